@@ -95,6 +95,10 @@ pub struct Gate {
     pub quiet_intervals: u32,
     pub status_context: String,
     pub comment_marker: String,
+    /// What the visible text of a result comment says when the build was green.
+    pub comment_success: Option<regex::Regex>,
+    /// What it says when the build was red.
+    pub comment_failure: Option<regex::Regex>,
     pub bad_triggers: Vec<String>,
     pub outsider: Outsider,
 }

@@ -166,6 +166,8 @@ fn gate(section: Section, around: &Around) -> Option<Gate> {
     let quiet_intervals = section.need("quiet_intervals", "3", |place| place.number(3..=1000));
     let status_context = section.need("status_context", "\"cc-ci/testme\"", values::line);
     let comment_marker = section.need("comment_marker", "\"<!-- cc-ci:testme -->\"", values::line);
+    let comment_success = section.may("comment_success", r"\bpassed\b", values::regex);
+    let comment_failure = section.may("comment_failure", r"\bfailed\b", values::regex);
     let bad_triggers = section.need("bad_triggers", "[\"!testmexyz\"]", |place| {
         place.filled_list(|place| {
             let text = place.text()?;
@@ -193,6 +195,8 @@ fn gate(section: Section, around: &Around) -> Option<Gate> {
         quiet_intervals: u32::try_from(quiet_intervals?).ok()?,
         status_context: status_context?,
         comment_marker: comment_marker?,
+        comment_success: comment_success?,
+        comment_failure: comment_failure?,
         bad_triggers: bad_triggers?,
         outsider: outsider?,
     })

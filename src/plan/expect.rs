@@ -26,7 +26,7 @@ pub struct Expectations {
     pub bad_triggers: Vec<String>,
     pub status_context: String,
     pub comment_marker: String,
-    /// Regular expressions over the visible text of a result comment.
+    /// Regular expressions over the visible text of a result comment; empty where such comments are not read.
     pub comment_success: String,
     pub comment_failure: String,
     /// The stages that a build must run.
@@ -50,11 +50,11 @@ impl Expectations {
         let gate = &config.gate;
         let recipe = config.sandbox.gate.recipe.clone();
         Self {
-            gavel: config.forge.account.clone(),
-            gate: gate.account.clone(),
-            flow: config.flow.account.clone(),
-            outsider: gate.outsider.account.clone(),
-            organisation: gate.organisation.clone(),
+            gavel: config.forge.account.to_string(),
+            gate: gate.account.to_string(),
+            flow: config.flow.account.to_string(),
+            outsider: gate.outsider.account.to_string(),
+            organisation: gate.organisation.to_string(),
             mirror: format!("{}/{recipe}", gate.organisation),
             recipe,
             known_green: config.sandbox.gate.known_green.clone(),
@@ -63,26 +63,25 @@ impl Expectations {
             bad_triggers: gate.bad_triggers.clone(),
             status_context: gate.status_context.clone(),
             comment_marker: gate.comment_marker.clone(),
-            comment_success: gate.comment_success.to_string(),
-            comment_failure: gate.comment_failure.to_string(),
+            comment_success: pattern(gate.comment_success.as_ref()),
+            comment_failure: pattern(gate.comment_failure.as_ref()),
             stages: config.suite.stages.clone(),
-            log_pattern: config
-                .suite
-                .log_pattern
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            log_pattern: pattern(config.suite.log_pattern.as_ref()),
             build_pages: format!(
                 "{}/{}",
                 config.drone.url.as_str().trim_end_matches('/'),
                 config.drone.repository
             ),
-            quiet: milliseconds(gate.interval * gate.quiet_intervals),
+            quiet: milliseconds(gate.quiet_window()),
             reaction: milliseconds(config.patience.reaction),
             build: milliseconds(config.patience.build),
             helper_wait: config.flow.helper.max_wait.as_secs(),
         }
     }
+}
+
+fn pattern(regex: Option<&regex::Regex>) -> String {
+    regex.map(ToString::to_string).unwrap_or_default()
 }
 
 fn milliseconds(duration: std::time::Duration) -> u64 {
