@@ -30,7 +30,7 @@ pub enum Question {
     Statuses { repository: String, commit: String },
     /// Whether an account is collaborator of a repository: `true` or `false`.
     Collaborator { repository: String, account: String },
-    /// Whether an account is member of an organisation: `true` or `false`.
+    /// Whether an account is member of an organisation, asked in its own name: `true` or `false`.
     Member {
         organisation: String,
         account: String,

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::config::Repository;
+use crate::gitea::State;
 use crate::render;
 use crate::store::{Resource, ResourceKind, Run};
 
@@ -34,9 +35,11 @@ async fn close(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::Resul
     let pull = match resource.number {
         Some(number) => Some(forge.pull(&repository, number).await?.value),
         None => forge
-            .pull_from(&repository, &resource.name)
+            .pulls_from(&repository, &resource.name)
             .await?
-            .map(|found| found.value),
+            .value
+            .into_iter()
+            .next(),
     };
     let Some(pull) = pull else {
         return Ok("never made");
@@ -45,7 +48,7 @@ async fn close(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::Resul
     if pull.merged {
         return Ok("merged by somebody");
     }
-    if pull.state == "closed" {
+    if pull.state == State::Closed {
         return Ok("closed by somebody");
     }
     let text = render::comment::pull_closed(run.id, &engine.config.server.public_url);
@@ -64,10 +67,9 @@ async fn delete(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static
         .world
         .forge
         .delete_branch(&repository, &resource.name)
-        .await
+        .await?
     {
-        Ok(()) => Ok("deleted"),
-        Err(error) if error.is_not_found() => Ok("never made"),
-        Err(error) => Err(error.into()),
+        true => Ok("deleted"),
+        false => Ok("never made"),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Engine, record};
 use crate::command::{self, Command, ItemRefs};
+use crate::gitea::Membership;
 use crate::plan;
 use crate::render;
 use crate::store::{NewCommand, RunOptions, StoreError, StoredCommand};
@@ -233,7 +234,7 @@ async fn may_command(engine: &Engine, account: &str) -> anyhow::Result<bool> {
     }
     let forge = &engine.world.forge;
     for team in &commanders.teams {
-        if forge.is_team_member(team, account).await? {
+        if forge.team_membership(team, account).await?.value == Membership::Member {
             return Ok(true);
         }
     }
@@ -243,5 +244,6 @@ async fn may_command(engine: &Engine, account: &str) -> anyhow::Result<bool> {
     Ok(forge
         .permission(&engine.config.tracking.repository, account)
         .await?
-        .may_write())
+        .value
+        .can_write())
 }

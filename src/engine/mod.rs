@@ -57,12 +57,12 @@ impl Engine {
             request: patience.request,
             outage: patience.outage,
         };
-        let forge = Gitea::new(&config.forge.url, &config.forge.token, limits)
+        let forge = Gitea::new(&config.forge.url, Some(&config.forge.token), limits)
             .map_err(|error| client(&error))?;
-        let outsider = Gitea::new(&config.forge.url, &config.gate.outsider.token, limits)
+        let outsider = Gitea::new(&config.forge.url, Some(&config.gate.outsider.token), limits)
             .map_err(|error| client(&error))?;
         let drone = Drone::new(
-            config.drone.url.clone(),
+            &config.drone.url,
             &config.drone.repository.to_string(),
             config.drone.token.clone(),
             crate::drone::Limits {
@@ -120,6 +120,19 @@ impl Engine {
     pub fn wake(&self, event: Event) {
         // Nobody is waiting: nothing to wake.
         let _ = self.events.send(event);
+    }
+
+    /// What is being waited for, where a server does not answer.
+    pub fn trouble(&self) -> Vec<String> {
+        let world = &self.world;
+        [
+            world.forge.trouble(),
+            world.outsider.trouble(),
+            world.drone.trouble(),
+        ]
+        .into_iter()
+        .filter_map(|trouble| trouble.borrow().clone())
+        .collect()
     }
 
     /// Accounts that never command: Gavel itself, the flow, the gate.

@@ -172,7 +172,7 @@ impl Reporter {
                 .edit_comment(&repository, id, &slot.body)
                 .await
             {
-                Ok(comment) => return self.remember(slot, &comment.value).await,
+                Ok(comment) => return self.remember(slot, &comment).await,
                 // Somebody deleted it: it is written anew below.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error.into()),
@@ -182,7 +182,7 @@ impl Reporter {
             .forge
             .create_comment(&repository, slot.issue, &slot.body)
             .await?;
-        self.remember(slot, &comment.value).await
+        self.remember(slot, &comment).await
     }
 
     async fn remember(

@@ -6,7 +6,7 @@ use crate::config::{Config, Repository};
 use crate::drone::Drone;
 use crate::evidence::{Answer, Fact, Question, Sighting, Watch};
 use crate::flow::{End, Ran};
-use crate::gitea::{Gitea, GiteaError, Outcome};
+use crate::gitea::{Gitea, GiteaError, Membership, NewFile, Outcome};
 use crate::host::process;
 use crate::redact::Redactor;
 use async_trait::async_trait;
@@ -345,16 +345,20 @@ impl Bench {
         let place = self.repository(repository)?;
         let find = async || {
             let comments = self.world.forge.comments(&place, number, None).await?;
-            Ok(comments.value.iter().position(|comment| {
+            let found = comments.value.iter().find(|comment| {
                 comment.user.login.eq_ignore_ascii_case(&account)
                     && comment.body == body
                     && !known.contains(&comment.id)
-            })
-            .map(|at| (comments.asked.clone(), comments.answer[at].clone())))
+            });
+            let Some(found) = found else { return Ok(None) };
+            let seen = client.comment(&place, found.id).await?;
+            Ok(Some((seen.asked, seen.answer)))
         };
         let make = async || {
             let made = client.create_comment(&place, number, body).await?;
-            Ok((made.asked, made.answer))
+            // Read back: the answer is then one that can be asked for again.
+            let seen = client.comment(&place, made.id).await?;
+            Ok((seen.asked, seen.answer))
         };
         let interrupted = self.begin(label).await?;
         let done = self
@@ -416,10 +420,15 @@ impl Bench {
             Err(error) => Err(error),
         };
         let make = async || {
-            let made = forge
-                .create_file(&place, &path, &text, from, &branch, &title)
-                .await?;
-            Ok((made.asked, made.answer))
+            let file = NewFile {
+                path: &path,
+                content: text.as_bytes(),
+                message: &title,
+                branch: from,
+                new_branch: &branch,
+            };
+            let commit = forge.create_file(&place, file).await?;
+            Ok((String::new(), Value::String(commit)))
         };
         let branched = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
@@ -432,12 +441,19 @@ impl Bench {
             "Opened to verify the upgrade flow: {purpose}. It is closed when that is done, and never to be merged."
         );
         let find = async || {
-            let found = forge.pull_from(&place, &branch).await?;
-            Ok(found.map(|found| (found.asked, found.answer)))
+            let found = forge.pulls_from(&place, &branch).await?;
+            let Some(found) = found.value.first() else {
+                return Ok(None);
+            };
+            let seen = forge.pull(&place, found.number).await?;
+            Ok(Some((seen.asked, seen.answer)))
         };
         let make = async || {
-            let made = forge.create_pull(&place, &title, &body, &branch, BASE).await?;
-            Ok((made.asked, made.answer))
+            let made = forge
+                .create_pull(&place, &branch, BASE, &title, &body)
+                .await?;
+            let seen = forge.pull(&place, made.number).await?;
+            Ok((seen.asked, seen.answer))
         };
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
@@ -576,7 +592,7 @@ impl Bench {
     async fn try_ask(&self, question: &Question) -> Result<(String, Value), (String, String)> {
         let forge = &self.world.forge;
         let drone = &self.world.drone;
-        let on_forge = |error: GiteaError| ("the forge".to_owned(), error.to_string());
+        let on_forge = |error: GiteaError| (error.asked().to_owned(), error.to_string());
         let on_drone =
             |error: crate::drone::DroneError| (error.url.clone(), error.to_string());
         let place = |repository: &str| {
@@ -613,7 +629,9 @@ impl Bench {
             Question::Branch { repository, branch } => {
                 match forge.branch(&place(repository)?, branch).await {
                     Ok(seen) => Ok((seen.asked, seen.answer)),
-                    Err(error) if error.is_not_found() => Ok(("the forge".into(), Value::Null)),
+                    Err(error) if error.is_not_found() => {
+                        Ok((error.asked().to_owned(), Value::Null))
+                    }
                     Err(error) => Err(on_forge(error)),
                 }
             }
@@ -642,11 +660,17 @@ impl Bench {
                 organisation,
                 account,
             } => {
-                let seen = forge
-                    .is_member(organisation, account)
+                // Put in the account's own name: who is no member is sent to the public list, and told nothing there.
+                let asker = if *account == self.expect.outsider {
+                    &self.world.outsider
+                } else {
+                    forge
+                };
+                let seen = asker
+                    .organisation_membership(organisation, account)
                     .await
                     .map_err(on_forge)?;
-                Ok((seen.asked, json!(seen.value)))
+                Ok((seen.asked, json!(seen.value == Membership::Member)))
             }
             Question::LatestBuild => {
                 let seen = drone.latest_number().await.map_err(on_drone)?;
