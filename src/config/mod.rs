@@ -217,6 +217,20 @@ impl Config {
         sections::read(text, folder, secret)
     }
 
+    /// Everything that must not stand in any text.
+    pub fn secrets(&self) -> Vec<&SecretString> {
+        let named = [
+            &self.forge.token,
+            &self.forge.webhook_secret,
+            &self.drone.token,
+            &self.gate.outsider.token,
+        ];
+        named
+            .into_iter()
+            .chain(self.flow.helper.secrets.values())
+            .collect()
+    }
+
     /// The mirror of the sandbox recipe for V1 and V2.
     pub fn gate_mirror(&self) -> Result<Repository, BadName> {
         Repository::new(self.gate.organisation.as_str(), &self.sandbox.gate.recipe)
