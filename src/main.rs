@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod drone;
 mod gitea;
+mod host;
 #[cfg(feature = "lab")]
 mod lab;
 mod redact;
