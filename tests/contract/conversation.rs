@@ -27,7 +27,7 @@ pub const DELIVERIES: [&str; 14] = [
     "pull_request_comment-created",
     "pull_request-closed",
     "pull_request-reopened",
-    "push",
+    "push-main",
     "status-pending",
     "status-success",
 ];
@@ -769,22 +769,22 @@ fn statuses() -> Vec<Step> {
             &repo("/commits/{head-sha}/statuses?page=1&limit=50"),
         ),
         step(
-            "list-statuses-by-sha",
+            "list-statuses-newest-first",
             STRANGER,
             GET,
-            &repo("/statuses/{head-sha}?page=1&limit=2"),
+            &repo("/statuses/{head-sha}?sort=leastindex&page=1&limit=2"),
         ),
         step(
-            "list-statuses-second-page",
+            "list-statuses-newest-first-second-page",
             STRANGER,
             GET,
-            &repo("/statuses/{head-sha}?page=2&limit=2"),
+            &repo("/statuses/{head-sha}?sort=leastindex&page=2&limit=2"),
         ),
         step(
             "list-statuses-oldest-first",
             STRANGER,
             GET,
-            &repo("/statuses/{head-sha}?sort=leastindex"),
+            &repo("/statuses/{head-sha}?sort=highestindex"),
         ),
         step(
             "list-statuses-of-state",

@@ -35,15 +35,25 @@ impl Delivery {
         serde_json::from_str(&self.raw_body).unwrap_or_default()
     }
 
-    /// What it tells, as far as deliveries are compared: event, finer event, action.
+    /// What it tells, as far as deliveries are compared: finer event, and action, state or branch.
     pub fn kind(&self) -> String {
         let body = self.body();
         let event = self.header("X-Gitea-Event-Type");
-        match (body["action"].as_str(), body["state"].as_str()) {
-            (Some(action), _) => format!("{event}-{action}"),
-            (None, Some(state)) => format!("{event}-{state}"),
-            (None, None) => event.to_owned(),
+        let finer = ["action", "state", "ref"].map(|key| body[key].as_str());
+        match finer.into_iter().flatten().next() {
+            Some(finer) => format!("{event}-{}", finer.trim_start_matches("refs/heads/")),
+            None => event.to_owned(),
         }
+    }
+
+    /// Deliveries arrive in no certain order; of one kind, the first is the one about the lowest number and comment.
+    pub fn order(&self) -> (u64, u64) {
+        let body = self.body();
+        let number = body["number"].as_u64().or(body["issue"]["number"].as_u64());
+        (
+            number.unwrap_or(0),
+            body["comment"]["id"].as_u64().unwrap_or(0),
+        )
     }
 
     pub fn is_signed_with(&self, secret: &str) -> bool {

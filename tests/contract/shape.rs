@@ -85,8 +85,8 @@ impl Allowed {
     }
 }
 
-/// How `found` differs from `recorded`.
-pub fn differences(recorded: &Response, found: &Response) -> Vec<Difference> {
+/// How `found` differs from `recorded`. Where the server promises no order, lists are sorted first.
+pub fn differences(recorded: &Response, found: &Response, ordered: bool) -> Vec<Difference> {
     let mut all = Vec::new();
     let mut note = |at: &str, what: String| {
         all.push(Difference {
@@ -118,8 +118,28 @@ pub fn differences(recorded: &Response, found: &Response) -> Vec<Difference> {
             _ => {}
         }
     }
-    compare("body", &recorded.body, &found.body, &mut all);
+    let (mut recorded, mut found) = (recorded.body.clone(), found.body.clone());
+    if !ordered {
+        sort_lists(&mut recorded);
+        sort_lists(&mut found);
+    }
+    compare("body", &recorded, &found, &mut all);
     all
+}
+
+/// Sorts lists of objects by what names their elements.
+fn sort_lists(value: &mut Value) {
+    match value {
+        Value::Array(elements) => {
+            elements.iter_mut().for_each(sort_lists);
+            elements.sort_by_key(|element| {
+                let name = element["name"].as_str().unwrap_or_default().to_owned();
+                (element["id"].as_u64(), name)
+            });
+        }
+        Value::Object(fields) => fields.values_mut().for_each(sort_lists),
+        _ => {}
+    }
 }
 
 /// How one JSON value differs from another.
@@ -177,7 +197,6 @@ fn compare_keys(
     found: &Map<String, Value>,
     all: &mut Vec<Difference>,
 ) {
-    // Keyed by what the conversation made up, not by the server: languages, units.
     for (key, value) in recorded {
         let at = format!("{at}.{key}");
         match found.get(key) {
