@@ -1,0 +1,230 @@
+//! The lab's forge against a real Gitea: one conversation, held with both, compared in shape.
+//!
+//! What the real one said is recorded under `recordings/`. Where `GAVEL_TEST_GITEA` names a binary, the conversation is
+//! held with that server too; `GAVEL_RECORD=1` beside it records anew.
+
+mod contract;
+
+use contract::conversation::{DELIVERIES, SECRET, conversation};
+use contract::gitea_server::GiteaServer;
+use contract::receiver::{Delivery, Receiver};
+use contract::recording;
+use contract::shape::{Allowed, Difference, body_differences, differences};
+use contract::talk::{Exchange, Talk};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const RECORDED: &str = "gitea-1.25.4";
+
+/// What a server said and delivered.
+struct Heard {
+    exchanges: Vec<(String, Exchange)>,
+    deliveries: Vec<(String, Delivery)>,
+}
+
+async fn converse(forge: &str, admin: &str, password: &str) -> Heard {
+    let receiver = Receiver::start().await;
+    let mut talk = Talk::new(forge, "/api/v1", "token");
+    talk.mask(forge, "http://forge.example");
+    talk.mask(&receiver.url, "http://receiver.example");
+    talk.know("admin", admin);
+    talk.know("password-{admin}", password);
+    for login in ["stranger", "writer", "judge", "member"] {
+        talk.know(&format!("password-contract-{login}"), "contract-password");
+    }
+    talk.know("receiver", &receiver.url);
+    talk.hold(conversation()).await;
+    let mut received = receiver.wait_for(&DELIVERIES).await;
+    received.sort_by_key(Delivery::order);
+    for delivery in &mut received {
+        assert!(
+            delivery.is_signed_with(SECRET),
+            "signed with another secret: {delivery:?}"
+        );
+        delivery.forge = forge.into();
+    }
+    let first = |kind: &&str| {
+        let found = received.iter().find(|delivery| delivery.kind() == *kind);
+        Some(((*kind).to_owned(), found?.clone()))
+    };
+    let deliveries = DELIVERIES.iter().filter_map(first).collect();
+    Heard {
+        exchanges: talk.exchanges,
+        deliveries,
+    }
+}
+
+fn recorded() -> Heard {
+    let folder = recording::folder(RECORDED);
+    Heard {
+        exchanges: recording::read(&folder.join("api")),
+        deliveries: recording::read(&folder.join("hooks")),
+    }
+}
+
+fn record(heard: &Heard) {
+    let folder = recording::folder(RECORDED);
+    recording::write(&folder.join("api"), &heard.exchanges);
+    recording::write(&folder.join("hooks"), &heard.deliveries);
+}
+
+/// Whether Gitea promises an order. It sorts these by times in whole seconds.
+fn ordered(name: &str) -> bool {
+    let by_time = ["combined-status", "list-statuses", "list-branches"];
+    name.contains("-first") || !by_time.iter().any(|step| name.starts_with(step))
+}
+
+/// Panics with every difference that is not allowed.
+fn agree(recorded: &Heard, heard: &Heard, allowed: &Allowed) {
+    let names = |exchanges: &[(String, Exchange)]| {
+        exchanges
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&recorded.exchanges),
+        names(&heard.exchanges),
+        "another conversation was recorded: record anew"
+    );
+    let mut all: Vec<(String, Difference)> = Vec::new();
+    for ((name, recorded), (_, heard)) in recorded.exchanges.iter().zip(&heard.exchanges) {
+        all.extend(
+            differences(&recorded.response, &heard.response, ordered(name))
+                .into_iter()
+                .map(|found| (name.clone(), found)),
+        );
+    }
+    for ((name, recorded), (_, heard)) in recorded.deliveries.iter().zip(&heard.deliveries) {
+        for header in recorded
+            .headers
+            .keys()
+            .filter(|header| heard.header(header).is_empty())
+        {
+            let at = format!("headers.{}", header.to_lowercase());
+            all.push((
+                name.clone(),
+                Difference {
+                    at,
+                    what: "missing".into(),
+                },
+            ));
+        }
+        for header in ["Content-Type", "X-Gitea-Event", "X-Gitea-Event-Type"] {
+            assert_eq!(
+                recorded.header(header),
+                heard.header(header),
+                "{header} of the delivery {name}"
+            );
+        }
+        all.extend(
+            body_differences(&recorded.body(), &heard.body())
+                .into_iter()
+                .map(|found| (name.clone(), found)),
+        );
+    }
+    all.retain(|(name, difference)| !allowed.allows(name, difference));
+    let lines: Vec<String> = all
+        .iter()
+        .map(|(name, found)| format!("{name}: {}: {}", found.at, found.what))
+        .collect();
+    assert!(
+        lines.is_empty(),
+        "{} differences\n{}",
+        lines.len(),
+        lines.join("\n")
+    );
+}
+
+#[tokio::test]
+async fn a_real_gitea_answers_as_recorded() {
+    let Some(binary) = std::env::var_os("GAVEL_TEST_GITEA").map(PathBuf::from) else {
+        eprintln!("skipped: GAVEL_TEST_GITEA names no Gitea binary");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let server = GiteaServer::start(&binary, dir.path(), "operator", "operators-own")
+        .await
+        .unwrap();
+    let heard = converse(&server.url(), "operator", "operators-own").await;
+    server.stop().await;
+    if std::env::var_os("GAVEL_RECORD").is_some() {
+        record(&heard);
+    }
+    agree(&recorded(), &heard, &Allowed::default());
+}
+
+/// A lab without the bot, in a folder of its own; ends with the test.
+struct Lab {
+    process: std::process::Child,
+    accounts: serde_json::Value,
+    _dir: tempfile::TempDir,
+}
+
+impl Lab {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("lab");
+        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_gavel"))
+            .args(["lab", "serve", "--no-bot", "--out"])
+            .arg(&out)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let accounts = out.join("accounts.json");
+        let started = Instant::now();
+        loop {
+            let read = std::fs::read(&accounts).ok();
+            if let Some(accounts) = read.and_then(|text| serde_json::from_slice(&text).ok()) {
+                return Self {
+                    process,
+                    accounts,
+                    _dir: dir,
+                };
+            }
+            if let Some(status) = process.try_wait().unwrap() {
+                panic!("`gavel lab serve` ended ({status}) before it wrote accounts.json");
+            }
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "`gavel lab serve` wrote no accounts.json"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let group = rustix::process::Pid::from_child(&self.process);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+#[ignore = "until `gavel lab serve` starts the forge"]
+async fn the_labs_forge_answers_as_a_real_gitea() {
+    let lab = Lab::start().await;
+    let text = |pointer: &str| {
+        let found = lab
+            .accounts
+            .pointer(pointer)
+            .and_then(|value| value.as_str());
+        found
+            .unwrap_or_else(|| panic!("no {pointer} in accounts.json"))
+            .to_owned()
+    };
+    let heard = converse(
+        text("/forge_url").trim_end_matches('/'),
+        &text("/accounts/admin/login"),
+        &text("/accounts/admin/password"),
+    )
+    .await;
+    let allowed = Allowed::read(&recording::folder(RECORDED).join("lab-differs.txt"));
+    agree(&recorded(), &heard, &allowed);
+}
