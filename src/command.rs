@@ -24,7 +24,7 @@ pub struct Verify {
     pub items: Items,
     /// Cleanup is postponed.
     pub keep: bool,
-    /// Verified even though nothing changed since the last time.
+    /// Items whose prerequisites failed are attempted all the same.
     pub force: bool,
     /// Says what would be done, and does nothing.
     pub dry_run: bool,

@@ -1,7 +1,7 @@
 //! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
 
 use super::{Engine, record};
-use crate::command::{self, Command, ItemRefs};
+use crate::command::{self, Command, Items, Verify};
 use crate::gitea::Membership;
 use crate::plan;
 use crate::render;
@@ -161,7 +161,7 @@ async fn obey(
             let text = render::comment::status(&record::open_runs(engine).await?);
             answer(engine, stored, &text).await
         }
-        Command::Verify { .. } | Command::Cancel | Command::Report if !here => {
+        Command::Verify(_) | Command::Cancel | Command::Report if !here => {
             let text = render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
             answer(engine, stored, &text).await
         }
@@ -180,15 +180,20 @@ async fn obey(
             let latest = record::latest_finished(engine).await?;
             answer(engine, stored, &render::comment::report_again(latest.as_ref())).await
         }
-        Command::Verify {
+        Command::Verify(Verify {
             items,
             keep,
             force,
-        } => {
+            dry_run,
+        }) => {
             let named: Vec<String> = match items {
-                ItemRefs::All => plan::ids().iter().map(ToString::to_string).collect(),
-                ItemRefs::Named(named) => named,
+                Items::All => plan::ids().iter().map(ToString::to_string).collect(),
+                Items::Some(named) => named.iter().map(ToString::to_string).collect(),
             };
+            if dry_run {
+                let text = render::comment::dry_run(&plan::with_prerequisites(&named));
+                return answer(engine, stored, &text).await;
+            }
             let items: Vec<&str> = plan::with_prerequisites(&named)
                 .iter()
                 .map(|item| item.id)

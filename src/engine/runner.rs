@@ -58,7 +58,8 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
             engine.store.run_state(id, RunState::Running).await?;
             show_progress(engine, id, None).await?;
             let (cancelled, _watching) = watch_for_cancel(engine, id);
-            for item in run.items.iter().filter_map(|id| plan::item(id)) {
+            let items: Vec<&Item> = run.items.iter().filter_map(|id| plan::item(id)).collect();
+            for item in items {
                 if !verify(engine, &run, item, &cancelled).await? {
                     break;
                 }

@@ -10,6 +10,8 @@ use crate::gitea::{Gitea, GiteaError, Membership, NewFile, Outcome};
 use crate::host::process;
 use crate::redact::Redactor;
 use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -110,6 +112,9 @@ impl From<bool> for Enough {
     }
 }
 
+/// A request that can be sent several times.
+type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
+
 /// The tools of one attempt.
 pub struct Bench {
     world: Arc<World>,
@@ -194,7 +199,7 @@ impl Bench {
         enough: impl Fn(&T) -> bool,
     ) -> Result<T, Stop> {
         self.watch_all([(label, question)], patience, |[value]| {
-            T::deserialize(*value).is_ok_and(|value| enough(&value)).into()
+            T::deserialize(value).is_ok_and(|value| enough(&value)).into()
         })
         .await?;
         self.recalled(label).await
@@ -343,7 +348,7 @@ impl Bench {
             Who::Outsider => (&self.world.outsider, self.expect.outsider.clone()),
         };
         let place = self.repository(repository)?;
-        let find = async || {
+        let find = || async {
             let comments = self.world.forge.comments(&place, number, None).await?;
             let found = comments.value.iter().find(|comment| {
                 comment.user.login.eq_ignore_ascii_case(&account)
@@ -353,13 +358,13 @@ impl Bench {
             let Some(found) = found else { return Ok(None) };
             let seen = client.comment(&place, found.id).await?;
             Ok(Some((seen.asked, seen.answer)))
-        };
-        let make = async || {
+        }.boxed();
+        let make = || async {
             let made = client.create_comment(&place, number, body).await?;
             // Read back: the answer is then one that can be asked for again.
             let seen = client.comment(&place, made.id).await?;
             Ok((seen.asked, seen.answer))
-        };
+        }.boxed();
         let interrupted = self.begin(label).await?;
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
@@ -414,12 +419,12 @@ impl Bench {
         let path = format!(".gavel/{}-{}", self.name, label.replace('.', "-"));
         let text = format!("Gavel verifies the upgrade flow here: {purpose}. Never to be merged.\n");
         let title = format!("Gavel: {purpose} ({})", self.name);
-        let find = async || match forge.branch(&place, &branch).await {
+        let find = || async { match forge.branch(&place, &branch).await {
             Ok(found) => Ok(Some((found.asked, found.answer))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
-        };
-        let make = async || {
+        } }.boxed();
+        let make = || async {
             let file = NewFile {
                 path: &path,
                 content: text.as_bytes(),
@@ -429,7 +434,7 @@ impl Bench {
             };
             let commit = forge.create_file(&place, file).await?;
             Ok((String::new(), Value::String(commit)))
-        };
+        }.boxed();
         let branched = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
             .await?;
@@ -440,21 +445,21 @@ impl Bench {
         let body = format!(
             "Opened to verify the upgrade flow: {purpose}. It is closed when that is done, and never to be merged."
         );
-        let find = async || {
+        let find = || async {
             let found = forge.pulls_from(&place, &branch).await?;
             let Some(found) = found.value.first() else {
                 return Ok(None);
             };
             let seen = forge.pull(&place, found.number).await?;
             Ok(Some((seen.asked, seen.answer)))
-        };
-        let make = async || {
+        }.boxed();
+        let make = || async {
             let made = forge
                 .create_pull(&place, &branch, BASE, &title, &body)
                 .await?;
             let seen = forge.pull(&place, made.number).await?;
             Ok((seen.asked, seen.answer))
-        };
+        }.boxed();
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
             .await?;
@@ -490,46 +495,55 @@ impl Bench {
             ));
         }
         let helper = &self.world.config.flow.helper;
-        let mut environment = vec![
-            ("POST".to_owned(), if post { "1" } else { "0" }.to_owned()),
-            ("MAX_WAIT".to_owned(), wait.as_secs().to_string()),
-            ("INTERVAL".to_owned(), helper.interval.as_secs_f64().to_string()),
+        let told = [
+            ("POST", if post { "1" } else { "0" }.to_owned()),
+            ("MAX_WAIT", wait.as_secs().to_string()),
+            ("INTERVAL", helper.interval.as_secs_f64().to_string()),
         ];
-        let shown = environment.clone();
-        environment.extend(helper.environment.clone());
         let arguments = [
             helper.arguments.clone(),
             vec![self.expect.recipe.clone(), number.to_string()],
         ]
         .concat();
-        let command = process::Command {
-            program: helper.program.clone(),
-            arguments: arguments.clone(),
-            environment,
-            secrets: helper.secrets.clone(),
-            // What the helper needs beyond its own waiting: a request or two that hang.
-            time: wait + self.world.config.patience.request * 2,
+        let mut command = process::Command::new(&helper.program)
+            .args(&arguments)
+            // What it needs beyond its own waiting: a request or two that hang.
+            .time_limit(wait + self.world.config.patience.request * 2)
+            .cancelled_by(self.ledger.cancelled().clone());
+        for (name, value) in &helper.environment {
+            command = command.env(name, value);
+        }
+        for (name, value) in &helper.secrets {
+            command = command.secret_env(name, value);
+        }
+        for (name, value) in &told {
+            command = command.env(*name, value);
+        }
+        let ran = process::run(command).await;
+        let clean = |output: &process::Bounded| {
+            if output.truncated {
+                self.world.redactor.cut_text(&output.text)
+            } else {
+                self.world.redactor.text(&output.text).into_owned()
+            }
         };
-        let ran = process::run(command, self.ledger.cancelled()).await;
-        let Some(ran) = ran else {
-            return Err(Stop::Cancelled);
+        let ran = Ran {
+            end: match ran.exit {
+                process::Exit::Exited(code) => End::Exited(code),
+                process::Exit::Signalled(signal) => End::Signalled(signal),
+                process::Exit::TimedOut => End::TimedOut,
+                process::Exit::CouldNotStart(why) => End::NotStarted(why),
+                process::Exit::Cancelled => return Err(Stop::Cancelled),
+            },
+            stdout: clean(&ran.stdout),
+            stderr: clean(&ran.stderr),
+            stdout_bytes: ran.stdout.bytes_total,
+            stderr_bytes: ran.stderr.bytes_total,
+            milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         };
         let question = Question::Run {
             command: [vec![helper.program.display().to_string()], arguments].concat(),
-            environment: shown,
-        };
-        let ran = Ran {
-            end: match ran.end {
-                process::End::Exited(code) => End::Exited(code),
-                process::End::Signalled(signal) => End::Signalled(signal),
-                process::End::TimedOut => End::TimedOut,
-                process::End::NotStarted(why) => End::NotStarted(why),
-            },
-            stdout: ran.stdout.text,
-            stderr: ran.stderr.text,
-            stdout_bytes: ran.stdout.bytes,
-            stderr_bytes: ran.stderr.bytes,
-            milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
+            environment: told.map(|(name, value)| (name.to_owned(), value)).to_vec(),
         };
         let answer = Answer::Seen(to_value(&ran));
         self.record(label, question, "this machine".into(), None, answer)
@@ -537,11 +551,11 @@ impl Bench {
     }
 
     /// Does something in the world once, also where an earlier try may have taken effect: then it looks before it repeats.
-    async fn exactly_once(
+    async fn exactly_once<'a>(
         &self,
         mut in_doubt: bool,
-        find: impl AsyncFn() -> Result<Option<(String, Value)>, GiteaError>,
-        make: impl AsyncFn() -> Result<(String, Value), GiteaError>,
+        find: impl Fn() -> Asked<'a, Option<(String, Value)>>,
+        make: impl Fn() -> Asked<'a, (String, Value)>,
     ) -> Result<(String, Value), String> {
         let began = Instant::now();
         let mut wait = Duration::from_millis(200);
@@ -801,11 +815,8 @@ impl Bench {
         answer: Answer,
     ) -> Result<T, Stop> {
         let answer = match answer {
-            Answer::Seen(mut value) => {
-                self.world.redactor.value(&mut value);
-                Answer::Seen(value)
-            }
-            Answer::Unseen(why) => Answer::Unseen(self.world.redactor.text(&why)),
+            Answer::Seen(value) => Answer::Seen(self.world.redactor.json(&value)),
+            Answer::Unseen(why) => Answer::Unseen(self.world.redactor.text(&why).into_owned()),
         };
         let fact = self
             .ledger

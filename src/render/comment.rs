@@ -1,7 +1,7 @@
 //! Gavel's comments, one function each.
 
 use super::text::{cell, code};
-use super::{duration, state_words};
+use super::duration;
 use crate::command::Complaint;
 use crate::config::Tracking;
 use crate::engine::record::{Finding, ItemRecord, Judged, RunRecord};
@@ -52,7 +52,7 @@ impl Progress<'_> {
         match (&run.cancelled_by, run.state) {
             (Some(by), RunState::Finished) => format!("cancelled by {}", code(by)),
             (None, RunState::Finished) => format!("**{}**", self.record.verdict()),
-            (_, state) => state_words(state).to_owned(),
+            (_, state) => state.words().to_owned(),
         }
     }
 
@@ -261,7 +261,7 @@ pub fn status(open: &[RunRecord]) -> String {
             };
             format!(
                 "- {run} is {}, asked for by {}: {}",
-                state_words(record.run.state),
+                record.run.state.words(),
                 code(&record.run.account),
                 items.join(", ")
             )
@@ -285,6 +285,15 @@ pub fn report_again(latest: Option<&RunRecord>) -> String {
         Some(record) => report(record),
         None => "There is no report yet: no run has ended. `/verify all` starts one.".into(),
     }
+}
+
+/// The answer to `/verify … dry-run`.
+pub fn dry_run(items: &[&Item]) -> String {
+    let lines: Vec<String> = items
+        .iter()
+        .map(|item| format!("- **{}** {}: {} clauses", item.id, item.title, item.clauses.len()))
+        .collect();
+    format!("This would be verified, in this order. Nothing was started.\n\n{}", lines.join("\n"))
 }
 
 /// The answer to `/help`.

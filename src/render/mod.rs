@@ -4,8 +4,6 @@ pub mod comment;
 pub mod page;
 mod text;
 
-use crate::store::RunState;
-
 /// A time in seconds as a person says it: `0.8 s`, `42 s`, `3 min 20 s`, `1 h 5 min`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -14,15 +12,6 @@ fn duration(seconds: f64) -> String {
         10..60 => format!("{whole} s"),
         60..3600 => format!("{} min {} s", whole / 60, whole % 60),
         _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
-fn state_words(state: RunState) -> &'static str {
-    match state {
-        RunState::Queued => "queued",
-        RunState::Running => "running",
-        RunState::Cleaning => "closing what it opened",
-        RunState::Finished => "finished",
     }
 }
 

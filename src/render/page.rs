@@ -1,6 +1,6 @@
 //! Gavel's own pages: plain HTML, readable without scripts.
 
-use super::{duration, state_words};
+use super::duration;
 use crate::engine::record::{RunRecord, says};
 use crate::evidence::{Answer, Fact, Lasting};
 use crate::plan::Item;

@@ -26,6 +26,14 @@ impl RunState {
             Self::Finished => "finished",
         }
     }
+
+    /// What a person is told behind "the run is".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Cleaning => "closing what it opened",
+            other => other.word(),
+        }
+    }
 }
 
 /// What was typed behind the items.
