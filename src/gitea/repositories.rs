@@ -71,7 +71,7 @@ impl Gitea {
         .await
     }
 
-    /// `false` when there was no such branch.
+    /// `false` when the forge says that there was no such branch; some say nothing of the kind.
     pub async fn delete_branch(
         &self,
         repository: &Repository,
@@ -85,6 +85,7 @@ impl Gitea {
     }
 
     /// Commits a new file on a new branch; gives the commit's hash. Sent once: see [`GiteaError::outcome`].
+    /// A branch that exists already is refused (422).
     pub async fn create_file(
         &self,
         repository: &Repository,

@@ -246,6 +246,7 @@ impl Transport {
                     .and_then(Value::as_str)
                     .unwrap_or_default()
                     .trim()
+                    .trim_end_matches('.')
                     .to_owned();
                 Err(Failure::Refused {
                     status,
