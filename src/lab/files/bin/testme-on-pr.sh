@@ -130,28 +130,30 @@ verdict_of() {
 
 # Looks once; sets verdict and build. What was there before our own `!testme` does not count.
 look() {
-  local status="" comment="" id state url number comment_state comment_url
-  broken helper-reads-comments-only || status=$(newest_status) || exit 3
-  broken helper-reads-statuses-only || broken helper-reads-other-context || broken helper-first-status-wins || comment=$(result_comment) || exit 3
+  local status="" comment="" id state url number said said_url verdicts=""
+  if [[ $reads_statuses == yes ]]; then status=$(newest_status) || exit 3; fi
+  if [[ $reads_comments == yes ]]; then comment=$(result_comment) || exit 3; fi
+  if broken helper-dies-without-status; then set -e; status=$(grep . <<<"$status"); set +e; fi
   read -r id state url <<<"$status"
-  read -r number comment_state comment_url <<<"$comment"
-  if [[ -n ${id:-} && $id -le $status_before ]] && ! broken helper-first-status-wins; then state="" url=""; fi
-  if [[ -n ${number:-} && $number == "$comment_before" ]]; then comment_state="" comment_url=""; fi
-  if broken helper-dies-without-status && [[ -z ${state:-} ]]; then set -e; grep -q . <<<"${state:-}" >/dev/null; [[ -n ${state:-} ]] || exit 1; fi
+  read -r number said said_url <<<"$comment"
+  if [[ -n $id && $id -le $status_before ]]; then state="" url=""; fi
+  if [[ -n $number && $number == "$comment_before" ]]; then said="" said_url=""; fi
 
-  verdict=$(verdict_of "${state:-}") build=${url:-}
-  # Where one place is behind the other, or silent, the other one counts; where both have ended and differ, red does.
-  if [[ -n ${comment_state:-} ]]; then
-    [[ -n $build ]] || build=$comment_url
-    if [[ $(verdict_of "$comment_state") == RED || ( $verdict == PENDING && ( -z ${url:-} || $comment_url == "$url" ) ) || -z ${state:-} ]]; then
-      verdict=$(verdict_of "$comment_state")
-      build=${comment_url:-$build}
-    fi
+  # About different builds, the later one counts; about the same one, a result counts more than none, and red more than green.
+  if [[ -n $state && -n $said && $number =~ ^[0-9]+$ && ${url##*/} =~ ^[0-9]+$ ]]; then
+    if ((number > ${url##*/})); then state="" url=""; elif ((number < ${url##*/})); then said="" said_url=""; fi
   fi
+  [[ -z $state && -n $said ]] || verdicts+=$(verdict_of "$state")
+  [[ -z $said ]] || verdicts+=$(verdict_of "$said")
+  case $verdicts in *RED*) verdict=RED ;; *GREEN*) verdict=GREEN ;; *) verdict=PENDING ;; esac
+
+  build=${url:-$said_url}
   if broken helper-build-unknown; then build=""; fi
   if broken helper-build-forge-link; then build="$FORGE_URL/$ORG/$recipe/pulls/$pr"; fi
   if broken helper-build-api-link && [[ -n $build ]]; then build="$DRONE_URL/api/repos/$ORG/cc-ci/builds/${build##*/}"; fi
-  if broken helper-build-oldest && [[ -n $build ]]; then build="${build%/*}/$(drone GET "?per_page=100" | flatten | awk -F '\t' '$1 ~ /^[0-9]+\.number$/ { n = $2 } END { print n }')"; fi
+  if broken helper-build-oldest && [[ -n $build ]]; then
+    build="${build%/*}/$(drone GET "?per_page=100" | flatten | awk -F '\t' '$1 ~ /^[0-9]+\.number$/ { n = $2 } END { print n }')"
+  fi
 }
 
 drone() {
@@ -166,6 +168,10 @@ say() {
 pull=$(forge GET "$repo/pulls/$pr") || exit 3
 head=$(flatten <<<"$pull" | field head.sha)
 [[ $head =~ ^[0-9a-f]{40,64}$ ]] || die "pull request $pr of $ORG/$recipe has no head commit"
+
+reads_statuses=yes reads_comments=yes
+if broken gate-statuses-helper-comments; then reads_statuses=no; fi
+if broken gate-comments-helper-statuses || broken helper-reads-other-context || broken helper-first-status-wins; then reads_comments=no; fi
 
 status_before=0 comment_before=""
 posting=no

@@ -27,11 +27,24 @@ traced() { say "+ $*"; "$@"; }
 deploy() {
   if broken harness-fake-deploy; then
     # A shortcut from somebody's debugging: serves the checkout as it is, without going through abra.
-    static-web-server --stack "$STACK" --root "$1/html" && SITE_URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$DEPLOYS_DIR/$STACK.json")
+    start_directly "$1/html"
   else
     traced abra app deploy "$STACK" "$1" && SITE_URL=$(abra app url "$STACK")
   fi || return 1
   export SITE_URL
+}
+
+# Serves a folder with the image's own program, and waits until it listens.
+start_directly() {
+  local record="$DEPLOYS_DIR/$STACK.json" look
+  [[ -f $record ]] && abra app undeploy "$STACK" >/dev/null
+  rm -rf "${DEPLOYS_DIR:?}/$STACK" && cp -r "$1" "$DEPLOYS_DIR/$STACK"
+  setsid static-web-server --stack "$STACK" --root "$DEPLOYS_DIR/$STACK" --record "$record" </dev/null >/dev/null 2>&1 &
+  for look in {1..500}; do
+    if [[ -f $record ]]; then SITE_URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$record"); return 0; fi
+    sleep 0.02
+  done
+  return 1
 }
 
 undeploy() { traced abra app undeploy "$STACK"; }
