@@ -4,6 +4,7 @@ use clap::Args;
 use std::process::ExitCode;
 
 pub mod forge;
+pub mod gitea_server;
 
 #[derive(Args)]
 pub struct Lab {}
