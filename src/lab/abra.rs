@@ -100,7 +100,9 @@ impl Abra {
                 println!("{}", self.running(stack)?.url);
                 Ok(())
             }
-            Verb::Backup { verb: BackupVerb::Create { stack, backup } } => {
+            Verb::Backup {
+                verb: BackupVerb::Create { stack, backup },
+            } => {
                 self.running(stack)?;
                 copy(&self.content(stack), backup)?;
                 println!("abra app backup create {stack}: {} files", count(backup)?);
@@ -110,10 +112,15 @@ impl Abra {
                 self.running(stack)?;
                 empty(&self.content(stack))?;
                 copy(backup, &self.content(stack))?;
-                println!("abra app restore {stack}: {} files", count(&self.content(stack))?);
+                println!(
+                    "abra app restore {stack}: {} files",
+                    count(&self.content(stack))?
+                );
                 Ok(())
             }
-            Verb::Volume { verb: VolumeVerb::Remove { stack } } => {
+            Verb::Volume {
+                verb: VolumeVerb::Remove { stack },
+            } => {
                 empty(&self.content(stack))?;
                 println!("abra app volume remove {stack}: empty now");
                 Ok(())
@@ -123,10 +130,14 @@ impl Abra {
 
     async fn deploy(&self, stack: &str, recipe: &Path) -> Result<()> {
         let file = recipe.join("compose.yml");
-        let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-        let compose: Compose = serde_saphyr::from_str(&text).with_context(|| format!("understanding {}", file.display()))?;
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        let compose: Compose = serde_saphyr::from_str(&text)
+            .with_context(|| format!("understanding {}", file.display()))?;
         for (service, Service { image }) in &compose.services {
-            self.pull(image).await.with_context(|| format!("abra app deploy {stack}: service {service} cannot be deployed"))?;
+            self.pull(image).await.with_context(|| {
+                format!("abra app deploy {stack}: service {service} cannot be deployed")
+            })?;
         }
         empty(&self.content(stack))?;
         copy(&recipe.join("html"), &self.content(stack))?;
@@ -134,7 +145,10 @@ impl Abra {
             end(&self.running(stack)?, &self.record(stack)).await?;
         }
         let deploy = start_site(&self.deploys, stack, &self.content(stack)).await?;
-        println!("abra app deploy {stack}: deployed, answers at {}", deploy.url);
+        println!(
+            "abra app deploy {stack}: deployed, answers at {}",
+            deploy.url
+        );
         Ok(())
     }
 
@@ -155,8 +169,13 @@ impl Abra {
     async fn pull(&self, image: &str) -> Result<()> {
         let (name, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
         let registry = super::client::Api::service(&self.registry);
-        let answer = registry.get(&format!("/v2/{name}/tags/list")).await.with_context(|| format!("asking the registry for {name}"))?;
-        let listed = answer["tags"].as_array().is_some_and(|tags| tags.iter().any(|listed| listed.as_str() == Some(tag)));
+        let answer = registry
+            .get(&format!("/v2/{name}/tags/list"))
+            .await
+            .with_context(|| format!("asking the registry for {name}"))?;
+        let listed = answer["tags"]
+            .as_array()
+            .is_some_and(|tags| tags.iter().any(|listed| listed.as_str() == Some(tag)));
         if !listed {
             bail!("manifest for {image} not found: the registry lists no tag {tag}");
         }
@@ -165,8 +184,10 @@ impl Abra {
     }
 
     fn running(&self, stack: &str) -> Result<Deploy> {
-        let text = fs::read_to_string(self.record(stack)).with_context(|| format!("the stack {stack} is not deployed"))?;
-        serde_json::from_str(&text).with_context(|| format!("understanding the record of the deploy {stack}"))
+        let text = fs::read_to_string(self.record(stack))
+            .with_context(|| format!("the stack {stack} is not deployed"))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("understanding the record of the deploy {stack}"))
     }
 
     fn record(&self, stack: &str) -> PathBuf {
@@ -182,11 +203,25 @@ impl Abra {
 async fn start_site(deploys: &Path, stack: &str, content: &Path) -> Result<Deploy> {
     use std::os::unix::process::CommandExt;
     let record = deploys.join(format!("{stack}.json"));
-    let arguments = ["lab", "site", "--stack", stack, "--root", &content.to_string_lossy(), "--record", &record.to_string_lossy()];
+    let arguments = [
+        "lab",
+        "site",
+        "--stack",
+        stack,
+        "--root",
+        &content.to_string_lossy(),
+        "--record",
+        &record.to_string_lossy(),
+    ];
     let line = process::this_program(&arguments)?;
     // A process group of its own: the deploy goes on when the build's own group ends.
     let mut server = std::process::Command::new(&line[0]);
-    server.args(&line[1..]).process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    server
+        .args(&line[1..])
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = server.spawn().context("starting the web server")?;
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
@@ -195,7 +230,10 @@ async fn start_site(deploys: &Path, stack: &str, content: &Path) -> Result<Deplo
         }
         if let Ok(text) = fs::read_to_string(&record)
             && let Ok(deploy) = serde_json::from_str::<Deploy>(&text)
-            && super::client::Api::service(&deploy.url).status("/").await.is_ok()
+            && super::client::Api::service(&deploy.url)
+                .status("/")
+                .await
+                .is_ok()
         {
             return Ok(deploy);
         }
@@ -214,7 +252,11 @@ async fn end(deploy: &Deploy, record: &Path) -> Result<()> {
         let began = Instant::now();
         while is_site(deploy) {
             if began.elapsed() > PATIENCE {
-                bail!("the web server of {} (process {}) does not end", deploy.stack, deploy.pid);
+                bail!(
+                    "the web server of {} (process {}) does not end",
+                    deploy.stack,
+                    deploy.pid
+                );
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -227,15 +269,25 @@ fn is_site(deploy: &Deploy) -> bool {
     let line = fs::read(format!("/proc/{}/cmdline", deploy.pid)).unwrap_or_default();
     let environment = fs::read(format!("/proc/{}/environ", deploy.pid)).unwrap_or_default();
     let needle = deploy.stack.as_bytes();
-    [line, environment].iter().any(|text| text.windows(needle.len()).any(|part| part == needle))
+    [line, environment]
+        .iter()
+        .any(|text| text.windows(needle.len()).any(|part| part == needle))
 }
 
 /// Ends whatever is still deployed; for the lab's own end. Says which stacks those were.
 pub async fn sweep(deploys: &Path) -> Vec<String> {
     let mut swept = Vec::new();
-    let Ok(entries) = fs::read_dir(deploys) else { return swept };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
-        let deploy = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Deploy>(&text).ok());
+    let Ok(entries) = fs::read_dir(deploys) else {
+        return swept;
+    };
+    for path in entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+    {
+        let deploy = fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| serde_json::from_str::<Deploy>(&text).ok());
         if let Some(deploy) = deploy
             && end(&deploy, &path).await.is_ok()
         {
@@ -253,7 +305,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         if entry.path().is_dir() {
             copy(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), &target).with_context(|| format!("copying {}", entry.path().display()))?;
+            fs::copy(entry.path(), &target)
+                .with_context(|| format!("copying {}", entry.path().display()))?;
         }
     }
     Ok(())
@@ -267,5 +320,7 @@ fn empty(folder: &Path) -> Result<()> {
 }
 
 fn count(folder: &Path) -> Result<usize> {
-    Ok(fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))?.count())
+    Ok(fs::read_dir(folder)
+        .with_context(|| format!("listing {}", folder.display()))?
+        .count())
 }

@@ -7,11 +7,25 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     #[error("{method} {url}: no answer: {source}")]
-    Unreachable { method: Method, url: String, source: reqwest::Error },
+    Unreachable {
+        method: Method,
+        url: String,
+        source: reqwest::Error,
+    },
     #[error("{method} {url}: answered {status}: {text}")]
-    Refused { method: Method, url: String, status: StatusCode, text: String },
+    Refused {
+        method: Method,
+        url: String,
+        status: StatusCode,
+        text: String,
+    },
     #[error("{method} {url}: answered {status} with something that is not JSON: {text}")]
-    NotJson { method: Method, url: String, status: StatusCode, text: String },
+    NotJson {
+        method: Method,
+        url: String,
+        status: StatusCode,
+        text: String,
+    },
 }
 
 #[derive(Clone)]
@@ -48,15 +62,26 @@ impl Api {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client with these settings can always be built");
-        Api { http, base, scheme, credential: Credential::None }
+        Api {
+            http,
+            base,
+            scheme,
+            credential: Credential::None,
+        }
     }
 
     pub fn with_token(&self, token: &str) -> Api {
-        Api { credential: Credential::Token(token.to_owned()), ..self.clone() }
+        Api {
+            credential: Credential::Token(token.to_owned()),
+            ..self.clone()
+        }
     }
 
     pub fn with_password(&self, login: &str, password: &str) -> Api {
-        Api { credential: Credential::Password(login.to_owned(), password.to_owned()), ..self.clone() }
+        Api {
+            credential: Credential::Password(login.to_owned(), password.to_owned()),
+            ..self.clone()
+        }
     }
 
     pub async fn get(&self, path: &str) -> Result<Value, ApiError> {
@@ -87,7 +112,11 @@ impl Api {
     /// The answer's text, whatever its type: for pages and reports.
     pub async fn text(&self, path: &str) -> Result<String, ApiError> {
         let (status, text) = self.exchange(&Method::GET, path, None).await?;
-        if status.is_success() { Ok(text) } else { Err(self.refused(Method::GET, path, status, text)) }
+        if status.is_success() {
+            Ok(text)
+        } else {
+            Err(self.refused(Method::GET, path, status, text))
+        }
     }
 
     /// Every element of a list that is answered in pages of `limit`.
@@ -97,7 +126,9 @@ impl Api {
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut all = Vec::new();
         for page in 1..=MOST_PAGES {
-            let answer = self.get(&format!("{path}{joint}page={page}&limit={LIMIT}")).await?;
+            let answer = self
+                .get(&format!("{path}{joint}page={page}&limit={LIMIT}"))
+                .await?;
             let Value::Array(part) = answer else { break };
             let full = part.len() >= LIMIT;
             all.extend(part);
@@ -108,7 +139,12 @@ impl Api {
         Ok(all)
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, ApiError> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, ApiError> {
         let (status, text) = self.exchange(&method, path, body).await?;
         if !status.is_success() {
             return Err(self.refused(method, path, status, text));
@@ -116,21 +152,37 @@ impl Api {
         if text.trim().is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_str(&text).map_err(|_| ApiError::NotJson { method, url: self.url(path), status, text: short(&text) })
+        serde_json::from_str(&text).map_err(|_| ApiError::NotJson {
+            method,
+            url: self.url(path),
+            status,
+            text: short(&text),
+        })
     }
 
-    async fn exchange(&self, method: &Method, path: &str, body: Option<Value>) -> Result<(StatusCode, String), ApiError> {
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(StatusCode, String), ApiError> {
         let url = self.url(path);
         let mut request = self.http.request(method.clone(), &url);
         request = match &self.credential {
             Credential::None => request,
-            Credential::Token(token) => request.header("Authorization", format!("{} {token}", self.scheme)),
+            Credential::Token(token) => {
+                request.header("Authorization", format!("{} {token}", self.scheme))
+            }
             Credential::Password(login, password) => request.basic_auth(login, Some(password)),
         };
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let unreachable = |source| ApiError::Unreachable { method: method.clone(), url: url.clone(), source };
+        let unreachable = |source| ApiError::Unreachable {
+            method: method.clone(),
+            url: url.clone(),
+            source,
+        };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
         Ok((status, answer.text().await.map_err(unreachable)?))
@@ -141,7 +193,12 @@ impl Api {
     }
 
     fn refused(&self, method: Method, path: &str, status: StatusCode, text: String) -> ApiError {
-        ApiError::Refused { method, url: self.url(path), status, text: short(&text) }
+        ApiError::Refused {
+            method,
+            url: self.url(path),
+            status,
+            text: short(&text),
+        }
     }
 }
 

@@ -17,23 +17,40 @@ impl Folder {
     pub fn new(out: Option<&Path>, keep: bool) -> Result<Folder> {
         let (root, temporary) = match out {
             Some(out) => {
-                fs::create_dir_all(out).with_context(|| format!("creating the lab's folder {}", out.display()))?;
-                let root = out.canonicalize().with_context(|| format!("resolving the lab's folder {}", out.display()))?;
+                fs::create_dir_all(out)
+                    .with_context(|| format!("creating the lab's folder {}", out.display()))?;
+                let root = out
+                    .canonicalize()
+                    .with_context(|| format!("resolving the lab's folder {}", out.display()))?;
                 (root, None)
             }
             None => {
-                let fresh = tempfile::Builder::new().prefix("gavel-lab-").tempdir().context("creating a temporary folder for the lab")?;
-                if keep { (fresh.keep(), None) } else { (fresh.path().to_owned(), Some(fresh)) }
+                let fresh = tempfile::Builder::new()
+                    .prefix("gavel-lab-")
+                    .tempdir()
+                    .context("creating a temporary folder for the lab")?;
+                if keep {
+                    (fresh.keep(), None)
+                } else {
+                    (fresh.path().to_owned(), Some(fresh))
+                }
             }
         };
         let folder = Folder { root, temporary };
         if folder.path("accounts.json").exists() {
-            anyhow::bail!("{} already holds a lab (accounts.json is there): choose another folder, or remove this one", folder.root.display());
+            anyhow::bail!(
+                "{} already holds a lab (accounts.json is there): choose another folder, or remove this one",
+                folder.root.display()
+            );
         }
-        for name in ["secrets", "work", "results", "deploys", "home", "bin", "logs", "evidence"] {
-            fs::create_dir_all(folder.path(name)).with_context(|| format!("creating {name}/ in {}", folder.root.display()))?;
+        for name in [
+            "secrets", "work", "results", "deploys", "home", "bin", "logs", "evidence",
+        ] {
+            fs::create_dir_all(folder.path(name))
+                .with_context(|| format!("creating {name}/ in {}", folder.root.display()))?;
         }
-        fs::set_permissions(folder.path("secrets"), fs::Permissions::from_mode(0o700)).context("closing secrets/ to others")?;
+        fs::set_permissions(folder.path("secrets"), fs::Permissions::from_mode(0o700))
+            .context("closing secrets/ to others")?;
         Ok(folder)
     }
 
@@ -67,7 +84,8 @@ impl Folder {
             .mode(mode)
             .open(&path)
             .with_context(|| format!("writing {}", path.display()))?;
-        file.write_all(text.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
+        file.write_all(text.as_bytes())
+            .with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
     }
 }
@@ -92,14 +110,20 @@ mod tests {
     fn secrets_are_for_the_owner_alone() {
         let folder = Folder::new(None, false).unwrap();
         let path = folder.write_secret("secrets/a.token", "t").unwrap();
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]
     fn a_folder_that_holds_a_lab_is_refused() {
         let given = tempfile::tempdir().unwrap();
         fs::write(given.path().join("accounts.json"), "{}").unwrap();
-        let refusal = Folder::new(Some(given.path()), false).err().unwrap().to_string();
+        let refusal = Folder::new(Some(given.path()), false)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(refusal.contains("already holds a lab"), "{refusal}");
     }
 }

@@ -18,8 +18,13 @@ pub struct Serving {
 
 impl Bound {
     pub async fn new() -> Result<Bound> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("binding a port on loopback")?;
-        let port = listener.local_addr().context("asking for the bound port")?.port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("binding a port on loopback")?;
+        let port = listener
+            .local_addr()
+            .context("asking for the bound port")?
+            .port();
         Ok(Bound { listener, port })
     }
 

@@ -21,7 +21,11 @@ impl Owned {
             .spawn()
             .with_context(|| format!("starting {name} ({:?})", command.as_std().get_program()))?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Owned { child, group, name: name.to_owned() })
+        Ok(Owned {
+            child,
+            group,
+            name: name.to_owned(),
+        })
     }
 
     pub fn child(&mut self) -> &mut Child {
@@ -30,7 +34,11 @@ impl Owned {
 
     /// Waits for the leader, then ends whatever it left behind in its group.
     pub async fn wait(&mut self) -> Result<ExitStatus> {
-        let status = self.child.wait().await.with_context(|| format!("waiting for {}", self.name))?;
+        let status = self
+            .child
+            .wait()
+            .await
+            .with_context(|| format!("waiting for {}", self.name))?;
         self.signal(Signal::KILL);
         self.group = None;
         Ok(status)
@@ -39,7 +47,10 @@ impl Owned {
     /// Asks the group to end, and ends it when `grace` is over.
     pub async fn stop(&mut self, grace: Duration) {
         self.signal(Signal::TERM);
-        if tokio::time::timeout(grace, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(grace, self.child.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("{} did not end within {grace:?}: killed", self.name);
         }
         self.signal(Signal::KILL);
@@ -63,7 +74,10 @@ impl Drop for Owned {
 
 /// This program with other arguments: `abra` and the web server that it deploys are commands of the lab itself.
 pub fn this_program(arguments: &[&str]) -> Result<Vec<String>> {
-    let program = std::env::current_exe().context("finding this program's own file")?.to_string_lossy().into_owned();
+    let program = std::env::current_exe()
+        .context("finding this program's own file")?
+        .to_string_lossy()
+        .into_owned();
     #[cfg(not(test))]
     let mut line = vec![program];
     #[cfg(test)]
@@ -79,10 +93,17 @@ mod tests {
 
     async fn parent_with_child() -> (Owned, i32) {
         let mut command = Command::new("bash");
-        command.args(["-c", "sleep 600 & echo $!; wait"]).stdout(std::process::Stdio::piped());
+        command
+            .args(["-c", "sleep 600 & echo $!; wait"])
+            .stdout(std::process::Stdio::piped());
         let mut owned = Owned::start(command, "a parent").unwrap();
         let stdout = owned.child().stdout.take().unwrap();
-        let line = BufReader::new(stdout).lines().next_line().await.unwrap().unwrap();
+        let line = BufReader::new(stdout)
+            .lines()
+            .next_line()
+            .await
+            .unwrap()
+            .unwrap();
         (owned, line.parse().unwrap())
     }
 
@@ -90,7 +111,9 @@ mod tests {
     async fn ends(pid: i32) -> bool {
         for _ in 0..500 {
             match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-                Ok(stat) if !stat.contains(") Z ") => tokio::time::sleep(Duration::from_millis(10)).await,
+                Ok(stat) if !stat.contains(") Z ") => {
+                    tokio::time::sleep(Duration::from_millis(10)).await
+                }
                 _ => return true,
             }
         }

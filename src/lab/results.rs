@@ -9,7 +9,11 @@ use axum::routing::get;
 use std::path::PathBuf;
 
 pub fn serve(bound: Bound, folder: PathBuf) -> Serving {
-    bound.serve(Router::new().route("/results/{build}/results.json", get(results)).with_state(folder))
+    bound.serve(
+        Router::new()
+            .route("/results/{build}/results.json", get(results))
+            .with_state(folder),
+    )
 }
 
 async fn results(State(folder): State<PathBuf>, Path(build): Path<u64>) -> Response {

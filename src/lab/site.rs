@@ -28,17 +28,29 @@ pub struct Site {
 
 impl Site {
     pub async fn run(self) -> Result<()> {
-        let mut ended = signal(SignalKind::terminate()).context("listening for the signal to end")?;
+        let mut ended =
+            signal(SignalKind::terminate()).context("listening for the signal to end")?;
         let bound = Bound::new().await?;
         let url = bound.url();
-        let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).context("reading the port back from the address")?;
+        let port = url
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok())
+            .context("reading the port back from the address")?;
         let router = Router::new().fallback(serve).with_state(self.root.clone());
         let _serving = bound.serve(router);
         let pid = std::process::id().cast_signed();
-        let deploy = serde_json::to_string(&Deploy { stack: self.stack, pid, port, url }).context("describing the deploy")?;
+        let deploy = serde_json::to_string(&Deploy {
+            stack: self.stack,
+            pid,
+            port,
+            url,
+        })
+        .context("describing the deploy")?;
         let fresh = self.record.with_extension("new");
         std::fs::write(&fresh, deploy).with_context(|| format!("writing {}", fresh.display()))?;
-        std::fs::rename(&fresh, &self.record).with_context(|| format!("writing {}", self.record.display()))?;
+        std::fs::rename(&fresh, &self.record)
+            .with_context(|| format!("writing {}", self.record.display()))?;
         let _ = tokio::time::timeout(LONGEST, ended.recv()).await;
         Ok(())
     }
@@ -46,7 +58,10 @@ impl Site {
 
 async fn serve(State(root): State<PathBuf>, request: Request) -> Response {
     let asked = Path::new(request.uri().path().trim_start_matches('/'));
-    if asked.components().any(|part| !matches!(part, Component::Normal(_))) {
+    if asked
+        .components()
+        .any(|part| !matches!(part, Component::Normal(_)))
+    {
         return (StatusCode::BAD_REQUEST, "no such path").into_response();
     }
     let mut path = root.join(asked);
@@ -56,7 +71,11 @@ async fn serve(State(root): State<PathBuf>, request: Request) -> Response {
     match tokio::fs::read(&path).await {
         Ok(content) => {
             let html = path.extension().is_some_and(|ending| ending == "html");
-            let kind = if html { "text/html; charset=utf-8" } else { "application/octet-stream" };
+            let kind = if html {
+                "text/html; charset=utf-8"
+            } else {
+                "application/octet-stream"
+            };
             ([(header::CONTENT_TYPE, kind)], content).into_response()
         }
         Err(_) => (StatusCode::NOT_FOUND, "not found").into_response(),

@@ -26,7 +26,9 @@ impl Report {
         let ended = self.state != "pending";
         if faults.has("bridge-writes-nothing")
             || faults.has("gate-comments-helper-statuses")
-            || (ended && (faults.has("bridge-status-stays-pending") || faults.has("bridge-never-reports-the-end")))
+            || (ended
+                && (faults.has("bridge-status-stays-pending")
+                    || faults.has("bridge-never-reports-the-end")))
         {
             return Ok(());
         }
@@ -37,23 +39,53 @@ impl Report {
             _ => format!("build {} could not run to its end", self.build),
         };
         let status = json!({ "context": CONTEXT, "state": self.state, "target_url": self.page, "description": description });
-        forge.post(&format!("/repos/{}/statuses/{}", self.repository, self.sha), status).await.map(drop)
+        forge
+            .post(
+                &format!("/repos/{}/statuses/{}", self.repository, self.sha),
+                status,
+            )
+            .await
+            .map(drop)
     }
 
     /// Edits the comment that stands there already, or writes the first one.
-    pub async fn write_comment(&self, forge: &Api, login: &str, faults: &Faults) -> Result<(), ApiError> {
+    pub async fn write_comment(
+        &self,
+        forge: &Api,
+        login: &str,
+        faults: &Faults,
+    ) -> Result<(), ApiError> {
         let ended = self.state != "pending";
         if faults.has("bridge-writes-nothing")
             || faults.has("gate-statuses-helper-comments")
-            || (ended && (faults.has("bridge-comment-stays-running") || faults.has("bridge-never-reports-the-end")))
+            || (ended
+                && (faults.has("bridge-comment-stays-running")
+                    || faults.has("bridge-never-reports-the-end")))
         {
             return Ok(());
         }
         let body = json!({ "body": self.body(faults) });
-        let comments = forge.get(&format!("/repos/{}/issues/{}/comments", self.repository, self.pull)).await?;
+        let comments = forge
+            .get(&format!(
+                "/repos/{}/issues/{}/comments",
+                self.repository, self.pull
+            ))
+            .await?;
         match find_own(&comments, login) {
-            Some(id) => forge.patch(&format!("/repos/{}/issues/comments/{id}", self.repository), body).await.map(drop),
-            None => forge.post(&format!("/repos/{}/issues/{}/comments", self.repository, self.pull), body).await.map(drop),
+            Some(id) => forge
+                .patch(
+                    &format!("/repos/{}/issues/comments/{id}", self.repository),
+                    body,
+                )
+                .await
+                .map(drop),
+            None => forge
+                .post(
+                    &format!("/repos/{}/issues/{}/comments", self.repository, self.pull),
+                    body,
+                )
+                .await
+                .map(drop),
         }
     }
 
@@ -63,7 +95,11 @@ impl Report {
         let mut state = self.state;
         if faults.has("bridge-comment-contradicts-status") && state != "pending" {
             // `passed` is how the page words it, and not a state that Drone knows.
-            state = if state == "passed" { "success" } else { "failure" };
+            state = if state == "passed" {
+                "success"
+            } else {
+                "failure"
+            };
         }
         let sentence = match state {
             "pending" => format!("⏳ **cc-ci** testing `{short}`: {link} is running"),
@@ -71,14 +107,20 @@ impl Report {
             "failure" => format!("❌ **cc-ci** `{short}` failed: {link}"),
             _ => format!("⛔ **cc-ci** `{short}` could not be tested to the end: {link}"),
         };
-        let trailer = format!("<!-- cc-ci:result state={state} build={} sha={} -->", self.build, self.sha);
+        let trailer = format!(
+            "<!-- cc-ci:result state={state} build={} sha={} -->",
+            self.build, self.sha
+        );
         format!("{MARKER}\n{sentence}\n\n{trailer}")
     }
 }
 
 fn find_own(comments: &Value, login: &str) -> Option<i64> {
     let own = |comment: &&Value| {
-        comment["user"]["login"].as_str() == Some(login) && comment["body"].as_str().is_some_and(|body| body.starts_with(MARKER))
+        comment["user"]["login"].as_str() == Some(login)
+            && comment["body"]
+                .as_str()
+                .is_some_and(|body| body.starts_with(MARKER))
     };
     comments.as_array()?.iter().find(own)?["id"].as_i64()
 }

@@ -23,10 +23,23 @@ pub fn fires(body: &str, faults: &Faults) -> bool {
 }
 
 /// Whether an account may trigger: a collaborator of the mirror, or a member of the organisation.
-pub async fn may_trigger(forge: &Api, own_login: &str, repository: &str, login: &str, faults: &Faults) -> Result<bool, ApiError> {
+pub async fn may_trigger(
+    forge: &Api,
+    own_login: &str,
+    repository: &str,
+    login: &str,
+    faults: &Faults,
+) -> Result<bool, ApiError> {
     let organisation = repository.split('/').next().unwrap_or(repository);
-    let asked_about = if faults.has("bridge-asks-about-itself") { own_login } else { login };
-    let mut questions = vec![format!("/repos/{repository}/collaborators/{asked_about}"), format!("/orgs/{organisation}/members/{asked_about}")];
+    let asked_about = if faults.has("bridge-asks-about-itself") {
+        own_login
+    } else {
+        login
+    };
+    let mut questions = vec![
+        format!("/repos/{repository}/collaborators/{asked_about}"),
+        format!("/orgs/{organisation}/members/{asked_about}"),
+    ];
     if faults.has("bridge-knows-members-only") {
         questions.remove(0);
     }
@@ -51,7 +64,16 @@ mod tests {
         for legal in ["!testme", "  !testme\n", "!testme --quick", "!testme\r\n"] {
             assert!(fires(legal, &Faults::none()), "{legal:?}");
         }
-        for other in ["!testmexyz", "> !testme", "```\n!testme\n```", "please !testme this", "!testme --slow", "!TESTME", "", "`!testme`"] {
+        for other in [
+            "!testmexyz",
+            "> !testme",
+            "```\n!testme\n```",
+            "please !testme this",
+            "!testme --slow",
+            "!TESTME",
+            "",
+            "`!testme`",
+        ] {
             assert!(!fires(other, &Faults::none()), "{other:?}");
         }
     }

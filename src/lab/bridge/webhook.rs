@@ -18,19 +18,30 @@ pub struct Intake {
 }
 
 pub fn routes(intake: Intake) -> Router {
-    Router::new().route("/hooks/gitea", post(delivery)).layer(DefaultBodyLimit::max(1 << 20)).with_state(intake)
+    Router::new()
+        .route("/hooks/gitea", post(delivery))
+        .layer(DefaultBodyLimit::max(1 << 20))
+        .with_state(intake)
 }
 
 async fn delivery(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     if !signed(&intake.secret, &body, header("X-Gitea-Signature")) {
         return StatusCode::UNAUTHORIZED;
     }
-    let Ok(event) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
+    let Ok(event) = serde_json::from_slice::<Value>(&body) else {
+        return StatusCode::BAD_REQUEST;
+    };
     if header("X-Gitea-Event") != "issue_comment" || event["action"].as_str() != Some("created") {
         return StatusCode::ACCEPTED;
     }
-    let on_open_pull = !event["issue"]["pull_request"].is_null() && event["issue"]["state"].as_str() == Some("open");
+    let on_open_pull = !event["issue"]["pull_request"].is_null()
+        && event["issue"]["state"].as_str() == Some("open");
     let repository = event["repository"]["full_name"].as_str();
     let number = event["issue"]["number"].as_i64();
     if let (true, Some(repository), Some(number)) = (on_open_pull, repository, number)
@@ -44,7 +55,9 @@ async fn delivery(State(intake): State<Intake>, headers: HeaderMap, body: Bytes)
 
 /// The bare hex HMAC-SHA256 of the body.
 fn signed(secret: &str, body: &[u8], signature: &str) -> bool {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return false;
+    };
     mac.update(body);
     hex::decode(signature).is_ok_and(|signature| mac.verify_slice(&signature).is_ok())
 }
@@ -64,7 +77,15 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("X-Gitea-Event", "issue_comment".parse().unwrap());
         headers.insert("X-Gitea-Signature", signature.parse().unwrap());
-        let status = delivery(State(Intake { secret: "s".to_owned(), sender }), headers, Bytes::from(body.to_owned())).await;
+        let status = delivery(
+            State(Intake {
+                secret: "s".to_owned(),
+                sender,
+            }),
+            headers,
+            Bytes::from(body.to_owned()),
+        )
+        .await;
         (status, receiver.try_recv().ok())
     }
 
@@ -89,7 +110,11 @@ mod tests {
 
     #[tokio::test]
     async fn edits_closed_pull_requests_and_issues_are_left_alone() {
-        for (from, to) in [("created", "edited"), ("\"open\"", "\"closed\""), (r#"{"merged":false}"#, "null")] {
+        for (from, to) in [
+            ("created", "edited"),
+            ("\"open\"", "\"closed\""),
+            (r#"{"merged":false}"#, "null"),
+        ] {
             let body = CREATED.replace(from, to);
             let (status, candidate) = deliver(&body, &sign(&body)).await;
             assert_eq!(status, StatusCode::ACCEPTED);

@@ -10,7 +10,6 @@ mod runner;
 use super::client::Api;
 use super::faults::Faults;
 use super::http::{Bound, Serving};
-use anyhow::Result;
 use axum::Router;
 use axum::routing::get;
 use std::collections::BTreeMap;
@@ -50,7 +49,9 @@ struct Shared {
 impl Shared {
     fn builds(&self) -> MutexGuard<'_, Vec<Build>> {
         // A panic while the list was held can only have come from a bug in a handler; the list itself is still whole.
-        self.builds.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.builds
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Changes one build, if it exists. Build numbers count from 1 without a gap.
@@ -70,7 +71,7 @@ pub struct Drone {
 }
 
 impl Drone {
-    pub fn start(bound: Bound, settings: Settings, faults: &Faults) -> Result<Drone> {
+    pub fn start(bound: Bound, settings: Settings, faults: &Faults) -> Drone {
         let shared = Arc::new(Shared {
             url: bound.url(),
             forge: Api::forge(&settings.forge_url),
@@ -85,7 +86,10 @@ impl Drone {
             .merge(pages::routes())
             .route("/healthz", get(|| async { "OK" }))
             .with_state(shared);
-        Ok(Drone { _serving: bound.serve(router), runner })
+        Drone {
+            _serving: bound.serve(router),
+            runner,
+        }
     }
 
     /// Ends the running build with its whole process group.

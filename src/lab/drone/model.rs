@@ -62,7 +62,10 @@ impl Build {
 
     /// As lists show it: without its stages.
     pub fn summary(&self) -> Build {
-        Build { stages: Vec::new(), ..self.clone() }
+        Build {
+            stages: Vec::new(),
+            ..self.clone()
+        }
     }
 }
 

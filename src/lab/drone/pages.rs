@@ -59,7 +59,11 @@ pub fn moment(seconds: &i64) -> String {
 fn show(page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => Html(html).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("rendering the page: {error}")).into_response(),
+        Err(error) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("rendering the page: {error}"),
+        )
+            .into_response(),
     }
 }
 
@@ -68,8 +72,17 @@ fn nothing_here() -> Response {
 }
 
 async fn builds(State(shared): World) -> Response {
-    let builds = shared.builds().iter().rev().take(100).map(Build::summary).collect();
-    show(&BuildsPage { repository: shared.settings.repository.clone(), builds })
+    let builds = shared
+        .builds()
+        .iter()
+        .rev()
+        .take(100)
+        .map(Build::summary)
+        .collect();
+    show(&BuildsPage {
+        repository: shared.settings.repository.clone(),
+        builds,
+    })
 }
 
 async fn builds_of(State(shared): World, Path((owner, name)): Path<(String, String)>) -> Response {
@@ -79,21 +92,40 @@ async fn builds_of(State(shared): World, Path((owner, name)): Path<(String, Stri
     builds(State(shared)).await
 }
 
-async fn build(State(shared): World, Path((owner, name, number)): Path<(String, String, i64)>) -> Response {
+async fn build(
+    State(shared): World,
+    Path((owner, name, number)): Path<(String, String, i64)>,
+) -> Response {
     page(&shared, &owner, &name, number, None)
 }
 
-async fn step(State(shared): World, Path((owner, name, number, stage, step)): Path<(String, String, i64, i64, i64)>) -> Response {
+async fn step(
+    State(shared): World,
+    Path((owner, name, number, stage, step)): Path<(String, String, i64, i64, i64)>,
+) -> Response {
     page(&shared, &owner, &name, number, Some((stage, step)))
 }
 
-fn page(shared: &Shared, owner: &str, name: &str, number: i64, only: Option<(i64, i64)>) -> Response {
+fn page(
+    shared: &Shared,
+    owner: &str,
+    name: &str,
+    number: i64,
+    only: Option<(i64, i64)>,
+) -> Response {
     let repository = shared.settings.repository.clone();
-    let found = shared.builds().iter().find(|build| build.number == number).cloned();
+    let found = shared
+        .builds()
+        .iter()
+        .find(|build| build.number == number)
+        .cloned();
     match found {
-        Some(build) if repository == format!("{owner}/{name}") => {
-            show(&BuildPage { repository, forge_url: shared.settings.forge_url.clone(), build, only })
-        }
+        Some(build) if repository == format!("{owner}/{name}") => show(&BuildPage {
+            repository,
+            forge_url: shared.settings.forge_url.clone(),
+            build,
+            only,
+        }),
         _ => nothing_here(),
     }
 }

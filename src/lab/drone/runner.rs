@@ -36,7 +36,11 @@ pub async fn run(shared: Arc<Shared>) {
         let changed = shared.changed.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
-        let next = shared.builds().iter().find(|build| build.status == model::PENDING).map(|build| build.number);
+        let next = shared
+            .builds()
+            .iter()
+            .find(|build| build.status == model::PENDING)
+            .map(|build| build.number);
         match next {
             Some(number) => build(&shared, number).await,
             None => changed.await,
@@ -58,7 +62,9 @@ async fn build(shared: &Arc<Shared>, number: i64) {
     };
     // Whatever the pipeline had running has ended with it: its process group is killed on drop.
     let _ = tokio::fs::remove_dir_all(&folder).await;
-    if shared.faults.has("drone-never-ends") && matches!(outcome, Ok(model::SUCCESS | model::FAILURE)) {
+    if shared.faults.has("drone-never-ends")
+        && matches!(outcome, Ok(model::SUCCESS | model::FAILURE))
+    {
         // The runner's last word is lost on its way to the server, which goes on to believe that the build runs.
         return;
     }
@@ -99,7 +105,11 @@ async fn cancelled(shared: &Shared, number: i64) {
         let changed = shared.changed.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
-        if shared.builds().iter().any(|build| build.number == number && build.status == model::KILLED) {
+        if shared
+            .builds()
+            .iter()
+            .any(|build| build.number == number && build.status == model::KILLED)
+        {
             return;
         }
         changed.await;
@@ -113,14 +123,23 @@ async fn pipeline(shared: &Arc<Shared>, number: i64, folder: &Path) -> Result<&'
         "git clone --quiet --depth 1 --branch main {}/{}.git . && git log -1 --format='cc-ci is at %H'",
         shared.settings.forge_url, shared.settings.repository
     );
-    tokio::fs::create_dir_all(folder).await.with_context(|| format!("creating the build's folder {}", folder.display()))?;
+    tokio::fs::create_dir_all(folder)
+        .await
+        .with_context(|| format!("creating the build's folder {}", folder.display()))?;
     add_step(shared, number, "clone");
     if step(shared, number, 1, &[clone], folder).await? != 0 {
-        anyhow::bail!("the repository {} could not be cloned: see the log of the step clone", shared.settings.repository);
+        anyhow::bail!(
+            "the repository {} could not be cloned: see the log of the step clone",
+            shared.settings.repository
+        );
     }
-    let text = tokio::fs::read_to_string(folder.join(".drone.yml")).await.context("reading .drone.yml in the clone")?;
+    let text = tokio::fs::read_to_string(folder.join(".drone.yml"))
+        .await
+        .context("reading .drone.yml in the clone")?;
     let pipeline: Pipeline = serde_saphyr::from_str(&text).context("understanding .drone.yml")?;
-    shared.change(number, |build| build.stages[0].name.clone_from(&pipeline.name));
+    shared.change(number, |build| {
+        build.stages[0].name.clone_from(&pipeline.name)
+    });
     for step in &pipeline.steps {
         add_step(shared, number, &step.name);
     }
@@ -169,13 +188,26 @@ fn add_step(shared: &Shared, number: i64, name: &str) {
         let position = i64::try_from(stage.steps.len()).unwrap_or(0) + 1;
         let id = stage.id * 100 + position;
         let status = model::PENDING.to_owned();
-        stage.steps.push(Step { id, step_id: stage.id, number: position, name: name.to_owned(), status, version: 1, ..Step::default() });
+        stage.steps.push(Step {
+            id,
+            step_id: stage.id,
+            number: position,
+            name: name.to_owned(),
+            status,
+            version: 1,
+            ..Step::default()
+        });
     });
 }
 
 fn change_step(shared: &Shared, number: i64, position: i64, change: impl FnOnce(&mut Step)) {
     shared.change(number, |build| {
-        if let Some(step) = build.stages.iter_mut().flat_map(|stage| &mut stage.steps).find(|step| step.number == position) {
+        if let Some(step) = build
+            .stages
+            .iter_mut()
+            .flat_map(|stage| &mut stage.steps)
+            .find(|step| step.number == position)
+        {
             step.version += 1;
             change(step);
         }
@@ -183,12 +215,23 @@ fn change_step(shared: &Shared, number: i64, position: i64, change: impl FnOnce(
 }
 
 /// Runs one step's commands in one shell, as its own process group, and keeps what it prints, line by line.
-async fn step(shared: &Arc<Shared>, number: i64, position: i64, commands: &[String], folder: &Path) -> Result<i32> {
+async fn step(
+    shared: &Arc<Shared>,
+    number: i64,
+    position: i64,
+    commands: &[String],
+    folder: &Path,
+) -> Result<i32> {
     change_step(shared, number, position, |step| {
         step.status = model::RUNNING.to_owned();
         step.started = model::now();
     });
-    let parameters = shared.builds().iter().find(|build| build.number == number).map(|build| build.params.clone()).unwrap_or_default();
+    let parameters = shared
+        .builds()
+        .iter()
+        .find(|build| build.number == number)
+        .map(|build| build.params.clone())
+        .unwrap_or_default();
     let mut shell = Command::new("bash");
     shell
         .args(["-e", "-c", &commands.join("\n")])
@@ -201,13 +244,24 @@ async fn step(shared: &Arc<Shared>, number: i64, position: i64, commands: &[Stri
         .env("DRONE_BRANCH", "main")
         .env("DRONE_BUILD_EVENT", "custom")
         .env("DRONE_BUILD_NUMBER", number.to_string())
-        .env("DRONE_BUILD_LINK", format!("{}/{}/{number}", shared.url, shared.settings.repository))
+        .env(
+            "DRONE_BUILD_LINK",
+            format!("{}/{}/{number}", shared.url, shared.settings.repository),
+        )
         .envs(&parameters)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut process = Gently { owned: Some(Owned::start(shell, &format!("step {position} of build {number}"))?) };
-    let owned = process.owned.as_mut().context("the step has just been started")?;
+    let mut process = Gently {
+        owned: Some(Owned::start(
+            shell,
+            &format!("step {position} of build {number}"),
+        )?),
+    };
+    let owned = process
+        .owned
+        .as_mut()
+        .context("the step has just been started")?;
     let (stdout, stderr) = (owned.child().stdout.take(), owned.child().stderr.take());
     let started = Instant::now();
     let ((), (), status) = tokio::join!(
@@ -219,7 +273,12 @@ async fn step(shared: &Arc<Shared>, number: i64, position: i64, commands: &[Stri
     process.owned = None;
     change_step(shared, number, position, |step| {
         step.exit_code = code;
-        step.status = if code == 0 { model::SUCCESS } else { model::FAILURE }.to_owned();
+        step.status = if code == 0 {
+            model::SUCCESS
+        } else {
+            model::FAILURE
+        }
+        .to_owned();
         step.stopped = model::now();
     });
     Ok(code)
@@ -240,7 +299,13 @@ impl Drop for Gently {
     }
 }
 
-async fn keep(shared: &Shared, number: i64, position: i64, started: Instant, stream: Option<impl AsyncRead + Unpin>) {
+async fn keep(
+    shared: &Shared,
+    number: i64,
+    position: i64,
+    started: Instant,
+    stream: Option<impl AsyncRead + Unpin>,
+) {
     let Some(stream) = stream else { return };
     let mut lines = BufReader::new(stream).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
@@ -251,7 +316,11 @@ async fn keep(shared: &Shared, number: i64, position: i64, started: Instant, str
             let pos = step.log.len();
             match pos {
                 ..MOST_LINES => step.log.push(Line { pos, out, time }),
-                MOST_LINES => step.log.push(Line { pos, out: "(the log is longer than is kept here)\n".to_owned(), time }),
+                MOST_LINES => step.log.push(Line {
+                    pos,
+                    out: "(the log is longer than is kept here)\n".to_owned(),
+                    time,
+                }),
                 _ => {}
             }
         });
