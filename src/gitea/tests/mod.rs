@@ -27,8 +27,8 @@ fn limits() -> Limits {
 /// No patience at all: what fails once has failed.
 fn hasty() -> Limits {
     Limits {
-        request: Duration::from_millis(200),
         outage: Duration::ZERO,
+        ..limits()
     }
 }
 
@@ -148,14 +148,20 @@ async fn a_creation_whose_answer_is_lost_is_not_repeated() {
 #[tokio::test]
 async fn a_forge_that_does_not_answer_in_time() {
     let forge = Forge::start(|_, _| Forge::never()).await;
-    let gitea = client(&forge, hasty());
+    let gitea = client(
+        &forge,
+        Limits {
+            request: Duration::from_millis(500),
+            ..hasty()
+        },
+    );
     let error = gitea
         .create_comment(&mirror(), 1, "!testme")
         .await
         .unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(
-        error.to_string().contains("no answer within 200ms"),
+        error.to_string().contains("no answer within 500ms"),
         "{error}"
     );
     assert!(
