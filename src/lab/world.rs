@@ -44,6 +44,7 @@ pub struct World {
     forge: ForgeServer,
     pub places: Places,
     pub provisioned: Provisioned,
+    pub faults: Faults,
     pub folder: Folder,
 }
 
@@ -118,6 +119,7 @@ impl World {
             forge,
             places,
             provisioned,
+            faults: faults.clone(),
             folder,
         })
     }
