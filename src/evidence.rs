@@ -322,7 +322,10 @@ mod tests {
     #[test]
     fn a_fact_survives_being_stored() {
         let fact = Fact::chain(
-            sighting("one", Answer::Seen(serde_json::json!({"b": 1, "a": [null]}))),
+            sighting(
+                "one",
+                Answer::Seen(serde_json::json!({"b": 1, "a": [null]})),
+            ),
             None,
         );
         let text = serde_json::to_string(&fact).unwrap();
@@ -346,7 +349,10 @@ mod tests {
             matches!(witness.see::<u64>("unseen"), Err(Doubt::Unseen(why)) if why.contains("connection refused"))
         );
         assert!(matches!(witness.see::<u64>("never"), Err(Doubt::Unseen(_))));
-        assert!(matches!(witness.see::<String>("seen"), Err(Doubt::Unseen(_))));
+        assert!(matches!(
+            witness.see::<String>("seen"),
+            Err(Doubt::Unseen(_))
+        ));
         assert_eq!(witness.cited(), [1, 2]);
     }
 

@@ -146,7 +146,10 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_told_as_what_it_is() {
         for (stdout, expected) in [
-            ("", "no `VERDICT=` line (it printed nothing and exited with 0)"),
+            (
+                "",
+                "no `VERDICT=` line (it printed nothing and exited with 0)",
+            ),
             (
                 "  VERDICT=GREEN",
                 "no `VERDICT=` line (it printed 15 bytes and exited with 0)",
@@ -178,9 +181,6 @@ mod tests {
             "it printed nothing and was killed after 1.5 s, since it did not end"
         );
         hung.end = End::NotStarted("no such file".into());
-        assert_eq!(
-            hung.ending(),
-            "it could not be started: no such file"
-        );
+        assert_eq!(hung.ending(), "it could not be started: no such file");
     }
 }

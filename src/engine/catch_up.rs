@@ -1,7 +1,7 @@
 //! Reads the tracking issue's comments at the start and every minute, for commands whose webhook was lost.
 
-use super::inbox::{Comment, Inbox};
 use super::Engine;
+use super::inbox::{Comment, Inbox};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;

@@ -138,7 +138,12 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
         None => {}
         Some(Err(complaint)) => {
             forge.react(&repository, typed.comment, "confused").await?;
-            answer(engine, stored, &render::comment::complaint(&typed.line, &complaint)).await?;
+            answer(
+                engine,
+                stored,
+                &render::comment::complaint(&typed.line, &complaint),
+            )
+            .await?;
         }
         Some(Ok(command)) => {
             forge.react(&repository, typed.comment, "eyes").await?;
@@ -162,23 +167,39 @@ async fn obey(
             answer(engine, stored, &text).await
         }
         Command::Verify(_) | Command::Cancel | Command::Report if !here => {
-            let text = render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
+            let text =
+                render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
             answer(engine, stored, &text).await
         }
         Command::Cancel => {
             let open = engine.store.open_runs().await?;
             let cancelled = match open.first() {
-                Some(run) if engine.store.cancel_run(run.id, &stored.command.account).await? => {
+                Some(run)
+                    if engine
+                        .store
+                        .cancel_run(run.id, &stored.command.account)
+                        .await? =>
+                {
                     engine.runs.notify_waiters();
                     Some(run.id)
                 }
                 _ => None,
             };
-            answer(engine, stored, &render::comment::cancelled(cancelled, &open)).await
+            answer(
+                engine,
+                stored,
+                &render::comment::cancelled(cancelled, &open),
+            )
+            .await
         }
         Command::Report => {
             let latest = record::latest_finished(engine).await?;
-            answer(engine, stored, &render::comment::report_again(latest.as_ref())).await
+            answer(
+                engine,
+                stored,
+                &render::comment::report_again(latest.as_ref()),
+            )
+            .await
         }
         Command::Verify(Verify {
             items,

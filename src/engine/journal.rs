@@ -30,7 +30,12 @@ impl Ledger for Journal {
 
     async fn record(&self, sighting: Sighting) -> Result<Fact, String> {
         tracing::debug!(run = self.run.id, item = %self.attempt.item, label = %sighting.label, "seen");
-        said(self.engine.store.record_fact(self.attempt.id, sighting).await)
+        said(
+            self.engine
+                .store
+                .record_fact(self.attempt.id, sighting)
+                .await,
+        )
     }
 
     async fn intend(&self, making: Making<'_>) -> Result<u64, String> {
@@ -49,7 +54,14 @@ impl Ledger for Journal {
         said(
             self.engine
                 .store
-                .intend(self.run.id, self.attempt.id, kind, repository, name, purpose)
+                .intend(
+                    self.run.id,
+                    self.attempt.id,
+                    kind,
+                    repository,
+                    name,
+                    purpose,
+                )
                 .await,
         )
     }
@@ -74,8 +86,7 @@ impl Ledger for Journal {
     }
 
     async fn doing(&self, what: &str) {
-        let shown =
-            super::runner::show_progress(&self.engine, self.run.id, Some(what)).await;
+        let shown = super::runner::show_progress(&self.engine, self.run.id, Some(what)).await;
         if let Err(error) = shown {
             tracing::warn!(%error, "the progress could not be shown");
         }

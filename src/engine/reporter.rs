@@ -167,11 +167,7 @@ impl Reporter {
             known => known,
         };
         if let Some(id) = known {
-            match self
-                .forge
-                .edit_comment(&repository, id, &slot.body)
-                .await
-            {
+            match self.forge.edit_comment(&repository, id, &slot.body).await {
                 Ok(comment) => return self.remember(slot, &comment).await,
                 // Somebody deleted it: it is written anew below.
                 Err(error) if error.is_not_found() => {}
@@ -185,11 +181,7 @@ impl Reporter {
         self.remember(slot, &comment).await
     }
 
-    async fn remember(
-        &self,
-        slot: &Slot,
-        comment: &crate::gitea::Comment,
-    ) -> Result<(), Failure> {
+    async fn remember(&self, slot: &Slot, comment: &crate::gitea::Comment) -> Result<(), Failure> {
         self.store
             .comment_written(&slot.slot, comment.id, &comment.html_url, &slot.body)
             .await

@@ -40,7 +40,10 @@ pub async fn work(engine: Arc<Engine>) {
             return;
         }
         if let Err(error) = driven {
-            tracing::error!(error = format!("{error:#}"), "the run cannot go on now; it is tried again");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the run cannot go on now; it is tried again"
+            );
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(5)) => {}
                 () = engine.shutdown.cancelled() => return,
@@ -88,7 +91,10 @@ async fn verify(
 ) -> anyhow::Result<bool> {
     let attempts = engine.store.attempts(run.id).await?;
     let of_item = attempts.iter().filter(|attempt| attempt.item == item.id);
-    if of_item.clone().any(|attempt| attempt.state == AttemptState::Judged) {
+    if of_item
+        .clone()
+        .any(|attempt| attempt.state == AttemptState::Judged)
+    {
         return Ok(true);
     }
     if !run.options.force
@@ -113,7 +119,12 @@ async fn verify(
                 engine.store.open_attempt(run.id, item.id).await?
             }
         };
-        tracing::info!(run = run.id, item = item.id, attempt = attempt.ordinal, "attempt");
+        tracing::info!(
+            run = run.id,
+            item = item.id,
+            attempt = attempt.ordinal,
+            "attempt"
+        );
         let bench = Bench::new(
             engine.world.clone(),
             Arc::new(Journal {
@@ -122,7 +133,10 @@ async fn verify(
                 attempt: attempt.clone(),
                 cancelled: cancelled.clone(),
             }),
-            format!("run{}-{}-{}-{}", run.id, item.id, attempt.ordinal, run.nonce),
+            format!(
+                "run{}-{}-{}-{}",
+                run.id, item.id, attempt.ordinal, run.nonce
+            ),
         );
         let ended = async {
             bench.prepare().await?;
@@ -227,11 +241,7 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
 }
 
 /// Says in the run's progress comment how far it is.
-pub async fn show_progress(
-    engine: &Engine,
-    run: u64,
-    doing: Option<&str>,
-) -> anyhow::Result<()> {
+pub async fn show_progress(engine: &Engine, run: u64, doing: Option<&str>) -> anyhow::Result<()> {
     let record = record::run(engine, run).await?;
     let tracking = &engine.config.tracking;
     engine

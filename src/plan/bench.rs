@@ -168,7 +168,10 @@ impl Bench {
                 &format!("version.{part}"),
                 Question::Digests {
                     part: part.into(),
-                    paths: files.iter().map(|path| path.display().to_string()).collect(),
+                    paths: files
+                        .iter()
+                        .map(|path| path.display().to_string())
+                        .collect(),
                 },
             )
             .await?;
@@ -199,7 +202,9 @@ impl Bench {
         enough: impl Fn(&T) -> bool,
     ) -> Result<T, Stop> {
         self.watch_all([(label, question)], patience, |[value]| {
-            T::deserialize(value).is_ok_and(|value| enough(&value)).into()
+            T::deserialize(value)
+                .is_ok_and(|value| enough(&value))
+                .into()
         })
         .await?;
         self.recalled(label).await
@@ -348,23 +353,29 @@ impl Bench {
             Who::Outsider => (&self.world.outsider, self.expect.outsider.clone()),
         };
         let place = self.repository(repository)?;
-        let find = || async {
-            let comments = self.world.forge.comments(&place, number, None).await?;
-            let found = comments.value.iter().find(|comment| {
-                comment.user.login.eq_ignore_ascii_case(&account)
-                    && comment.body == body
-                    && !known.contains(&comment.id)
-            });
-            let Some(found) = found else { return Ok(None) };
-            let seen = client.comment(&place, found.id).await?;
-            Ok(Some((seen.asked, seen.answer)))
-        }.boxed();
-        let make = || async {
-            let made = client.create_comment(&place, number, body).await?;
-            // Read back: the answer is then one that can be asked for again.
-            let seen = client.comment(&place, made.id).await?;
-            Ok((seen.asked, seen.answer))
-        }.boxed();
+        let find = || {
+            async {
+                let comments = self.world.forge.comments(&place, number, None).await?;
+                let found = comments.value.iter().find(|comment| {
+                    comment.user.login.eq_ignore_ascii_case(&account)
+                        && comment.body == body
+                        && !known.contains(&comment.id)
+                });
+                let Some(found) = found else { return Ok(None) };
+                let seen = client.comment(&place, found.id).await?;
+                Ok(Some((seen.asked, seen.answer)))
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let made = client.create_comment(&place, number, body).await?;
+                // Read back: the answer is then one that can be asked for again.
+                let seen = client.comment(&place, made.id).await?;
+                Ok((seen.asked, seen.answer))
+            }
+            .boxed()
+        };
         let interrupted = self.begin(label).await?;
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
@@ -417,24 +428,33 @@ impl Bench {
         };
 
         let path = format!(".gavel/{}-{}", self.name, label.replace('.', "-"));
-        let text = format!("Gavel verifies the upgrade flow here: {purpose}. Never to be merged.\n");
+        let text =
+            format!("Gavel verifies the upgrade flow here: {purpose}. Never to be merged.\n");
         let title = format!("Gavel: {purpose} ({})", self.name);
-        let find = || async { match forge.branch(&place, &branch).await {
-            Ok(found) => Ok(Some((found.asked, found.answer))),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        } }.boxed();
-        let make = || async {
-            let file = NewFile {
-                path: &path,
-                content: text.as_bytes(),
-                message: &title,
-                branch: from,
-                new_branch: &branch,
-            };
-            let commit = forge.create_file(&place, file).await?;
-            Ok((String::new(), Value::String(commit)))
-        }.boxed();
+        let find = || {
+            async {
+                match forge.branch(&place, &branch).await {
+                    Ok(found) => Ok(Some((found.asked, found.answer))),
+                    Err(error) if error.is_not_found() => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let file = NewFile {
+                    path: &path,
+                    content: text.as_bytes(),
+                    message: &title,
+                    branch: from,
+                    new_branch: &branch,
+                };
+                let commit = forge.create_file(&place, file).await?;
+                Ok((String::new(), Value::String(commit)))
+            }
+            .boxed()
+        };
         let branched = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
             .await?;
@@ -445,21 +465,27 @@ impl Bench {
         let body = format!(
             "Opened to verify the upgrade flow: {purpose}. It is closed when that is done, and never to be merged."
         );
-        let find = || async {
-            let found = forge.pulls_from(&place, &branch).await?;
-            let Some(found) = found.value.first() else {
-                return Ok(None);
-            };
-            let seen = forge.pull(&place, found.number).await?;
-            Ok(Some((seen.asked, seen.answer)))
-        }.boxed();
-        let make = || async {
-            let made = forge
-                .create_pull(&place, &branch, BASE, &title, &body)
-                .await?;
-            let seen = forge.pull(&place, made.number).await?;
-            Ok((seen.asked, seen.answer))
-        }.boxed();
+        let find = || {
+            async {
+                let found = forge.pulls_from(&place, &branch).await?;
+                let Some(found) = found.value.first() else {
+                    return Ok(None);
+                };
+                let seen = forge.pull(&place, found.number).await?;
+                Ok(Some((seen.asked, seen.answer)))
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let made = forge
+                    .create_pull(&place, &branch, BASE, &title, &body)
+                    .await?;
+                let seen = forge.pull(&place, made.number).await?;
+                Ok((seen.asked, seen.answer))
+            }
+            .boxed()
+        };
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
             .await?;
@@ -607,17 +633,14 @@ impl Bench {
         let forge = &self.world.forge;
         let drone = &self.world.drone;
         let on_forge = |error: GiteaError| (error.asked().to_owned(), error.to_string());
-        let on_drone =
-            |error: crate::drone::DroneError| (error.url.clone(), error.to_string());
+        let on_drone = |error: crate::drone::DroneError| (error.url.clone(), error.to_string());
         let place = |repository: &str| {
             repository
                 .parse::<Repository>()
                 .map_err(|error| (repository.to_owned(), error.to_string()))
         };
         match question {
-            Question::Expectations => {
-                Ok(("the configuration".into(), to_value(&self.expect)))
-            }
+            Question::Expectations => Ok(("the configuration".into(), to_value(&self.expect))),
             Question::ForgeVersion => {
                 let seen = forge.version().await.map_err(on_forge)?;
                 Ok((seen.asked, seen.answer))
@@ -632,7 +655,9 @@ impl Bench {
                     let bytes = tokio::fs::read(path).await.map_err(|error| {
                         (
                             path.clone(),
-                            format!("reading `{path}` failed: {error}. Mend `versions` in gavel.toml"),
+                            format!(
+                                "reading `{path}` failed: {error}. Mend `versions` in gavel.toml"
+                            ),
                         )
                     })?;
                     let digest = crate::evidence::Digest::of(bytes);
@@ -663,7 +688,10 @@ impl Bench {
                     .map_err(on_forge)?;
                 Ok((seen.asked, seen.answer))
             }
-            Question::Collaborator { repository, account } => {
+            Question::Collaborator {
+                repository,
+                account,
+            } => {
                 let seen = forge
                     .is_collaborator(&place(repository)?, account)
                     .await

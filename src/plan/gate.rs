@@ -180,10 +180,7 @@ fn comment_holds(comments: &[Comment], build: &Build, expect: &Expectations) -> 
     }
     let visible = visible(&comment.body);
     let says = |pattern: &str| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&visible));
-    match (
-        says(&expect.comment_success),
-        says(&expect.comment_failure),
-    ) {
+    match (says(&expect.comment_success), says(&expect.comment_failure)) {
         (true, false) => Holds::Green,
         (false, true) => Holds::Red,
         (false, false) => Holds::Pending,
@@ -198,9 +195,8 @@ pub fn page(build: &Build, expect: &Expectations) -> String {
 
 /// Whether a text holds exactly this address, not only one that begins like it (`…/1` in `…/12`).
 fn names_page(text: &str, page: &str) -> bool {
-    text.match_indices(page).any(|(at, _)| {
-        !text[at + page.len()..].starts_with(|next: char| next.is_ascii_digit())
-    })
+    text.match_indices(page)
+        .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// What a reader of the page sees: without HTML comments.

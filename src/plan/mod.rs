@@ -165,7 +165,10 @@ mod tests {
     fn prerequisites_come_along_and_first() {
         let ids = |named: &[&str]| -> Vec<&str> {
             let named: Vec<String> = named.iter().map(ToString::to_string).collect();
-            with_prerequisites(&named).iter().map(|item| item.id).collect()
+            with_prerequisites(&named)
+                .iter()
+                .map(|item| item.id)
+                .collect()
         };
         assert_eq!(ids(&["V1"]), ["V1"]);
         assert_eq!(ids(&["V2"]), ["V1", "V2"]);

@@ -88,19 +88,35 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     bench.quiet("first.quiet").await?;
     see_builds_and_statuses(bench, "first.after", first.after, &green).await?;
 
-    bench.doing("quiet window: the outsider must not fire").await;
+    bench
+        .doing("quiet window: the outsider must not fire")
+        .await;
     let before = latest(bench, "outsider.before").await?;
     bench
-        .post("outsider.posted", Who::Outsider, mirror, green.number, &expect.trigger)
+        .post(
+            "outsider.posted",
+            Who::Outsider,
+            mirror,
+            green.number,
+            &expect.trigger,
+        )
         .await?;
     bench.quiet("outsider.quiet").await?;
     see_builds_and_statuses(bench, "outsider.after", before, &green).await?;
 
-    bench.doing("quiet window: bad triggers must not fire").await;
+    bench
+        .doing("quiet window: bad triggers must not fire")
+        .await;
     let before = latest(bench, "bad.before").await?;
     for (number, body) in expect.bad_triggers.iter().enumerate() {
         bench
-            .post(&format!("bad.posted.{}", number + 1), Who::Gavel, mirror, green.number, body)
+            .post(
+                &format!("bad.posted.{}", number + 1),
+                Who::Gavel,
+                mirror,
+                green.number,
+                body,
+            )
             .await?;
     }
     bench.quiet("bad.quiet").await?;
@@ -127,17 +143,20 @@ struct Driven {
 }
 
 /// Types the trigger and follows what it leads to; `None` where no build was started.
-async fn drive(
-    bench: &Bench,
-    name: &str,
-    pull: &Pull,
-    who: Who,
-) -> Result<Option<Driven>, Stop> {
+async fn drive(bench: &Bench, name: &str, pull: &Pull, who: Who) -> Result<Option<Driven>, Stop> {
     let expect = &bench.expect;
     let after = latest(bench, &format!("{name}.before")).await?;
-    bench.doing(&format!("`{}` typed, waiting for a build", expect.trigger)).await;
     bench
-        .post(&format!("{name}.posted"), who, &expect.mirror, pull.number, &expect.trigger)
+        .doing(&format!("`{}` typed, waiting for a build", expect.trigger))
+        .await;
+    bench
+        .post(
+            &format!("{name}.posted"),
+            who,
+            &expect.mirror,
+            pull.number,
+            &expect.trigger,
+        )
         .await?;
     let builds: Vec<Build> = bench
         .watch(
@@ -147,7 +166,9 @@ async fn drive(
             |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
         )
         .await?;
-    let Some(build) = ours(builds, pull, expect).into_iter().min_by_key(|build| build.number)
+    let Some(build) = ours(builds, pull, expect)
+        .into_iter()
+        .min_by_key(|build| build.number)
     else {
         return Ok(None);
     };
@@ -164,7 +185,11 @@ async fn drive(
     if !build.ended() {
         return Ok(Some(Driven { after }));
     }
-    bench.doing(&format!("build {number} has ended, waiting for its result on the pull request")).await;
+    bench
+        .doing(&format!(
+            "build {number} has ended, waiting for its result on the pull request"
+        ))
+        .await;
     watch_surfaces(bench, name, pull, &build).await?;
     bench
         .watch::<Value>(
@@ -275,7 +300,9 @@ fn may_command(witness: &Witness<'_>) -> Result<(), Doubt> {
     if witness.context("gavel.collaborator")? {
         Ok(())
     } else {
-        unseen("Gavel's account is no collaborator of the mirror, so its `!testme` need not fire; add it")
+        unseen(
+            "Gavel's account is no collaborator of the mirror, so its `!testme` need not fire; add it",
+        )
     }
 }
 
@@ -306,7 +333,10 @@ fn one_build_each(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let builds = started(witness, &format!("{name}.after"), pull_label)?;
         for build in &builds {
             if let Some(wrong) = misdirected(build, &pull, &expect) {
-                return broken(wrong, "Look at how the bridge fills the parameters of the build");
+                return broken(
+                    wrong,
+                    "Look at how the bridge fills the parameters of the build",
+                );
             }
         }
         match &builds[..] {
@@ -320,7 +350,12 @@ fn one_build_each(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             many => {
                 let many: Vec<_> = many.iter().map(|build| build.number.to_string()).collect();
                 return broken(
-                    format!("one `{}` started {} builds: {}", expect.trigger, many.len(), many.join(", ")),
+                    format!(
+                        "one `{}` started {} builds: {}",
+                        expect.trigger,
+                        many.len(),
+                        many.join(", ")
+                    ),
                     "Look at how the bridge remembers which comments it has dealt with",
                 );
             }
@@ -340,7 +375,11 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         if !build.ended() {
             watched_out(witness, &format!("{name}.build"))?;
             return broken(
-                format!("build {} did not end: it is still `{}`", build.number, cut(&build.status)),
+                format!(
+                    "build {} did not end: it is still `{}`",
+                    build.number,
+                    cut(&build.status)
+                ),
                 "Look at the build's page for where it hangs, and at the runner",
             );
         }
@@ -369,7 +408,11 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 Some("passed" | "failed") => {}
                 Some(other) => {
                     return broken(
-                        format!("in build {} the stage {expected} is `{}`", build.number, cut(other)),
+                        format!(
+                            "in build {} the stage {expected} is `{}`",
+                            build.number,
+                            cut(other)
+                        ),
                         "Look at the stages that the harness runs",
                     );
                 }
@@ -385,7 +428,10 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         if tests == 0 {
             return broken(
                 format!("build {} ran no test", build.number),
-                format!("Look for the test files of `{}` in the harness's repository", expect.recipe),
+                format!(
+                    "Look for the test files of `{}` in the harness's repository",
+                    expect.recipe
+                ),
             );
         }
         let failed = results.failed();
@@ -406,7 +452,11 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         }
         if !failed.is_empty() {
             return broken(
-                format!("build {} is green although tests failed: {}", build.number, failed.join(", ")),
+                format!(
+                    "build {} is green although tests failed: {}",
+                    build.number,
+                    failed.join(", ")
+                ),
                 "Look at how the harness turns failed tests into its exit status",
             );
         }
@@ -417,12 +467,19 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             };
             if !pattern.is_match(&log) {
                 return broken(
-                    format!("the log of build {} does not show `{}`", build.number, expect.log_pattern),
+                    format!(
+                        "the log of build {} does not show `{}`",
+                        build.number, expect.log_pattern
+                    ),
                     "Look whether the harness deploys for real",
                 );
             }
         }
-        seen.push(format!("build {}: {} stages, {tests} tests", build.number, expect.stages.len()));
+        seen.push(format!(
+            "build {}: {} stages, {tests} tests",
+            build.number,
+            expect.stages.len()
+        ));
     }
     holds(seen.join("; "))
 }
@@ -446,7 +503,9 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     let mut seen = Vec::new();
     for (name, pull) in [("first", "green"), ("control", "green"), ("red", "red")] {
-        if name != "first" && (!witness.has(&format!("{name}.builds")) || started(witness, name, pull)?.is_empty()) {
+        if name != "first"
+            && (!witness.has(&format!("{name}.builds")) || started(witness, name, pull)?.is_empty())
+        {
             // Told by V1.6 and V1.7.
             continue;
         }
@@ -484,7 +543,9 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 
 fn outsider_is_rejected(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if witness.see("outsider.collaborator")? || witness.see("outsider.member")? {
-        return unseen("the outsider has access to the mirror, so it proves nothing; take its access away");
+        return unseen(
+            "the outsider has access to the mirror, so it proves nothing; take its access away",
+        );
     }
     silence(
         witness,
@@ -532,26 +593,35 @@ fn silence(
             mend,
         );
     }
-    let before: Option<Vec<Status>> = witness.see(statuses_before)?;
-    let after: Option<Vec<Status>> = witness.see(&format!("{name}.after.statuses"))?;
-    if before.unwrap_or_default() != after.unwrap_or_default() {
+    if statuses(witness, statuses_before)? != statuses(witness, &format!("{name}.after.statuses"))?
+    {
         return broken(
             format!("after {after_what}, the statuses of the head are not what they were"),
             mend,
         );
     }
     if window < expect.quiet {
-        return unseen(format!("the quiet window was {window} ms, not {} ms", expect.quiet));
+        return unseen(format!(
+            "the quiet window was {window} ms, not {} ms",
+            expect.quiet
+        ));
     }
     match control_fires(witness)? {
         Ruling::Holds(_) => holds(format!(
             "no build and no change of status in {:.1} s, and a good trigger fired afterwards",
             window as f64 / 1000.0
         )),
-        Ruling::Broken { .. } => {
-            unseen("nothing happened, but the control did not fire either (V1.6): a dead bridge refuses everything")
-        }
+        Ruling::Broken { .. } => unseen(
+            "nothing happened, but the control did not fire either (V1.6): a dead bridge refuses everything",
+        ),
     }
+}
+
+/// By id: the forge lists statuses of the same second in any order.
+fn statuses(witness: &Witness<'_>, label: &str) -> Result<Vec<Status>, Doubt> {
+    let mut statuses: Vec<Status> = witness.see::<Option<_>>(label)?.unwrap_or_default();
+    statuses.sort_by_key(|status| status.id);
+    Ok(statuses)
 }
 
 fn control_fires(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
@@ -584,7 +654,10 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         watched_out(witness, "red.builds")?;
         return blocked("no build was started for the known-red pull request");
     }
-    if let Some(wrong) = builds.iter().find_map(|build| misdirected(build, &pull, &expect)) {
+    if let Some(wrong) = builds
+        .iter()
+        .find_map(|build| misdirected(build, &pull, &expect))
+    {
         return blocked(format!("the known-red head was not built (V1.1): {wrong}"));
     }
     let build: Build = witness.see("red.build")?;
@@ -601,7 +674,10 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     };
     let failed = results.failed();
     if results.build != build.number || results.commit != pull.head.sha {
-        return blocked(format!("the results of build {} are of another one (V1.2)", build.number));
+        return blocked(format!(
+            "the results of build {} are of another one (V1.2)",
+            build.number
+        ));
     }
     if build.green() {
         return broken(
@@ -623,7 +699,11 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             "Look at the log for why it is red: a gate that fails everything proves nothing",
         );
     }
-    holds(format!("build {} is red: {}", build.number, failed.join(", ")))
+    holds(format!(
+        "build {} is red: {}",
+        build.number,
+        failed.join(", ")
+    ))
 }
 
 fn short(commit: &str) -> &str {

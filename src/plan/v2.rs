@@ -66,36 +66,61 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let mirror = &expect.mirror;
     let patient = Duration::from_secs(expect.helper_wait);
 
-    bench.doing("asking the helper before there is anything").await;
+    bench
+        .doing("asking the helper before there is anything")
+        .await;
     let green: Pull = bench
         .open_pull("green", mirror, &expect.known_green, "V2, known green")
         .await?;
     let before: u64 = bench.see("green.before", Question::LatestBuild).await?;
     see_comments(bench, "idle.before", &green).await?;
-    bench.helper("idle", green.number, false, Duration::ZERO).await?;
+    bench
+        .helper("idle", green.number, false, Duration::ZERO)
+        .await?;
     bench.quiet("idle.quiet").await?;
     see_comments(bench, "idle.after", &green).await?;
     see_builds(bench, "idle.builds", before).await?;
 
     bench.doing("the helper posts").await;
-    bench.helper("post", green.number, true, Duration::ZERO).await?;
+    bench
+        .helper("post", green.number, true, Duration::ZERO)
+        .await?;
     see_comments(bench, "post.after", &green).await?;
     let mut last = None;
     for attempt in 1..=TRIES {
         let name = format!("flight.{attempt}");
-        let after: u64 = bench.see(&format!("{name}.before"), Question::LatestBuild).await?;
+        let after: u64 = bench
+            .see(&format!("{name}.before"), Question::LatestBuild)
+            .await?;
         if attempt > 1 {
-            bench.post(&format!("{name}.posted"), Who::Gavel, mirror, green.number, &expect.trigger).await?;
+            bench
+                .post(
+                    &format!("{name}.posted"),
+                    Who::Gavel,
+                    mirror,
+                    green.number,
+                    &expect.trigger,
+                )
+                .await?;
         }
         // The first try is about the build of the helper's own comment, which may be there already.
         let after = if attempt == 1 { before } else { after };
         let Some(build) = wait_for_build(bench, &name, &green, after).await? else {
             return Ok(());
         };
-        bench.doing(&format!("asking the helper while build {} is in flight", build.number)).await;
+        bench
+            .doing(&format!(
+                "asking the helper while build {} is in flight",
+                build.number
+            ))
+            .await;
         see_comments(bench, &format!("{name}.comments.before"), &green).await?;
-        bench.helper(&name, green.number, false, Duration::ZERO).await?;
-        let question = Question::Build { number: build.number };
+        bench
+            .helper(&name, green.number, false, Duration::ZERO)
+            .await?;
+        let question = Question::Build {
+            number: build.number,
+        };
         let then: Build = bench.see(&format!("{name}.build"), question).await?;
         see_comments(bench, &format!("{name}.comments.after"), &green).await?;
         let in_flight = !then.ended();
@@ -105,11 +130,20 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         }
     }
     let Some(build) = last else { return Ok(()) };
-    bench.doing(&format!("the helper waits for the end of build {}", build.number)).await;
-    bench.helper("green.told", green.number, false, patient).await?;
+    bench
+        .doing(&format!(
+            "the helper waits for the end of build {}",
+            build.number
+        ))
+        .await;
+    bench
+        .helper("green.told", green.number, false, patient)
+        .await?;
     see_end(bench, "green", &green, build.number).await?;
 
-    bench.doing("the helper posts on the known-red pull request and waits").await;
+    bench
+        .doing("the helper posts on the known-red pull request and waits")
+        .await;
     let red: Pull = bench
         .open_pull("red", mirror, &expect.known_red, "V2, known red")
         .await?;
@@ -121,7 +155,9 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     };
     see_end(bench, "red", &red, build.number).await?;
 
-    bench.doing("quiet window: nothing more is posted or started").await;
+    bench
+        .doing("quiet window: nothing more is posted or started")
+        .await;
     bench.quiet("end.quiet").await?;
     see_comments(bench, "end.green.comments", &green).await?;
     see_comments(bench, "end.red.comments", &red).await?;
@@ -249,7 +285,12 @@ fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let mut seen = Vec::new();
     for (run, before, after, end) in [
         ("post", "idle.after", "post.after", "end.green.comments"),
-        ("red.told", "red.comments.before", "end.red.comments", "end.red.comments"),
+        (
+            "red.told",
+            "red.comments.before",
+            "end.red.comments",
+            "end.red.comments",
+        ),
     ] {
         let ran = ran(witness, run)?;
         // Right after the run; and where the scenario came to its end, what came later counts too.
@@ -278,7 +319,10 @@ fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 "Look at where the helper posts",
             );
         }
-        if let Some(comment) = wrote.iter().find(|comment| comment.body.trim() == expect.trigger) {
+        if let Some(comment) = wrote
+            .iter()
+            .find(|comment| comment.body.trim() == expect.trigger)
+        {
             seen.push(format!("comment {}", comment.id));
         }
     }
@@ -288,7 +332,11 @@ fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     let green: Pull = witness.context("green")?;
-    let mut runs = vec![("idle".to_owned(), "idle.before".to_owned(), "idle.after".to_owned())];
+    let mut runs = vec![(
+        "idle".to_owned(),
+        "idle.before".to_owned(),
+        "idle.after".to_owned(),
+    )];
     for name in flights(witness) {
         runs.push((
             name.clone(),
@@ -319,12 +367,18 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     let window: u64 = witness.see("idle.quiet")?;
     if window < expect.quiet {
-        return unseen(format!("the quiet window was {window} ms, not {} ms", expect.quiet));
+        return unseen(format!(
+            "the quiet window was {window} ms, not {} ms",
+            expect.quiet
+        ));
     }
     let builds: Option<Vec<Build>> = witness.see("idle.builds")?;
     if let Some(build) = ours(builds.unwrap_or_default(), &green, &expect).first() {
         return broken(
-            format!("with `POST=0`, and nobody having typed anything, build {} was started", build.number),
+            format!(
+                "with `POST=0`, and nobody having typed anything, build {} was started",
+                build.number
+            ),
             "Look at whether the helper talks to Drone by itself",
         );
     }
@@ -337,14 +391,22 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         .count();
     if builds > triggers {
         return broken(
-            format!("{triggers} `{}` stand on the pull request, and {builds} builds were started", expect.trigger),
+            format!(
+                "{triggers} `{}` stand on the pull request, and {builds} builds were started",
+                expect.trigger
+            ),
             "Look at whether the helper talks to Drone by itself",
         );
     }
     if builds == 0 {
-        return unseen("no trigger on this pull request started a build, so silence proves nothing");
+        return unseen(
+            "no trigger on this pull request started a build, so silence proves nothing",
+        );
     }
-    holds(format!("{} runs, no comment, and no build that nobody asked for", runs.len()))
+    holds(format!(
+        "{} runs, no comment, and no build that nobody asked for",
+        runs.len()
+    ))
 }
 
 fn tells(witness: &Witness<'_>, name: &str, expected: Told) -> Result<Ruling, Doubt> {
@@ -386,7 +448,10 @@ fn pending_in_flight(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         Ok(Told::Pending) => {}
         Ok(told) => {
             return broken(
-                format!("`VERDICT={}` on a pull request that nothing has been built for", told.word()),
+                format!(
+                    "`VERDICT={}` on a pull request that nothing has been built for",
+                    told.word()
+                ),
                 mend,
             );
         }
@@ -410,7 +475,12 @@ fn pending_in_flight(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             cut(&build.status)
         )),
         Ok(told) => broken(
-            format!("`VERDICT={}` while build {} was still `{}`", told.word(), build.number, cut(&build.status)),
+            format!(
+                "`VERDICT={}` while build {} was still `{}`",
+                told.word(),
+                build.number,
+                cut(&build.status)
+            ),
             mend,
         ),
         Err(why) => broken(why, mend),
@@ -439,7 +509,10 @@ fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             Ok(None) if may_be_unknown => continue,
             Ok(None) => {
                 return broken(
-                    format!("`BUILD=?` at the end, although pull request {} was built", pull.number),
+                    format!(
+                        "`BUILD=?` at the end, although pull request {} was built",
+                        pull.number
+                    ),
                     mend,
                 );
             }

@@ -1,7 +1,7 @@
 //! Gavel's comments, one function each.
 
-use super::text::{cell, code};
 use super::duration;
+use super::text::{cell, code};
 use crate::command::Complaint;
 use crate::config::Tracking;
 use crate::engine::record::{Finding, ItemRecord, Judged, RunRecord};
@@ -57,7 +57,11 @@ impl Progress<'_> {
     }
 
     fn rows(&self) -> Vec<Row> {
-        self.record.items.iter().map(|item| self.row(item)).collect()
+        self.record
+            .items
+            .iter()
+            .map(|item| self.row(item))
+            .collect()
     }
 
     fn row(&self, item: &ItemRecord) -> Row {
@@ -180,7 +184,12 @@ impl Report<'_> {
     /// What was verified; where items saw different versions, each is named.
     fn versions(&self) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = Vec::new();
-        for judged in self.record.items.iter().filter_map(|item| item.latest.as_ref()) {
+        for judged in self
+            .record
+            .items
+            .iter()
+            .filter_map(|item| item.latest.as_ref())
+        {
             for version in judged.versions() {
                 if !all.contains(&version) {
                     all.push(version);
@@ -199,7 +208,12 @@ impl Report<'_> {
             .map(|resource| {
                 let what = match resource.number {
                     Some(number) => format!("pull request {}#{number}", resource.repository),
-                    None => format!("{} {} of {}", resource.kind.word(), code(&resource.name), resource.repository),
+                    None => format!(
+                        "{} {} of {}",
+                        resource.kind.word(),
+                        code(&resource.name),
+                        resource.repository
+                    ),
                 };
                 let ended = resource.ended.as_deref().unwrap_or("**still there**");
                 format!("{what} ({}): {ended}", cell(&resource.purpose))
@@ -220,7 +234,12 @@ fn cell_keep_code(text: &str) -> String {
 /// Links to the facts that a clause rests on: to the page where each is shown whole.
 fn evidence(record: &RunRecord, judged: &Judged, clause: &Clause) -> String {
     const SHOWN: usize = 4;
-    let page = format!("{}/{}/{}", record.page(), judged.attempt.item, judged.attempt.ordinal);
+    let page = format!(
+        "{}/{}/{}",
+        record.page(),
+        judged.attempt.item,
+        judged.attempt.ordinal
+    );
     if clause.evidence.is_empty() {
         return "–".into();
     }
@@ -242,7 +261,8 @@ fn evidence(record: &RunRecord, judged: &Judged, clause: &Clause) -> String {
 /// The answer to `/status`.
 pub fn status(open: &[RunRecord]) -> String {
     if open.is_empty() {
-        return "Nothing is running. `/verify all` starts a run, `/help` tells what else there is.".into();
+        return "Nothing is running. `/verify all` starts a run, `/help` tells what else there is."
+            .into();
     }
     let lines: Vec<String> = open
         .iter()
@@ -273,7 +293,9 @@ pub fn status(open: &[RunRecord]) -> String {
 /// The answer to `/cancel`.
 pub fn cancelled(cancelled: Option<u64>, open: &[Run]) -> String {
     match (cancelled, open.first()) {
-        (Some(run), _) => format!("Run {run} is being cancelled. What it opened is closed; nothing is judged any more."),
+        (Some(run), _) => format!(
+            "Run {run} is being cancelled. What it opened is closed; nothing is judged any more."
+        ),
         (None, Some(run)) => format!("Run {} is ending already.", run.id),
         (None, None) => "Nothing is running that could be cancelled.".into(),
     }
@@ -291,9 +313,19 @@ pub fn report_again(latest: Option<&RunRecord>) -> String {
 pub fn dry_run(items: &[&Item]) -> String {
     let lines: Vec<String> = items
         .iter()
-        .map(|item| format!("- **{}** {}: {} clauses", item.id, item.title, item.clauses.len()))
+        .map(|item| {
+            format!(
+                "- **{}** {}: {} clauses",
+                item.id,
+                item.title,
+                item.clauses.len()
+            )
+        })
         .collect();
-    format!("This would be verified, in this order. Nothing was started.\n\n{}", lines.join("\n"))
+    format!(
+        "This would be verified, in this order. Nothing was started.\n\n{}",
+        lines.join("\n")
+    )
 }
 
 /// The answer to `/help`.
@@ -327,7 +359,11 @@ pub fn turned_away(account: &str, tracking: &Tracking) -> String {
 
 /// The answer to a command that means nothing.
 pub fn complaint(line: &str, complaint: &Complaint) -> String {
-    format!("{}\n\n<sub>You wrote {}.</sub>", cell(&complaint.to_string()), code(line))
+    format!(
+        "{}\n\n<sub>You wrote {}.</sub>",
+        cell(&complaint.to_string()),
+        code(line)
+    )
 }
 
 /// The answer to a command that belongs on the tracking issue.

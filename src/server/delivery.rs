@@ -69,11 +69,7 @@ pub enum Delivery {
 }
 
 /// Reads a delivery. The signature is checked first, over the raw body, in constant time; nothing unauthentic is parsed.
-pub fn read(
-    headers: &HeaderMap,
-    body: &[u8],
-    secret: &SecretString,
-) -> Result<Delivery, Refusal> {
+pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<Delivery, Refusal> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let signature = header("x-gitea-signature").ok_or(Refusal::Unsigned)?;
     verify(signature, body, secret)?;

@@ -65,7 +65,10 @@ pub async fn take(
         }
         Err(refusal) => {
             shared.counters.count(refusal.word());
-            tracing::warn!(refusal = refusal.word(), "a delivery was refused: {refusal}");
+            tracing::warn!(
+                refusal = refusal.word(),
+                "a delivery was refused: {refusal}"
+            );
             (refusal.status(), format!("{refusal}\n"))
         }
     }

@@ -21,17 +21,20 @@ use std::time::Duration;
 /// The database file, or what is written in it, is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("opening the database {path} failed: {source}. Check that its folder exists and that Gavel may write there")]
-    Open {
-        path: PathBuf,
-        source: sqlx::Error,
-    },
-    #[error("bringing the database {path} to this version's form failed: {source}. If a newer Gavel wrote it, run that one")]
+    #[error(
+        "opening the database {path} failed: {source}. Check that its folder exists and that Gavel may write there"
+    )]
+    Open { path: PathBuf, source: sqlx::Error },
+    #[error(
+        "bringing the database {path} to this version's form failed: {source}. If a newer Gavel wrote it, run that one"
+    )]
     Migrate {
         path: PathBuf,
         source: sqlx::migrate::MigrateError,
     },
-    #[error("the database did not take or give what was asked ({0}). Check disk space and permissions")]
+    #[error(
+        "the database did not take or give what was asked ({0}). Check disk space and permissions"
+    )]
     Query(#[from] sqlx::Error),
     #[error("the database holds {what} in a form that this version cannot read: {detail}")]
     Form { what: &'static str, detail: String },
