@@ -86,6 +86,22 @@ impl Build {
     }
 }
 
+/// The log of a build, all steps as one text.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Log {
+    pub text: String,
+    /// Steps that have none (yet).
+    pub missing: Vec<String>,
+    /// Whether its end is missing, since it is too long.
+    pub cut: bool,
+}
+
+impl Log {
+    pub fn shows(&self, pattern: &regex::Regex) -> bool {
+        pattern.is_match(&self.text)
+    }
+}
+
 /// A build's `results.json`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Results {

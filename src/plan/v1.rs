@@ -3,7 +3,7 @@
 use super::bench::{Bench, Enough, Stop, Who};
 use super::expect::Expectations;
 use super::gate::{Settled, Surfaces, cut, misdirected, ours, watched_out};
-use super::sight::{Build, Comment, Pull, Results, Status};
+use super::sight::{Build, Comment, Log, Pull, Results, Status};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use futures_util::FutureExt;
@@ -199,8 +199,17 @@ async fn drive(bench: &Bench, name: &str, pull: &Pull, who: Who) -> Result<Optio
             |results| !results.is_null(),
         )
         .await?;
+    // A step's log arrives after its end.
     bench
-        .see::<Value>(&format!("{name}.log"), Question::BuildLog { number })
+        .watch::<Log>(
+            &format!("{name}.log"),
+            Question::BuildLog { number },
+            expect.reaction,
+            |log| {
+                log.missing.is_empty()
+                    || log_pattern(expect).is_ok_and(|pattern| log.shows(&pattern))
+            },
+        )
         .await?;
     Ok(Some(Driven { after }))
 }
@@ -461,11 +470,14 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             );
         }
         if !expect.log_pattern.is_empty() {
-            let log: String = witness.see(&format!("{name}.log"))?;
-            let Ok(pattern) = Regex::new(&expect.log_pattern) else {
-                return unseen("the configured log pattern is no regular expression");
-            };
-            if !pattern.is_match(&log) {
+            let log: Log = witness.see(&format!("{name}.log"))?;
+            if !log.shows(&log_pattern(&expect)?) {
+                if log.cut || !log.missing.is_empty() {
+                    return unseen(format!(
+                        "the log of build {} is not complete, and what there is does not show `{}`",
+                        build.number, expect.log_pattern
+                    ));
+                }
                 return broken(
                     format!(
                         "the log of build {} does not show `{}`",
@@ -482,6 +494,11 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         ));
     }
     holds(seen.join("; "))
+}
+
+fn log_pattern(expect: &Expectations) -> Result<Regex, Doubt> {
+    Regex::new(&expect.log_pattern)
+        .map_err(|_| Doubt::Unseen("`suite.log_pattern` is no regular expression".into()))
 }
 
 fn results(witness: &Witness<'_>, name: &str) -> Result<Result<Results, Ruling>, Doubt> {
