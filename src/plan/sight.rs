@@ -29,11 +29,13 @@ pub struct Account {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pull {
     pub number: u64,
-    pub head: Head,
+    pub head: End,
+    pub base: End,
 }
 
+/// One end of a pull request.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Head {
+pub struct End {
     pub sha: String,
 }
 

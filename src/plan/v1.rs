@@ -237,12 +237,18 @@ pub async fn watch_surfaces(
                 (&format!("{name}.comments"), comments),
             ],
             expect.reaction,
-            |[statuses, comments]| settled(statuses, comments, build, expect),
+            |[statuses, comments]| settled(statuses, comments, build, pull, expect),
         )
         .await
 }
 
-fn settled(statuses: &Value, comments: &Value, build: &Build, expect: &Expectations) -> Enough {
+fn settled(
+    statuses: &Value,
+    comments: &Value,
+    build: &Build,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Enough {
     let read = || -> Option<Surfaces> {
         let statuses: Option<Vec<Status>> = serde::Deserialize::deserialize(statuses).ok()?;
         let comments: Option<Vec<Comment>> = serde::Deserialize::deserialize(comments).ok()?;
@@ -250,10 +256,11 @@ fn settled(statuses: &Value, comments: &Value, build: &Build, expect: &Expectati
             &statuses.unwrap_or_default(),
             &comments.unwrap_or_default(),
             build,
+            pull,
             expect,
         ))
     };
-    match read().map(|surfaces| surfaces.settled()) {
+    match read().map(|surfaces| surfaces.settled(build.green())) {
         Some(Settled::Yes) => Enough::Yes,
         Some(Settled::OneIsMissing) => Enough::IfItStays,
         Some(Settled::No) | None => Enough::No,
@@ -520,9 +527,7 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     let mut seen = Vec::new();
     for (name, pull) in [("first", "green"), ("control", "green"), ("red", "red")] {
-        if name != "first"
-            && (!witness.has(&format!("{name}.builds")) || started(witness, name, pull)?.is_empty())
-        {
+        if name != "first" && started(witness, name, pull)?.is_empty() {
             // Told by V1.6 and V1.7.
             continue;
         }
@@ -536,6 +541,7 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             &statuses.unwrap_or_default(),
             &comments.unwrap_or_default(),
             &build,
+            &witness.context(pull)?,
             &expect,
         );
         if !surfaces.tell(build.green()) {
