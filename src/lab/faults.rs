@@ -364,7 +364,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     helper(
         "helper-prints-every-look",
-        &["V2.3", "V2.4"],
+        &["V2.3", "V2.4", "V2.6", "V2.7"],
         "prints a verdict at every look, not one at the end",
     ),
     helper(
