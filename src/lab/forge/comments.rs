@@ -1,0 +1,523 @@
+//! Comments and reactions.
+
+use super::access::{Asker, seen};
+use super::answer::{Answer, Body, No, Paging, counted, empty, listed, query, reply, required};
+use super::issues::{enter, seen_issue, unit_of};
+use super::pushes::fire;
+use super::state::{Access, Entry, Issue, Reaction, Repo, RepoId, Seconds, UserId, World, now};
+use super::{Inner, Shared};
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+type OwnerName = Path<(String, String)>;
+type OwnerNameNumber = Path<(String, String, i64)>;
+
+/// What Gitea allows by default.
+const REACTIONS: [&str; 8] = [
+    "+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes",
+];
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct NewComment {
+    body: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Span {
+    since: String,
+    before: String,
+}
+
+/// Reads a time of a query; empty is none.
+pub fn since(text: &str) -> Result<Option<Seconds>, No> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // A plus sign that was not escaped arrives as a space.
+    let bad = |_| {
+        No::because(
+            422,
+            format!(
+                "parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\""
+            ),
+        )
+    };
+    text.replace(' ', "+")
+        .parse::<jiff::Timestamp>()
+        .map(|t| Some(t.as_second()))
+        .map_err(bad)
+}
+
+impl Span {
+    fn filter(&self) -> Result<impl Fn(&Entry) -> bool + use<>, No> {
+        let (after, before) = (since(&self.since)?, since(&self.before)?);
+        // Both look at when a comment was last changed.
+        Ok(move |e: &Entry| {
+            after.is_none_or(|t| e.updated >= t) && before.is_none_or(|t| e.updated <= t)
+        })
+    }
+}
+
+/// Gitea breaks where the issue of a list of comments is missing.
+fn commented<'a>(
+    world: &'a World,
+    asker: Asker,
+    owner: &str,
+    name: &str,
+    number: i64,
+) -> Result<(&'a Repo, &'a Issue), No> {
+    let repo = seen(world, asker, owner, name)?;
+    let issue = repo
+        .issues
+        .get(&number)
+        .ok_or_else(|| No::because(500, ""))?;
+    Ok((repo, issue))
+}
+
+pub async fn create(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    body: Body,
+) -> Answer {
+    let mut world = shared.world();
+    let user = {
+        seen(&world, asker, &owner, &name)?;
+        asker.signed_in()?
+    };
+    let new: NewComment = body.read()?;
+    required(&[("Body", &new.body)])?;
+    let id = commented(&world, asker, &owner, &name, number)?.0.id;
+    let comment = enter(&mut world, "comment", user, new.body);
+    let comment_id = comment.id;
+    let issue = world
+        .repo_mut(id)?
+        .issues
+        .get_mut(&number)
+        .ok_or_else(No::not_found)?;
+    issue.updated = comment.created;
+    issue.timeline.push(comment);
+    tell(
+        &shared, &world, id, number, comment_id, "created", user, None,
+    );
+    let repo = world.repo(id)?;
+    let (issue, comment) = find(repo, comment_id)?;
+    Ok(reply(
+        201,
+        &shared
+            .show(&world, asker.user)
+            .comment(repo, issue, comment),
+    ))
+}
+
+/// Every comment since a time. Pages are not a thing here: `page` and `limit` are ignored.
+pub async fn of_issue(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    uri: Uri,
+) -> Answer {
+    let world = shared.world();
+    seen(&world, asker, &owner, &name)?;
+    let keeps = query::<Span>(&uri).filter()?;
+    let (repo, issue) = commented(&world, asker, &owner, &name, number)?;
+    let show = shared.show(&world, asker.user);
+    let shown: Vec<Value> = issue
+        .comments()
+        .filter(|c| keeps(c))
+        .map(|c| show.comment(repo, issue, c))
+        .collect();
+    Ok(counted(shown.len(), &json!(shown)))
+}
+
+pub async fn of_repo(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name)): OwnerName,
+    uri: Uri,
+) -> Answer {
+    let world = shared.world();
+    let repo = seen(&world, asker, &owner, &name)?;
+    let (keeps, paging): (_, Paging) = (query::<Span>(&uri).filter()?, query(&uri));
+    let mut all: Vec<(&Issue, &Entry)> = repo
+        .issues
+        .values()
+        .flat_map(|i| i.comments().map(move |c| (i, c)))
+        .filter(|(_, c)| keeps(c))
+        .collect();
+    all.sort_by_key(|(_, c)| c.id);
+    let (total, show) = (all.len(), shared.show(&world, asker.user));
+    let page: Vec<Value> = paging
+        .cut(all)
+        .into_iter()
+        .map(|(i, c)| show.comment(repo, i, c))
+        .collect();
+    Ok(counted(total, &json!(page)))
+}
+
+/// A comment by its id, wherever in the repository it stands.
+pub fn find(repo: &Repo, id: i64) -> Result<(&Issue, &Entry), No> {
+    let found = repo
+        .issues
+        .values()
+        .find_map(|i| i.comments().find(|c| c.id == id).map(|c| (i, c)));
+    found.ok_or_else(|| {
+        No::missing(
+            "not found",
+            format!("comment does not exist [id: {id}, issue_id: 0]"),
+        )
+    })
+}
+
+/// A comment that the asker can see. One of another repository is not found either, with less to say.
+fn seen_comment<'a>(
+    world: &'a World,
+    asker: Asker,
+    owner: &str,
+    name: &str,
+    id: i64,
+) -> Result<(&'a Repo, &'a Issue, &'a Entry), No> {
+    let repo = seen(world, asker, owner, name)?;
+    match find(repo, id) {
+        Ok((issue, comment)) => Ok((repo, issue, comment)),
+        Err(_) if world.repos.values().any(|r| find(r, id).is_ok()) => Err(No::bare(404)),
+        Err(no) => Err(no),
+    }
+}
+
+pub async fn get(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, id)): OwnerNameNumber,
+) -> Answer {
+    let world = shared.world();
+    let (repo, issue, comment) = seen_comment(&world, asker, &owner, &name, id)?;
+    Ok(reply(
+        200,
+        &shared
+            .show(&world, asker.user)
+            .comment(repo, issue, comment),
+    ))
+}
+
+/// A comment that the asker may change: the author's own, or any for those who may write.
+fn own_comment(
+    world: &World,
+    asker: Asker,
+    owner: &str,
+    name: &str,
+    id: i64,
+) -> Result<(RepoId, i64, UserId), No> {
+    let user = asker.signed_in();
+    let (repo, issue, comment) = seen_comment(world, asker, owner, name, id)?;
+    let user = user?;
+    if comment.poster != user && world.access(repo, Some(user), unit_of(issue)) < Access::Write {
+        return Err(No::bare(403));
+    }
+    Ok((repo.id, issue.number, user))
+}
+
+fn entry_mut(world: &mut World, repo: RepoId, number: i64, id: i64) -> Result<&mut Entry, No> {
+    let issue = world
+        .repo_mut(repo)?
+        .issues
+        .get_mut(&number)
+        .ok_or_else(No::not_found)?;
+    issue
+        .timeline
+        .iter_mut()
+        .find(|e| e.id == id)
+        .ok_or_else(No::not_found)
+}
+
+pub async fn edit(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, id)): OwnerNameNumber,
+    body: Body,
+) -> Answer {
+    let mut world = shared.world();
+    seen(&world, asker, &owner, &name)?;
+    asker.signed_in()?;
+    let new: NewComment = body.read()?;
+    required(&[("Body", &new.body)])?;
+    let (repo, number, user) = own_comment(&world, asker, &owner, &name, id)?;
+    let comment = entry_mut(&mut world, repo, number, id)?;
+    let old = std::mem::replace(&mut comment.body, new.body);
+    let changed = comment.body != old;
+    comment.updated = now();
+    if changed {
+        let changes = json!({"body": {"from": old}, "added_labels": null, "removed_labels": null});
+        tell(
+            &shared,
+            &world,
+            repo,
+            number,
+            id,
+            "edited",
+            user,
+            Some(changes),
+        );
+    }
+    let repo = world.repo(repo)?;
+    let (issue, comment) = find(repo, id)?;
+    Ok(reply(
+        200,
+        &shared
+            .show(&world, asker.user)
+            .comment(repo, issue, comment),
+    ))
+}
+
+pub async fn delete(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, id)): OwnerNameNumber,
+) -> Answer {
+    let mut world = shared.world();
+    let (repo, number, user) = own_comment(&world, asker, &owner, &name, id)?;
+    // Told as it was, but counted as gone.
+    let comment = {
+        let issue = world
+            .repo_mut(repo)?
+            .issues
+            .get_mut(&number)
+            .ok_or_else(No::not_found)?;
+        let at = issue
+            .timeline
+            .iter()
+            .position(|e| e.id == id)
+            .ok_or_else(No::not_found)?;
+        issue.timeline.remove(at)
+    };
+    let payload = payload(
+        &shared, &world, repo, number, &comment, "deleted", user, None,
+    );
+    if let (Some(payload), Ok(repo)) = (payload, world.repo(repo)) {
+        fire(repo, event_of(repo, number), &payload);
+    }
+    Ok(empty(204))
+}
+
+fn event_of(repo: &Repo, number: i64) -> &'static str {
+    let pull = repo.issues.get(&number).is_some_and(|i| i.pull.is_some());
+    if pull {
+        "pull_request_comment"
+    } else {
+        "issue_comment"
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn payload(
+    shared: &Inner,
+    world: &World,
+    id: RepoId,
+    number: i64,
+    comment: &Entry,
+    action: &str,
+    sender: UserId,
+    changes: Option<Value>,
+) -> Option<Value> {
+    let repo = world.repos.get(&id)?;
+    let issue = repo.issues.get(&number)?;
+    let show = shared.show(world, None);
+    let mut payload = json!({"action": action, "issue": show.issue(repo, issue)});
+    if let Some(pull) = &issue.pull {
+        payload["pull_request"] = show.pull(
+            repo,
+            issue,
+            pull,
+            show.rights(repo, Some(issue.poster)),
+            false,
+        );
+    }
+    payload["comment"] = show.comment(repo, issue, comment);
+    if let Some(changes) = changes {
+        payload["changes"] = changes;
+    }
+    payload["repository"] = show.repo_for(repo, Some(sender));
+    payload["sender"] = show.user(sender);
+    payload["is_pull"] = json!(issue.pull.is_some());
+    Some(payload)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn tell(
+    shared: &Inner,
+    world: &World,
+    repo: RepoId,
+    number: i64,
+    comment: i64,
+    action: &str,
+    sender: UserId,
+    changes: Option<Value>,
+) {
+    let Some(found) = world.repos.get(&repo) else {
+        return;
+    };
+    let Ok((_, entry)) = find(found, comment) else {
+        return;
+    };
+    if let Some(payload) = payload(shared, world, repo, number, entry, action, sender, changes) {
+        fire(found, event_of(found, number), &payload);
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct NewReaction {
+    content: String,
+}
+
+/// Adds a reaction: true where it is new.
+fn react(reactions: &mut Vec<Reaction>, user: UserId, content: &str) -> (bool, Reaction) {
+    if let Some(old) = reactions
+        .iter()
+        .find(|r| r.user == user && r.content == content)
+    {
+        return (false, old.clone());
+    }
+    let new = Reaction {
+        user,
+        content: content.into(),
+        created: now(),
+    };
+    reactions.push(new.clone());
+    (true, new)
+}
+
+fn allowed(body: &Body) -> Result<String, No> {
+    let new: NewReaction = body.read()?;
+    if REACTIONS.contains(&new.content.as_str()) {
+        return Ok(new.content);
+    }
+    Err(No::because(
+        403,
+        format!("'{}' is not an allowed reaction", new.content),
+    ))
+}
+
+pub async fn reactions(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, id)): OwnerNameNumber,
+) -> Answer {
+    let world = shared.world();
+    let (_, _, comment) = seen_comment(&world, asker, &owner, &name, id)?;
+    Ok(reply(
+        200,
+        &shared
+            .show(&world, asker.user)
+            .reactions(&comment.reactions),
+    ))
+}
+
+pub async fn add_reaction(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, id)): OwnerNameNumber,
+    body: Body,
+) -> Answer {
+    let mut world = shared.world();
+    let (repo, number) = {
+        let user = asker.signed_in();
+        let (repo, issue, _) = seen_comment(&world, asker, &owner, &name, id)?;
+        user?;
+        (repo.id, issue.number)
+    };
+    let (user, content) = (asker.signed_in()?, allowed(&body)?);
+    let (new, reaction) = react(
+        &mut entry_mut(&mut world, repo, number, id)?.reactions,
+        user,
+        &content,
+    );
+    Ok(reply(
+        if new { 201 } else { 200 },
+        &shared.show(&world, asker.user).reaction(&reaction),
+    ))
+}
+
+pub async fn remove_reaction(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, id)): OwnerNameNumber,
+    body: Body,
+) -> Answer {
+    let mut world = shared.world();
+    let (repo, number) = {
+        let (repo, issue, _) = seen_comment(&world, asker, &owner, &name, id)?;
+        (repo.id, issue.number)
+    };
+    let user = asker.signed_in()?;
+    let gone: NewReaction = body.read()?;
+    entry_mut(&mut world, repo, number, id)?
+        .reactions
+        .retain(|r| r.user != user || r.content != gone.content);
+    Ok(empty(200))
+}
+
+pub async fn issue_reactions(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    uri: Uri,
+) -> Answer {
+    let world = shared.world();
+    let (_, issue) = seen_issue(&world, asker, &owner, &name, number)?;
+    let paging: Paging = query(&uri);
+    let page = paging.cut(issue.reactions.clone());
+    Ok(listed(
+        &shared,
+        &uri,
+        &paging,
+        issue.reactions.len(),
+        &shared.show(&world, asker.user).reactions(&page),
+    ))
+}
+
+pub async fn add_issue_reaction(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    body: Body,
+) -> Answer {
+    let mut world = shared.world();
+    let id = seen_issue(&world, asker, &owner, &name, number)?.0.id;
+    let (user, content) = (asker.signed_in()?, allowed(&body)?);
+    let issue = world
+        .repo_mut(id)?
+        .issues
+        .get_mut(&number)
+        .ok_or_else(No::not_found)?;
+    let (new, reaction) = react(&mut issue.reactions, user, &content);
+    Ok(reply(
+        if new { 201 } else { 200 },
+        &shared.show(&world, asker.user).reaction(&reaction),
+    ))
+}
+
+pub async fn remove_issue_reaction(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    body: Body,
+) -> Answer {
+    let mut world = shared.world();
+    let id = seen_issue(&world, asker, &owner, &name, number)?.0.id;
+    let user = asker.signed_in()?;
+    let gone: NewReaction = body.read()?;
+    let issue = world
+        .repo_mut(id)?
+        .issues
+        .get_mut(&number)
+        .ok_or_else(No::not_found)?;
+    issue
+        .reactions
+        .retain(|r| r.user != user || r.content != gone.content);
+    Ok(empty(200))
+}

@@ -1,0 +1,511 @@
+//! Pull requests: opening, reading, merging. What they share with issues is in `issues`.
+
+use super::Shared;
+use super::access::{Asker, seen};
+use super::answer::{
+    Answer, Body, No, Paging, empty, listed, paged_headers, query, reply, required,
+};
+use super::git::Git;
+use super::issues::{self, Filter, enter, tell};
+use super::pushes::{Moved, measure};
+use super::show::is_draft;
+use super::state::{Access, Issue, Pull, Repo, RepoId, Unit, UserId, World, now};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+type OwnerName = Path<(String, String)>;
+type OwnerNameNumber = Path<(String, String, i64)>;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct NewPull {
+    title: String,
+    head: String,
+    base: String,
+    body: String,
+    labels: Vec<i64>,
+}
+
+pub async fn create(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name)): OwnerName,
+    body: Body,
+) -> Answer {
+    let (id, git, user, may_write, moving) = {
+        let world = shared.world();
+        let repo = seen(&world, asker, &owner, &name)?;
+        let user = asker.signed_in()?;
+        // Without forks the head is always a branch of the same repository.
+        (
+            repo.id,
+            shared.git(&world, repo),
+            user,
+            world.access(repo, Some(user), Unit::Code) >= Access::Write,
+            repo.moving.clone(),
+        )
+    };
+    let new: NewPull = body.read()?;
+    required(&[
+        ("Head", &new.head),
+        ("Base", &new.base),
+        ("Title", &new.title),
+    ])?;
+    if new.head == new.base {
+        return Err(No::because(
+            422,
+            "Invalid PullRequest: There are no changes between the head and the base",
+        ));
+    }
+    let _held = moving.lock().await;
+    let head = new
+        .head
+        .strip_prefix(&format!("{owner}:"))
+        .unwrap_or(&new.head)
+        .to_string();
+    let (Some(base_sha), Some(head_sha)) = (git.branch(&new.base).await?, git.branch(&head).await?)
+    else {
+        return Err(No::not_found());
+    };
+    if !may_write {
+        return Err(No::because(403, "user must be a collaborator"));
+    }
+    refuse_duplicate(&shared.world(), id, &head, &new.base)?;
+    let measured = measure(&git, &base_sha, &head_sha).await?;
+    let commits = git
+        .log(&format!("{base_sha}..{head_sha}"), 0, 50, "")
+        .await?;
+    let shas: Vec<&str> = commits.iter().rev().map(|c| c.sha.as_str()).collect();
+    let number = {
+        let mut world = shared.world();
+        let number = issues::add(&mut world, id, user, new.title, new.body, new.labels)?;
+        let mut pull = Pull {
+            id: world.ids.next("pull"),
+            head,
+            base: new.base,
+            ref_sha: head_sha.clone(),
+            head_sha: head_sha.clone(),
+            base_sha,
+            merge_base: String::new(),
+            head_gone: false,
+            mergeable: false,
+            additions: 0,
+            deletions: 0,
+            changed_files: 0,
+            merged: None,
+        };
+        pull.take(measured);
+        let entry = enter(
+            &mut world,
+            "pull_push",
+            user,
+            json!({"is_force_push": false, "commit_ids": shas}).to_string(),
+        );
+        let issue = world
+            .repo_mut(id)?
+            .issues
+            .get_mut(&number)
+            .ok_or_else(No::not_found)?;
+        issue.pull = Some(pull);
+        issue.timeline.push(entry);
+        number
+    };
+    git.set_reference(&format!("refs/pull/{number}/head"), &head_sha)
+        .await?;
+    let world = shared.world();
+    tell(&shared, &world, id, number, "state", "opened", user, None);
+    Ok(reply(201, &shape(&shared, &world, asker, id, number)?))
+}
+
+fn refuse_duplicate(world: &World, id: RepoId, head: &str, base: &str) -> Result<(), No> {
+    let repo = world.repo(id)?;
+    let same = |i: &&Issue| {
+        i.open
+            && i.pull
+                .as_ref()
+                .is_some_and(|p| p.head == head && p.base == base)
+    };
+    let Some((issue, pull)) = repo
+        .issues
+        .values()
+        .find(same)
+        .and_then(|i| Some((i, i.pull.as_ref()?)))
+    else {
+        return Ok(());
+    };
+    Err(No::because(
+        409,
+        format!(
+            "pull request already exists for these targets [id: {}, issue_id: {}, head_repo_id: {}, base_repo_id: {}, head_branch: {head}, base_branch: {base}]",
+            pull.id, issue.id, id.0, id.0
+        ),
+    ))
+}
+
+fn shape(
+    shared: &Shared,
+    world: &World,
+    asker: Asker,
+    id: RepoId,
+    number: i64,
+) -> Result<Value, No> {
+    let repo = world.repo(id)?;
+    let issue = repo.issues.get(&number).ok_or_else(No::not_found)?;
+    let pull = issue.pull.as_ref().ok_or_else(No::not_found)?;
+    let show = shared.show(world, asker.user);
+    Ok(show.pull(repo, issue, pull, show.rights(repo, asker.user), false))
+}
+
+/// A pull request that the asker can see.
+fn seen_pull<'a>(
+    world: &'a World,
+    asker: Asker,
+    owner: &str,
+    name: &str,
+    number: i64,
+) -> Result<(&'a Repo, &'a Issue, &'a Pull), No> {
+    let repo = seen(world, asker, owner, name)?;
+    let issue = repo.issues.get(&number).ok_or_else(No::not_found)?;
+    Ok((repo, issue, issue.pull.as_ref().ok_or_else(No::not_found)?))
+}
+
+pub async fn list(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name)): OwnerName,
+    uri: Uri,
+) -> Answer {
+    let world = shared.world();
+    let repo = seen(&world, asker, &owner, &name)?;
+    let (filter, paging): (Filter, Paging) = (query(&uri), query(&uri));
+    let fits = |i: &&Issue| match filter.state.as_str() {
+        "closed" => !i.open,
+        "all" => true,
+        _ => i.open,
+    };
+    let picked: Vec<(&Issue, &Pull)> = repo
+        .issues
+        .values()
+        .rev()
+        .filter(fits)
+        .filter_map(|i| Some((i, i.pull.as_ref()?)))
+        .collect();
+    let (total, show) = (picked.len(), shared.show(&world, asker.user));
+    let rights = show.rights(repo, asker.user);
+    let page: Vec<Value> = paging
+        .cut(picked)
+        .into_iter()
+        .map(|(i, p)| show.pull(repo, i, p, rights, true))
+        .collect();
+    Ok(listed(&shared, &uri, &paging, total, &json!(page)))
+}
+
+/// `N`, `N.diff` or `N.patch`.
+pub async fn get(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, which)): Path<(String, String, String)>,
+) -> Answer {
+    let (number, kind) = which.split_once('.').unwrap_or((&which, ""));
+    let number: i64 = number.parse().map_err(|_| No::not_found())?;
+    let (git, from, to) = {
+        let world = shared.world();
+        let (repo, _, pull) = seen_pull(&world, asker, &owner, &name, number)?;
+        if kind.is_empty() {
+            return Ok(reply(200, &shape(&shared, &world, asker, repo.id, number)?));
+        }
+        (
+            shared.git(&world, repo),
+            pull.merge_base.clone(),
+            pull.head_sha.clone(),
+        )
+    };
+    let output = match kind {
+        "diff" => git.must(&["diff", "-p", &from, &to], b"").await?,
+        "patch" => {
+            git.must(
+                &[
+                    "format-patch",
+                    "--binary",
+                    "--stdout",
+                    &format!("{from}...{to}"),
+                ],
+                b"",
+            )
+            .await?
+        }
+        _ => return Err(No::not_found()),
+    };
+    Ok((
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        output.stdout,
+    )
+        .into_response())
+}
+
+pub async fn by_branches(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, base, head)): Path<(String, String, String, String)>,
+) -> Answer {
+    let world = shared.world();
+    let repo = seen(&world, asker, &owner, &name)?;
+    let head = head.strip_prefix(&format!("{owner}:")).unwrap_or(&head);
+    let same = |i: &&Issue| {
+        i.pull
+            .as_ref()
+            .is_some_and(|p| p.head == head && p.base == base)
+    };
+    let issue = repo
+        .issues
+        .values()
+        .rev()
+        .find(same)
+        .ok_or_else(No::not_found)?;
+    Ok(reply(
+        200,
+        &shape(&shared, &world, asker, repo.id, issue.number)?,
+    ))
+}
+
+pub async fn edit(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): Path<(String, String, i64)>,
+    body: Body,
+) -> Answer {
+    let mut world = shared.world();
+    seen_pull(&world, asker, &owner, &name, number)?;
+    let id = issues::change(&shared, &mut world, asker, &owner, &name, number, &body)?;
+    Ok(reply(201, &shape(&shared, &world, asker, id, number)?))
+}
+
+fn range(
+    shared: &Shared,
+    asker: Asker,
+    owner: &str,
+    name: &str,
+    number: i64,
+) -> Result<(RepoId, Git, String, String), No> {
+    let world = shared.world();
+    let (repo, _, pull) = seen_pull(&world, asker, owner, name, number)?;
+    Ok((
+        repo.id,
+        shared.git(&world, repo),
+        pull.merge_base.clone(),
+        pull.head_sha.clone(),
+    ))
+}
+
+pub async fn files(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    uri: Uri,
+) -> Answer {
+    let (id, git, from, to) = range(&shared, asker, &owner, &name, number)?;
+    let all = git.changed(&from, &to).await?;
+    let (paging, total): (Paging, _) = (query(&uri), all.len());
+    let world = shared.world();
+    let (repo, show) = (world.repo(id)?, shared.show(&world, asker.user));
+    let page: Vec<Value> = paging
+        .cut(all)
+        .iter()
+        .map(|f| show.changed_file(repo, f, &to))
+        .collect();
+    let mut response = listed(&shared, &uri, &paging, total, &json!(page));
+    paged_headers(&paging, total, response.headers_mut());
+    Ok(response)
+}
+
+pub async fn commits(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    uri: Uri,
+) -> Answer {
+    let (id, git, from, to) = range(&shared, asker, &owner, &name, number)?;
+    let all = git
+        .log(&format!("{from}..{to}"), 0, i64::from(i32::MAX), "")
+        .await?;
+    let (paging, total): (Paging, _) = (query(&uri), all.len());
+    let world = shared.world();
+    let (repo, show) = (world.repo(id)?, shared.show(&world, asker.user));
+    let page: Vec<Value> = paging
+        .cut(all)
+        .iter()
+        .map(|c| show.commit(repo, c, true, true, true))
+        .collect();
+    let mut response = listed(&shared, &uri, &paging, total, &json!(page));
+    paged_headers(&paging, total, response.headers_mut());
+    Ok(response)
+}
+
+pub async fn is_merged(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+) -> Answer {
+    let world = shared.world();
+    let (_, _, pull) = seen_pull(&world, asker, &owner, &name, number)?;
+    if pull.merged.is_some() {
+        Ok(empty(204))
+    } else {
+        Err(No::not_found())
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Merge {
+    #[serde(rename = "Do")]
+    style: String,
+    #[serde(rename = "MergeTitleField")]
+    title: String,
+    #[serde(rename = "MergeMessageField")]
+    message: String,
+    head_commit_id: String,
+    delete_branch_after_merge: bool,
+}
+
+const STYLES: [&str; 6] = [
+    "merge",
+    "rebase",
+    "rebase-merge",
+    "squash",
+    "fast-forward-only",
+    "manually-merged",
+];
+
+pub async fn merge(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path((owner, name, number)): OwnerNameNumber,
+    body: Body,
+) -> Answer {
+    let user = {
+        let world = shared.world();
+        seen(&world, asker, &owner, &name)?;
+        asker.signed_in()?
+    };
+    let merge: Merge = body.read()?;
+    required(&[("Do", &merge.style)])?;
+    if !STYLES.contains(&merge.style.as_str()) {
+        return Err(No::because(422, "[Do]: In"));
+    }
+    let (id, git, pull, title, moving) = {
+        let world = shared.world();
+        let (repo, issue, pull) = seen_pull(&world, asker, &owner, &name, number)?;
+        if pull.merged.is_some() {
+            return Err(No::because(405, "The PR is already merged"));
+        }
+        if !issue.open {
+            return Err(No::because(405, "Please try again later"));
+        }
+        if world.access(repo, Some(user), Unit::Code) < Access::Write {
+            return Err(No::because(405, "User not allowed to merge PR"));
+        }
+        if is_draft(&issue.title) {
+            return Err(No::because(405, "Work in progress PRs cannot be merged"));
+        }
+        (
+            repo.id,
+            shared.git(&world, repo),
+            pull.clone(),
+            issue.title.clone(),
+            repo.moving.clone(),
+        )
+    };
+    let _held = moving.lock().await;
+    if !pull.mergeable {
+        return Err(No::because(405, "Please try again later"));
+    }
+    if !merge.head_commit_id.is_empty() && merge.head_commit_id != pull.head_sha {
+        return Err(No::because(409, "head out of date"));
+    }
+    let message = if merge.title.is_empty() {
+        format!(
+            "Merge pull request '{title}' (#{number}) from {} into {}",
+            pull.head, pull.base
+        )
+    } else {
+        format!("{}\n\n{}", merge.title, merge.message)
+    };
+    let made = combine(&shared, &git, &pull, user, &merge.style, &message).await?;
+    let base = format!("refs/heads/{}", pull.base);
+    if !git.move_reference(&base, &made, &pull.base_sha).await? {
+        return Err(No::because(409, "The base branch has moved"));
+    }
+    shared.become_merged(id, number, user, &made)?;
+    let mut moves = vec![Moved {
+        branch: pull.base.clone(),
+        before: Some(pull.base_sha.clone()),
+        after: Some(made),
+    }];
+    if merge.delete_branch_after_merge
+        && git
+            .delete_reference(&format!("refs/heads/{}", pull.head))
+            .await?
+    {
+        moves.push(Moved {
+            branch: pull.head.clone(),
+            before: Some(pull.head_sha.clone()),
+            after: None,
+        });
+    }
+    shared.follow(id, user, &moves).await?;
+    Ok(empty(200))
+}
+
+/// The commit that the base branch will point at.
+async fn combine(
+    shared: &Shared,
+    git: &Git,
+    pull: &Pull,
+    user: UserId,
+    style: &str,
+    message: &str,
+) -> Result<String, No> {
+    let straight = pull.merge_base == pull.base_sha;
+    if style == "fast-forward-only" || (style == "rebase" && straight) {
+        return if straight {
+            Ok(pull.head_sha.clone())
+        } else {
+            Err(No::because(409, "diverging fast forward-only merge"))
+        };
+    }
+    if matches!(style, "rebase" | "manually-merged") {
+        return Err(No::because(405, "Wrong merge style"));
+    }
+    let tree = if straight {
+        git.commit(&pull.head_sha).await?.tree
+    } else {
+        let merged = git
+            .merged_tree(&pull.merge_base, &pull.base_sha, &pull.head_sha)
+            .await?;
+        merged.ok_or_else(|| No::because(409, "merge conflict"))?
+    };
+    let (login, email) = {
+        let world = shared.world();
+        let user = world.user(user);
+        (user.login.clone(), user.email.clone())
+    };
+    let both = [pull.base_sha.as_str(), pull.head_sha.as_str()];
+    let parents = if style == "squash" {
+        &both[..1]
+    } else {
+        &both[..]
+    };
+    Ok(git
+        .commit_tree(&tree, parents, (&login, &email), message)
+        .await?)
+}
+
+/// Opens a pull request's place in time for pages: when it was last touched.
+pub fn touched(issue: &Issue) -> i64 {
+    issue.closed.unwrap_or_else(now).min(issue.updated)
+}
