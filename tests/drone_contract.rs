@@ -210,7 +210,6 @@ async fn a_real_drone_answers_as_recorded() {
 }
 
 #[tokio::test]
-#[ignore = "until `gavel lab serve` starts the Drone"]
 async fn the_labs_drone_answers_as_a_real_drone() {
     let lab = Lab::start().await;
     let (forge, drone) = (lab.account("/forge_url"), lab.account("/drone_url"));

@@ -151,7 +151,6 @@ async fn a_real_gitea_answers_as_recorded() {
 }
 
 #[tokio::test]
-#[ignore = "until `gavel lab serve` starts the forge"]
 async fn the_labs_forge_answers_as_a_real_gitea() {
     let lab = Lab::start().await;
     let heard = converse(
