@@ -205,12 +205,13 @@ impl Drone {
     pub async fn whole_log(&self, number: u64) -> Result<Seen<WholeLog>, DroneError> {
         let build = self.build(number).await?;
         let (mut whole, mut answers) = (WholeLog::default(), Vec::new());
-        for (stage, step) in build
+        let steps: Vec<_> = build
             .value
             .stages
             .iter()
             .flat_map(|stage| stage.steps.iter().map(move |step| (stage, step)))
-        {
+            .collect();
+        for (stage, step) in steps {
             let seen = match self.log(number, stage.number, step.number).await {
                 Ok(seen) => seen,
                 Err(error) if error.is_not_found() => {

@@ -416,6 +416,7 @@ impl Fault {
 pub struct Faults(BTreeSet<String>);
 
 impl Faults {
+    #[cfg(test)]
     pub fn none() -> Faults {
         Faults::default()
     }

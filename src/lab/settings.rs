@@ -30,7 +30,7 @@ impl Pace {
             bridge: Duration::from_millis(200),
             build: Duration::from_millis(60),
             build_limit: Duration::from_secs(60),
-            patience: ["10s", "20s", "15s", "500ms", "10s"],
+            patience: ["10s", "20s", "15s", "200ms", "10s"],
             helper_max_wait: "15s",
             helper_interval: "200ms",
         }
@@ -151,6 +151,8 @@ interval = "{interval}"
 quiet_intervals = 3
 status_context = "{context}"
 comment_marker = "{marker}"
+comment_success = '\bpassed\b'
+comment_failure = '\bfailed\b'
 bad_triggers = ["!testmexyz", "> !testme", "```\n!testme\n```", "please !testme this"]
 
 [gate.outsider]
