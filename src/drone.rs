@@ -3,9 +3,11 @@
 //! Every answer is given typed and as it came. What passes by itself (an outage, a slow answer, a 5xx) is asked again
 //! until the patience ends; meanwhile [`Drone::trouble`] says what is being waited for.
 
+mod error;
 mod model;
 
-pub use model::{Build, LogLine, Stage, Status, Step, Version};
+pub use error::{DroneError, Kind};
+pub use model::{Account, Build, LogLine, Stage, Status, Step, Version};
 
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::RETRY_AFTER;
@@ -16,8 +18,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::error::Error as _;
-use std::fmt;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use url::Url;
@@ -69,78 +69,6 @@ pub struct WholeLog {
     pub missing: Vec<String>,
     /// Whether the text ends early because it would be too long.
     pub cut: bool,
-}
-
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("cannot {tried} at {url}: {kind}")]
-pub struct DroneError {
-    pub tried: String,
-    pub url: String,
-    pub kind: Kind,
-    retry_after: Option<Duration>,
-}
-
-/// What happened instead of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Unreachable(String),
-    Timeout(Duration),
-    Status(u16, String),
-    /// No JSON, or JSON of another shape.
-    NotJson(String),
-    TooLarge(String),
-}
-
-impl DroneError {
-    /// Whether the same question may be answered later.
-    pub fn is_transient(&self) -> bool {
-        match &self.kind {
-            Kind::Unreachable(_) | Kind::Timeout(_) | Kind::NotJson(_) => true,
-            Kind::Status(code, _) => matches!(code, 408 | 425 | 429 | 500..),
-            Kind::TooLarge(_) => false,
-        }
-    }
-
-    pub fn is_not_found(&self) -> bool {
-        matches!(self.kind, Kind::Status(404, _))
-    }
-}
-
-impl Kind {
-    /// Completes "Drone at … ".
-    fn in_short(&self) -> String {
-        match self {
-            Kind::Unreachable(why) => format!("does not answer ({why})"),
-            Kind::Timeout(limit) => format!("does not answer within {limit:?}"),
-            Kind::Status(code, _) => format!("answers {code}"),
-            Kind::NotJson(_) => "answers something that is not understood".into(),
-            Kind::TooLarge(_) => "answers too much".into(),
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Kind::Unreachable(why) => write!(f, "Drone is unreachable: {why}"),
-            Kind::Timeout(limit) => write!(f, "Drone did not answer within {limit:?}"),
-            Kind::Status(code @ (401 | 403), message) => {
-                write!(
-                    f,
-                    "Drone answered {code} ({message}); does the token belong to an account that may read this repository?"
-                )
-            }
-            Kind::Status(404, message) => {
-                write!(
-                    f,
-                    "Drone answered 404 ({message}); there is no such thing, or the token's account may not see it"
-                )
-            }
-            Kind::Status(code, message) => write!(f, "Drone answered {code} ({message})"),
-            Kind::NotJson(why) => write!(f, "the answer is not what Drone answers: {why}"),
-            Kind::TooLarge(what) => write!(f, "{what}"),
-        }
-    }
 }
 
 impl Drone {
@@ -311,6 +239,12 @@ impl Drone {
         })
     }
 
+    /// Whose token it is. Of a public repository Drone tells everybody everything but this, even with a wrong token.
+    pub async fn account(&self) -> Result<Seen<Account>, DroneError> {
+        self.ask("read the token's account", self.at(&["api", "user"]))
+            .await
+    }
+
     pub async fn version(&self) -> Result<Seen<Version>, DroneError> {
         self.ask("read the version", self.at(&["version"])).await
     }
@@ -444,7 +378,7 @@ impl Drone {
             body.extend_from_slice(&chunk);
         }
         if status != StatusCode::OK {
-            let kind = Kind::Status(status.as_u16(), message_of(status, &body));
+            let kind = Kind::Status(status.as_u16(), error::message_of(status, &body));
             return Err(failed(kind, wait.map(Duration::from_secs)));
         }
         let not_json = |error: serde_json::Error| failed(Kind::NotJson(error.to_string()), None);
@@ -517,18 +451,6 @@ fn elements(answer: Value) -> Vec<Value> {
 fn counting(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     plain.then(|| text.parse().ok())?
-}
-
-/// Drone says why in `{"message": …}`; a proxy in front of it says something else.
-fn message_of(status: StatusCode, body: &[u8]) -> String {
-    let said = serde_json::from_slice::<Value>(body).ok();
-    match said.as_ref().and_then(|said| said["message"].as_str()) {
-        Some(message) if !message.is_empty() => message.chars().take(300).collect(),
-        _ => status
-            .canonical_reason()
-            .unwrap_or("no reason given")
-            .into(),
-    }
 }
 
 #[cfg(test)]

@@ -261,6 +261,15 @@ pub fn counted(total: usize, value: &Value) -> Response {
 
 /// What lists of commits and files tell about their pages.
 pub fn paged_headers(paging: &Paging, total: usize, headers: &mut HeaderMap) {
+    let linked = if headers.contains_key(header::LINK) {
+        "Link, "
+    } else {
+        ""
+    };
+    let exposed = format!("{linked}X-Total-Count, X-Page, X-PerPage, X-PageCount, X-HasMore");
+    if let Ok(exposed) = HeaderValue::from_str(&exposed) {
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
     let pages = (total as i64).div_ceil_i(paging.limit());
     headers.insert("X-Page", HeaderValue::from(paging.page()));
     headers.insert("X-PerPage", HeaderValue::from(paging.limit()));

@@ -46,7 +46,7 @@ pub async fn list(
 ) -> Answer {
     let (id, git) = opened(&shared, asker, &owner, &name)?;
     let paging: Paging = query(&uri);
-    let all = git.references("refs/heads/").await?;
+    let all = git.references_by("-committerdate", "refs/heads/").await?;
     let total = all.len();
     if total == 0 {
         return Ok(counted(0, &Value::Null));

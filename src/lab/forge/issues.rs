@@ -9,7 +9,6 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 type OwnerName = Path<(String, String)>;
 type OwnerNameNumber = Path<(String, String, i64)>;
@@ -634,11 +633,6 @@ fn set_labels(
         None,
     );
     Ok(())
-}
-
-/// How many issues carry each label, for the pages.
-pub fn label_names(repo: &Repo) -> BTreeMap<i64, &Label> {
-    repo.labels.iter().map(|l| (l.id, l)).collect()
 }
 
 pub async fn timeline(

@@ -131,7 +131,7 @@ impl super::Inner {
             commits = match &moved.before {
                 Some(before) => git.log(&format!("{before}..{after}"), 0, 30, "").await?,
                 None => {
-                    let but = format!("--exclude=refs/heads/{}", moved.branch);
+                    let but = format!("--exclude={}", moved.branch);
                     git.log_of(&[after, "--not", &but, "--branches"], 0, 30, "")
                         .await?
                 }

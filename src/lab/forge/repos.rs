@@ -421,14 +421,10 @@ pub async fn add_collaborator(
         .unwrap_or(Access::Write)
         .clamp(Access::Read, Access::Admin);
     let repo = world.repo_mut(id)?;
-    if repo.owner == user {
-        return Err(No::because(
-            422,
-            "the owner of a repository is not its collaborator",
-        ));
+    match repo.collaborators.iter_mut().find(|(u, _)| *u == user) {
+        Some(known) => known.1 = access,
+        None => repo.collaborators.push((user, access)),
     }
-    repo.collaborators.retain(|(u, _)| *u != user);
-    repo.collaborators.push((user, access));
     Ok(empty(204))
 }
 
