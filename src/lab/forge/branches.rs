@@ -194,7 +194,6 @@ pub async fn delete(
         // As Gitea answers for branches that were never there, too.
         return Ok(empty(204));
     };
-    };
     git.delete_reference(&format!("refs/heads/{branch}"))
         .await?;
     shared
