@@ -125,7 +125,13 @@ pub async fn with_documentation(
     request: Request,
     next: axum::middleware::Next,
 ) -> Response {
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    // A part of the path that is no number: axum says 400, Gitea finds nothing there.
+    if response.status() == StatusCode::BAD_REQUEST
+        && response.extensions().get::<Refusal>().is_none()
+    {
+        response = No::not_found().into_response();
+    }
     let Some(Refusal(body)) = response.extensions().get::<Refusal>() else {
         return response;
     };

@@ -383,9 +383,6 @@ impl super::Inner {
     }
 
     async fn lose_branch(&self, id: RepoId, pusher: UserId, branch: &str) -> anyhow::Result<()> {
-        if let Some(repo) = self.world().repos.get_mut(&id) {
-            repo.lost.insert(branch.to_string());
-        }
         for (number, ..) in self.pulls_where(id, |_, p| p.head == branch) {
             self.with_pull(id, number, |_, pull| {
                 (pull.head_gone, pull.head_sha) = (true, pull.ref_sha.clone())

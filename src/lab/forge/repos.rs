@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The switches of a repository that PATCH understands and the lab's parts may look at.
 const SWITCHES: [&str; 9] = [
@@ -117,7 +117,6 @@ async fn create(shared: Shared, owner: UserId, user: UserId, body: Body) -> Answ
             issues: BTreeMap::new(),
             statuses: Vec::new(),
             hooks: Vec::new(),
-            lost: BTreeSet::new(),
             moving: Default::default(),
         };
         let git = shared.git(&world, &repo);

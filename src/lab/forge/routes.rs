@@ -2,7 +2,8 @@
 
 use super::answer::with_documentation;
 use super::{
-    Shared, accounts, branches, comments, contents, hooks, issues, pulls, repos, smart, statuses,
+    Shared, accounts, branches, comments, contents, hooks, issues, pages, pulls, repos, smart,
+    statuses,
 };
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -17,7 +18,24 @@ const VERSION: &str = "1.25.4";
 type Route = (&'static str, MethodRouter<Shared>);
 
 pub fn all(shared: Shared) -> Router {
-    let git = Router::new()
+    let pages = Router::new()
+        .route("/", get(pages::home))
+        .route("/{owner}", get(pages::owner))
+        .route("/{owner}/{repo}", get(pages::repo))
+        .route("/{owner}/{repo}/issues/{number}", get(pages::issue))
+        .route("/{owner}/{repo}/pulls/{number}", get(pages::pull))
+        .route("/{owner}/{repo}/commit/{sha}", get(pages::commit))
+        .route("/{owner}/{repo}/raw/{kind}/{*rest}", get(pages::raw))
+        .route("/{owner}/{repo}/src/{kind}/{*rest}", get(pages::raw))
+        .route(
+            "/{owner}/{repo}/settings/hooks/{id}",
+            get(pages::deliveries),
+        )
+        .route(
+            "/{owner}/{repo}/settings/hooks/{id}/replay/{uuid}",
+            post(pages::redeliver),
+        )
+        .route("/avatars/{name}", get(pages::avatar))
         .route("/{owner}/{repo}/info/refs", get(smart::advertise))
         .route("/{owner}/{repo}/git-upload-pack", post(smart::fetch))
         .route("/{owner}/{repo}/git-receive-pack", post(smart::push));
@@ -29,7 +47,7 @@ pub fn all(shared: Shared) -> Router {
     let of_repositories = of_repositories
         .map(|(path, handlers)| (format!("/api/v1/repos/{{owner}}/{{repo}}{path}"), handlers));
     api.chain(of_repositories)
-        .fold(git, |router, (path, handlers)| {
+        .fold(pages, |router, (path, handlers)| {
             router.route(&path, handlers)
         })
         .fallback(nowhere)
