@@ -7,7 +7,7 @@ mod error;
 mod model;
 
 pub use error::{DroneError, Kind};
-pub use model::{Account, Build, LogLine, Stage, Status, Step, Version};
+pub use model::{Build, LogLine, Version};
 
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::RETRY_AFTER;
@@ -237,12 +237,6 @@ impl Drone {
             answer: Value::Array(answers),
             asked: format!("{}/logs", build.asked),
         })
-    }
-
-    /// Whose token it is. Of a public repository Drone tells everybody everything but this, even with a wrong token.
-    pub async fn account(&self) -> Result<Seen<Account>, DroneError> {
-        self.ask("read the token's account", self.at(&["api", "user"]))
-            .await
     }
 
     pub async fn version(&self) -> Result<Seen<Version>, DroneError> {
