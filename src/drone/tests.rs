@@ -199,7 +199,10 @@ async fn what_passes_is_asked_again_and_told_meanwhile() {
         }
         told
     });
-    assert_eq!(drone.build(1).await.unwrap().value.status, Status::Running);
+    assert_eq!(
+        drone.build(1).await.unwrap().value.status,
+        model::Status::Running
+    );
     let base = drone.base.clone();
     drop(drone);
     let told = listener.await.unwrap();
@@ -277,91 +280,6 @@ async fn a_redirect_is_followed_only_on_the_same_server() {
         drone.build(2).await.unwrap_err().kind,
         Kind::Status(303, _)
     ));
-}
-
-#[test]
-fn pages_are_recognised_strictly() {
-    let drone = impatient(&Url::parse("https://drone.example.org").unwrap());
-    assert_eq!(
-        drone.page(12).as_str(),
-        "https://drone.example.org/recipe-maintainers/cc-ci/12"
-    );
-    for (text, number) in [
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/12",
-            Some(12),
-        ),
-        (
-            " https://drone.example.org:443/recipe-maintainers/cc-ci/12\n",
-            Some(12),
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/12/1/2",
-            Some(12),
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/12/",
-            None,
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/12/1",
-            None,
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/12/1/x",
-            None,
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/012",
-            None,
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/+12",
-            None,
-        ),
-        ("https://drone.example.org/recipe-maintainers/cc-ci/0", None),
-        ("https://drone.example.org/recipe-maintainers/cc-ci/", None),
-        ("https://drone.example.org/recipe-maintainers/cc-ci", None),
-        (
-            "https://drone.example.org/recipe-maintainers/custom-html-tiny/12",
-            None,
-        ),
-        ("http://drone.example.org/recipe-maintainers/cc-ci/12", None),
-        (
-            "https://drone.example.org:8443/recipe-maintainers/cc-ci/12",
-            None,
-        ),
-        (
-            "https://drone.example.org.evil.example/recipe-maintainers/cc-ci/12",
-            None,
-        ),
-        (
-            "https://drone.example.org@evil.example/recipe-maintainers/cc-ci/12",
-            None,
-        ),
-        (
-            "https://someone@drone.example.org/recipe-maintainers/cc-ci/12",
-            None,
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/12?build=13",
-            None,
-        ),
-        (
-            "https://drone.example.org/recipe-maintainers/cc-ci/12#13",
-            None,
-        ),
-        ("?", None),
-        ("", None),
-    ] {
-        assert_eq!(drone.parse_page(text), number, "{text}");
-    }
-    let below = impatient(&Url::parse("https://ci.example.org/drone/").unwrap());
-    assert_eq!(below.parse_page(below.page(3).as_str()), Some(3));
-    assert_eq!(
-        below.parse_page("https://ci.example.org/recipe-maintainers/cc-ci/3"),
-        None
-    );
 }
 
 #[test]
