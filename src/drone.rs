@@ -3,8 +3,10 @@
 //! Every answer is given typed and as it came. What passes by itself (an outage, a slow answer, a 5xx) is asked again
 //! until the patience ends; meanwhile [`Drone::trouble`] says what is being waited for.
 
+mod error;
 mod model;
 
+pub use error::{DroneError, Kind};
 pub use model::{Build, LogLine, Version};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -16,7 +18,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use url::Url;
@@ -68,78 +69,6 @@ pub struct WholeLog {
     pub missing: Vec<String>,
     /// Whether the text ends early because it would be too long.
     pub cut: bool,
-}
-
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("cannot {tried} at {url}: {kind}")]
-pub struct DroneError {
-    pub tried: String,
-    pub url: String,
-    pub kind: Kind,
-    retry_after: Option<Duration>,
-}
-
-/// What happened instead of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Unreachable(String),
-    Timeout(Duration),
-    Status(u16, String),
-    /// No JSON, or JSON of another shape.
-    NotJson(String),
-    TooLarge(String),
-}
-
-impl DroneError {
-    /// Whether the same question may be answered later.
-    pub fn is_transient(&self) -> bool {
-        match &self.kind {
-            Kind::Unreachable(_) | Kind::Timeout(_) | Kind::NotJson(_) => true,
-            Kind::Status(code, _) => matches!(code, 408 | 425 | 429 | 500..),
-            Kind::TooLarge(_) => false,
-        }
-    }
-
-    pub fn is_not_found(&self) -> bool {
-        matches!(self.kind, Kind::Status(404, _))
-    }
-}
-
-impl Kind {
-    /// Completes "Drone at … ".
-    fn in_short(&self) -> String {
-        match self {
-            Kind::Unreachable(why) => format!("does not answer ({why})"),
-            Kind::Timeout(limit) => format!("does not answer within {limit:?}"),
-            Kind::Status(code, _) => format!("answers {code}"),
-            Kind::NotJson(_) => "answers something that is not understood".into(),
-            Kind::TooLarge(_) => "answers too much".into(),
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Kind::Unreachable(why) => write!(f, "Drone is unreachable: {why}"),
-            Kind::Timeout(limit) => write!(f, "Drone did not answer within {limit:?}"),
-            Kind::Status(code @ (401 | 403), message) => {
-                write!(
-                    f,
-                    "Drone answered {code} ({message}); does the token belong to an account that may read this repository?"
-                )
-            }
-            Kind::Status(404, message) => {
-                write!(
-                    f,
-                    "Drone answered 404 ({message}); there is no such thing, or the token's account may not see it"
-                )
-            }
-            Kind::Status(code, message) => write!(f, "Drone answered {code} ({message})"),
-            Kind::NotJson(why) => write!(f, "the answer is not what Drone answers: {why}"),
-            Kind::TooLarge(what) => write!(f, "{what}"),
-        }
-    }
 }
 
 impl Drone {
@@ -408,7 +337,7 @@ impl Drone {
             body.extend_from_slice(&chunk);
         }
         if status != StatusCode::OK {
-            let kind = Kind::Status(status.as_u16(), message_of(status, &body));
+            let kind = Kind::Status(status.as_u16(), error::message_of(status, &body));
             return Err(failed(kind, wait.map(Duration::from_secs)));
         }
         let not_json = |error: serde_json::Error| failed(Kind::NotJson(error.to_string()), None);
@@ -474,18 +403,6 @@ fn elements(answer: Value) -> Vec<Value> {
     match answer {
         Value::Array(elements) => elements,
         _ => Vec::new(),
-    }
-}
-
-/// Drone says why in `{"message": …}`; a proxy in front of it says something else.
-fn message_of(status: StatusCode, body: &[u8]) -> String {
-    let said = serde_json::from_slice::<Value>(body).ok();
-    match said.as_ref().and_then(|said| said["message"].as_str()) {
-        Some(message) if !message.is_empty() => message.chars().take(300).collect(),
-        _ => status
-            .canonical_reason()
-            .unwrap_or("no reason given")
-            .into(),
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Question {
     Builds { after: u64 },
     /// One build with its stages and steps.
     Build { number: u64 },
-    /// The log of all steps of a build, as one text.
+    /// The log of all steps of a build as one text, the steps that have none, and whether it was cut.
     BuildLog { number: u64 },
     /// A build's `results.json`; `null` where there is none.
     Results { build: u64 },
@@ -64,6 +64,8 @@ pub enum Question {
         command: Vec<String>,
         environment: Vec<(String, String)>,
     },
+    /// Whether forge and Drone answered all the time; the answer is a list of when and how they did not.
+    Calm,
     /// Nothing was done for this long, so that what should not happen had time to.
     Quiet { milliseconds: u64 },
 }
@@ -88,6 +90,7 @@ impl Question {
             Self::Quiet { .. }
             | Self::Run { .. }
             | Self::LatestBuild
+            | Self::Calm
             | Self::Expectations
             | Self::Digests { .. } => Lasting::Ephemeral,
             _ => Lasting::Mutable,

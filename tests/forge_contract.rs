@@ -7,14 +7,12 @@ mod contract;
 
 use contract::conversation::{DELIVERIES, SECRET, conversation};
 use contract::gitea_server::GiteaServer;
+use contract::lab::Lab;
 use contract::receiver::{Delivery, Receiver};
 use contract::recording;
 use contract::shape::{Allowed, Difference, body_differences, differences};
 use contract::talk::{Exchange, Talk};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 const RECORDED: &str = "gitea-1.25.4";
 
@@ -78,16 +76,12 @@ fn ordered(name: &str) -> bool {
 
 /// Panics with every difference that is not allowed.
 fn agree(recorded: &Heard, heard: &Heard, allowed: &Allowed) {
-    let names = |exchanges: &[(String, Exchange)]| {
-        exchanges
-            .iter()
-            .map(|(name, _)| name.clone())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        names(&recorded.exchanges),
-        names(&heard.exchanges),
-        "another conversation was recorded: record anew"
+    let mut pairs = recorded.exchanges.iter().zip(&heard.exchanges);
+    let other = pairs.find(|((recorded, _), (heard, _))| recorded != heard);
+    assert!(
+        other.is_none() && recorded.exchanges.len() == heard.exchanges.len(),
+        "another conversation was recorded, record anew: {:?}",
+        other.map(|((recorded, _), (heard, _))| (recorded, heard))
     );
     let mut all: Vec<(String, Difference)> = Vec::new();
     for ((name, recorded), (_, heard)) in recorded.exchanges.iter().zip(&heard.exchanges) {
@@ -156,73 +150,13 @@ async fn a_real_gitea_answers_as_recorded() {
     agree(&recorded(), &heard, &Allowed::default());
 }
 
-/// A lab without the bot, in a folder of its own; ends with the test.
-struct Lab {
-    process: std::process::Child,
-    accounts: serde_json::Value,
-    _dir: tempfile::TempDir,
-}
-
-impl Lab {
-    async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("lab");
-        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_gavel"))
-            .args(["lab", "serve", "--no-bot", "--out"])
-            .arg(&out)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let accounts = out.join("accounts.json");
-        let started = Instant::now();
-        loop {
-            let read = std::fs::read(&accounts).ok();
-            if let Some(accounts) = read.and_then(|text| serde_json::from_slice(&text).ok()) {
-                return Self {
-                    process,
-                    accounts,
-                    _dir: dir,
-                };
-            }
-            if let Some(status) = process.try_wait().unwrap() {
-                panic!("`gavel lab serve` ended ({status}) before it wrote accounts.json");
-            }
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "`gavel lab serve` wrote no accounts.json"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        let group = rustix::process::Pid::from_child(&self.process);
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::test]
-#[ignore = "until `gavel lab serve` starts the forge"]
 async fn the_labs_forge_answers_as_a_real_gitea() {
     let lab = Lab::start().await;
-    let text = |pointer: &str| {
-        let found = lab
-            .accounts
-            .pointer(pointer)
-            .and_then(|value| value.as_str());
-        found
-            .unwrap_or_else(|| panic!("no {pointer} in accounts.json"))
-            .to_owned()
-    };
     let heard = converse(
-        text("/forge_url").trim_end_matches('/'),
-        &text("/accounts/admin/login"),
-        &text("/accounts/admin/password"),
+        lab.account("/forge_url").trim_end_matches('/'),
+        &lab.account("/accounts/admin/login"),
+        &lab.account("/accounts/admin/password"),
     )
     .await;
     let allowed = Allowed::read(&recording::folder(RECORDED).join("lab-differs.txt"));

@@ -1,5 +1,6 @@
 //! Conversations with a small server that answers as a Drone does on its good and on its bad days.
 
+use super::model::Status;
 use super::*;
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -199,10 +200,7 @@ async fn what_passes_is_asked_again_and_told_meanwhile() {
         }
         told
     });
-    assert_eq!(
-        drone.build(1).await.unwrap().value.status,
-        model::Status::Running
-    );
+    assert_eq!(drone.build(1).await.unwrap().value.status, Status::Running);
     let base = drone.base.clone();
     drop(drone);
     let told = listener.await.unwrap();
@@ -297,4 +295,77 @@ fn a_repository_has_an_owner_and_a_name() {
     }
     let mailto = Url::parse("mailto:drone@example.org").unwrap();
     assert!(Drone::new(&mailto, REPOSITORY, "t".to_owned().into(), limits).is_err());
+}
+
+/// Answers what a real Drone answered, as recorded for the contract tests.
+async fn as_recorded() -> Url {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/recordings/drone-2.0.4/api"
+    );
+    let mut answers = HashMap::new();
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    // In the order in which it was said: of one question, the last answer stays.
+    files.sort();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let exchange: Value = serde_json::from_str(&text).unwrap();
+        let (request, response) = (&exchange["request"], &exchange["response"]);
+        if request["method"] == "GET" && request["who"] == "operator"
+            || request["path"] == "/version"
+        {
+            let status = response["status"].as_u64().unwrap() as u16;
+            let path = request["path"].as_str().unwrap().to_owned();
+            answers.insert(path, (status, response["body"].clone()));
+        }
+    }
+    server(
+        Router::new().fallback(move |uri: axum::http::Uri| async move {
+            let asked = uri.path_and_query().unwrap().as_str();
+            let no_more = (200, json!([]));
+            let (status, body) = answers.get(asked).cloned().unwrap_or(no_more);
+            (StatusCode::from_u16(status).unwrap(), axum::Json(body))
+        }),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_a_real_drone_answers_is_understood() {
+    let drone = impatient(&as_recorded().await);
+    assert_eq!(drone.version().await.unwrap().value.version, "2.0.4");
+    assert_eq!(drone.latest_number().await.unwrap().value, 2);
+    let both = drone.builds_after(0).await.unwrap();
+    assert_eq!(
+        both.value
+            .iter()
+            .map(|build| build.number)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
+    let failed = drone.build(2).await.unwrap().value;
+    assert_eq!(
+        (&failed.status, failed.event.as_str()),
+        (&Status::Failure, "custom")
+    );
+    assert_eq!(failed.params["RECIPE"], "custom-html-tiny");
+    assert_eq!(failed.reference, "refs/heads/main");
+    assert!(failed.created <= failed.finished && failed.created > 0);
+    let steps: Vec<_> = failed.stages[0]
+        .steps
+        .iter()
+        .map(|step| (step.name.as_str(), &step.status))
+        .collect();
+    assert_eq!(
+        steps,
+        [("clone", &Status::Success), ("harness", &Status::Failure)]
+    );
+    assert!(
+        drone.log(1, 1, 1).await.unwrap().value[1]
+            .out
+            .contains("abra app deploy")
+    );
+    assert!(drone.log(1, 1, 99).await.unwrap_err().is_not_found());
+    assert!(drone.build(999).await.unwrap_err().is_not_found());
 }

@@ -17,8 +17,8 @@ use crate::plan::bench::{Event, World};
 use crate::redact::Redactor;
 use crate::store::{Store, StoreError};
 use reporter::Reporter;
-use std::sync::Arc;
-use tokio::sync::{Notify, broadcast};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +34,8 @@ pub struct Engine {
     /// Rung when a run was queued or cancelled.
     runs: Notify,
     shutdown: CancellationToken,
+    /// What which run is doing now.
+    doing: Mutex<(u64, Option<String>)>,
 }
 
 /// Why the engine cannot start.
@@ -98,6 +100,7 @@ impl Engine {
             commands: Notify::new(),
             runs: Notify::new(),
             shutdown,
+            doing: Mutex::default(),
         }))
     }
 
@@ -108,6 +111,7 @@ impl Engine {
         parts.spawn(inbox::work(self.clone()));
         parts.spawn(catch_up::work(self.clone()));
         parts.spawn(runner::work(self.clone()));
+        parts.spawn(runner::show_trouble(self.clone()));
         while let Some(ended) = parts.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the engine ended unexpectedly; Gavel stops, to be started anew");
@@ -122,17 +126,32 @@ impl Engine {
         let _ = self.events.send(event);
     }
 
-    /// What is being waited for, where a server does not answer.
-    pub fn trouble(&self) -> Vec<String> {
+    fn troubles(&self) -> [watch::Receiver<Option<String>>; 3] {
         let world = &self.world;
         [
             world.forge.trouble(),
             world.outsider.trouble(),
             world.drone.trouble(),
         ]
-        .into_iter()
-        .filter_map(|trouble| trouble.borrow().clone())
-        .collect()
+    }
+
+    /// What is being waited for, where a server does not answer.
+    fn trouble(&self) -> Vec<String> {
+        self.troubles()
+            .iter()
+            .filter_map(|trouble| trouble.borrow().clone())
+            .collect()
+    }
+
+    /// Remembers what a run is doing, for its progress comment.
+    fn now_doing(&self, run: u64, what: Option<String>) {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = (run, what);
+    }
+
+    fn doing_in(&self, run: u64) -> Option<String> {
+        let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (doing_run, what) = &*doing;
+        what.clone().filter(|_| *doing_run == run)
     }
 
     /// Accounts that never command: Gavel itself, the flow, the gate.

@@ -7,6 +7,7 @@ use crate::plan::{self, Item};
 use crate::render;
 use crate::store::{Attempt, AttemptState, Run, RunState};
 use crate::verdict::Verdict;
+use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,12 +139,7 @@ async fn verify(
                 run.id, item.id, attempt.ordinal, run.nonce
             ),
         );
-        let ended = async {
-            bench.prepare().await?;
-            (item.scenario)(&bench).await
-        }
-        .await;
-        match ended {
+        match bench.play(item).await {
             Ok(()) | Err(Stop::Unseen(_)) => {}
             Err(Stop::Cancelled) if engine.shutdown.is_cancelled() => return Ok(false),
             Err(Stop::Cancelled) => {
@@ -242,7 +238,13 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
 
 /// Says in the run's progress comment how far it is.
 pub async fn show_progress(engine: &Engine, run: u64, doing: Option<&str>) -> anyhow::Result<()> {
+    engine.now_doing(run, doing.map(str::to_owned));
+    show_progress_again(engine, run).await
+}
+
+async fn show_progress_again(engine: &Engine, run: u64) -> anyhow::Result<()> {
     let record = record::run(engine, run).await?;
+    let doing = engine.doing_in(run);
     let tracking = &engine.config.tracking;
     engine
         .reporter
@@ -250,10 +252,33 @@ pub async fn show_progress(engine: &Engine, run: u64, doing: Option<&str>) -> an
             &record::progress_slot(run),
             &tracking.repository.to_string(),
             tracking.issue,
-            &render::comment::progress(&record, doing, &engine.trouble()),
+            &render::comment::progress(&record, doing.as_deref(), &engine.trouble()),
         )
         .await?;
     Ok(())
+}
+
+/// Shows in the active run's progress comment what is being waited for, where a server does not answer, until the shutdown.
+pub async fn show_trouble(engine: Arc<Engine>) {
+    let mut troubles = engine.troubles();
+    loop {
+        let changed = futures_util::future::select_all(
+            troubles.iter_mut().map(|trouble| trouble.changed().boxed()),
+        );
+        tokio::select! {
+            _ = changed => {}
+            () = engine.shutdown.cancelled() => return,
+        }
+        for trouble in &mut troubles {
+            trouble.mark_unchanged();
+        }
+        if let Ok(open) = engine.store.open_runs().await
+            && let Some(run) = open.first()
+            && let Err(error) = show_progress_again(&engine, run.id).await
+        {
+            tracing::warn!(%error, "the progress could not be shown");
+        }
+    }
 }
 
 /// A token that is cancelled when the run is, or at the shutdown.

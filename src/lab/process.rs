@@ -1,7 +1,7 @@
 //! Child processes with an owner: each leads a process group of its own, and the whole group ends with it.
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::{Child, Command};
@@ -44,13 +44,20 @@ impl Owned {
         Ok(status)
     }
 
-    /// Asks the group to end, and ends it when `grace` is over.
+    /// Asks the group to end, leader and all others, and ends it when `grace` is over.
     pub async fn stop(&mut self, grace: Duration) {
         self.signal(Signal::TERM);
-        if tokio::time::timeout(grace, self.child.wait())
-            .await
-            .is_err()
-        {
+        let all_gone = async {
+            let _ = self.child.wait().await;
+            // Nothing tells when a group of which only grandchildren are left has ended.
+            while self
+                .group
+                .is_some_and(|group| test_kill_process_group(group).is_ok())
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(grace, all_gone).await.is_err() {
             tracing::warn!("{} did not end within {grace:?}: killed", self.name);
         }
         self.signal(Signal::KILL);
@@ -125,6 +132,30 @@ mod tests {
         let (owned, grandchild) = parent_with_child().await;
         drop(owned);
         assert!(ends(grandchild).await);
+    }
+
+    #[tokio::test]
+    async fn stop_leaves_a_grandchild_the_time_to_tidy_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("tidied");
+        let inner = format!(
+            "trap 'sleep 0.2; touch {}; exit' TERM; echo ready; while :; do sleep 0.05; done",
+            mark.display()
+        );
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", "bash -c \"$0\"; :", &inner])
+            .stdout(std::process::Stdio::piped());
+        let mut owned = Owned::start(command, "a parent").unwrap();
+        let stdout = owned.child().stdout.take().unwrap();
+        BufReader::new(stdout)
+            .lines()
+            .next_line()
+            .await
+            .unwrap()
+            .unwrap();
+        owned.stop(Duration::from_secs(20)).await;
+        assert!(mark.exists());
     }
 
     #[tokio::test]

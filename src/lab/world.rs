@@ -44,7 +44,6 @@ pub struct World {
     forge: ForgeServer,
     pub places: Places,
     pub provisioned: Provisioned,
-    pub faults: Faults,
     pub folder: Folder,
 }
 
@@ -119,7 +118,6 @@ impl World {
             forge,
             places,
             provisioned,
-            faults: faults.clone(),
             folder,
         })
     }

@@ -1,6 +1,7 @@
 //! The one set of tools that a scenario is given. Every act and every observation is a named step: it is journaled before it begins
 //! and its result, a fact, ends it, so that a scenario that is run again goes on where it was interrupted.
 
+use super::Item;
 use super::expect::Expectations;
 use crate::config::{Config, Repository};
 use crate::drone::Drone;
@@ -10,17 +11,22 @@ use crate::gitea::{Gitea, GiteaError, Membership, NewFile, Outcome};
 use crate::host::process;
 use crate::redact::Redactor;
 use async_trait::async_trait;
+use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// The last fact of every attempt: whether forge and Drone answered all the time.
+pub const CALM: &str = "calm";
 
 /// Why a scenario does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +128,8 @@ pub struct Bench {
     /// Part of every name that the attempt gives: unique, and found again after a crash.
     name: String,
     pub expect: Expectations,
+    /// When and how forge and Drone did not answer.
+    troubles: Mutex<Vec<String>>,
 }
 
 impl Bench {
@@ -132,6 +140,75 @@ impl Bench {
             ledger,
             name,
             expect,
+            troubles: Mutex::default(),
+        }
+    }
+
+    /// Plays an item's scenario, and looks meanwhile whether forge and Drone answer: what stays away while they do not is nobody's
+    /// fault.
+    pub async fn play(&self, item: &Item) -> Result<(), Stop> {
+        let scenario = async {
+            self.prepare().await?;
+            (item.scenario)(self).await
+        };
+        let ended = tokio::select! {
+            ended = scenario => ended,
+            never = self.look_for_trouble() => match never {},
+        };
+        match &ended {
+            Ok(()) | Err(Stop::Unseen(_)) => {
+                self.see::<Value>(CALM, Question::Calm).await?;
+            }
+            Err(_) => {}
+        }
+        ended
+    }
+
+    async fn look_for_trouble(&self) -> Infallible {
+        let world = &self.world;
+        let poll = world.config.patience.poll.max(Duration::from_secs(1));
+        let mut told = [world.forge.trouble(), world.drone.trouble()];
+        let note = |trouble: &mut watch::Receiver<Option<String>>| {
+            if let Some(what) = trouble.borrow_and_update().clone() {
+                self.note_trouble(what);
+            }
+        };
+        told.iter_mut().for_each(note);
+        let [forge, drone] = &mut told;
+        let listen = async |trouble: &mut watch::Receiver<Option<String>>| {
+            while trouble.changed().await.is_ok() {
+                note(trouble);
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let ask = async {
+            loop {
+                // An answer is enough; what it says is known, and failures come by the channels above.
+                let (forge, drone) = tokio::join!(world.forge.version(), world.drone.version());
+                if let Err(error) = forge {
+                    self.note_trouble(error.to_string());
+                }
+                if let Err(error) = drone {
+                    self.note_trouble(error.to_string());
+                }
+                tokio::time::sleep(poll).await;
+            }
+        };
+        tokio::select! {
+            never = listen(forge) => never,
+            never = listen(drone) => never,
+            never = ask => never,
+        }
+    }
+
+    fn note_trouble(&self, what: String) {
+        let mut troubles = self
+            .troubles
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        // One outage is told once, however often it is noticed; and no outage fills the memory.
+        if troubles.len() < 100 && troubles.last() != Some(&what) {
+            troubles.push(what);
         }
     }
 
@@ -141,7 +218,7 @@ impl Bench {
     }
 
     /// The first steps of every attempt: what is expected, and against which versions it is verified.
-    pub async fn prepare(&self) -> Result<(), Stop> {
+    async fn prepare(&self) -> Result<(), Stop> {
         self.doing("noting the versions").await;
         self.see::<Value>("expectations", Question::Expectations)
             .await?;
@@ -728,7 +805,15 @@ impl Bench {
             }
             Question::BuildLog { number } => {
                 let seen = drone.whole_log(*number).await.map_err(on_drone)?;
-                Ok((seen.asked, Value::String(seen.value.text)))
+                Ok((seen.asked, to_value(&seen.value)))
+            }
+            Question::Calm => {
+                let troubles = self
+                    .troubles
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .clone();
+                Ok(("forge and Drone".into(), json!(troubles)))
             }
             Question::Results { build } => self.results(*build).await,
             Question::Post { .. }
@@ -743,33 +828,45 @@ impl Bench {
 
     /// A build's results; `null` where there are none, a text where they are no JSON.
     async fn results(&self, build: u64) -> Result<(String, Value), (String, String)> {
-        const LIMIT: u64 = 4 << 20;
         let url = self.world.config.suite.results_url(build);
         let asked = format!("GET {url}");
-        let failed = |error: &dyn std::fmt::Display| {
-            (
-                asked.clone(),
-                format!("GET {url} failed: {error}. Check `suite.results_url`"),
-            )
-        };
-        let answer = self
-            .world
-            .web
-            .get(&url)
-            .send()
+        let patience = self.world.config.patience.outage;
+        let policy = ExponentialBuilder::default()
+            .with_jitter()
+            .without_max_times()
+            .with_total_delay(Some(patience));
+        let value = (|| self.fetch_results(&url))
+            .retry(policy)
+            .notify(|error, _| self.note_trouble(format!("{asked}: {error}")))
             .await
-            .map_err(|error| failed(&error))?;
-        if answer.status() == reqwest::StatusCode::NOT_FOUND {
-            return Ok((asked, Value::Null));
-        }
-        let answer = answer.error_for_status().map_err(|error| failed(&error))?;
-        if answer.content_length().is_some_and(|length| length > LIMIT) {
-            return Err(failed(&format!("more than {LIMIT} bytes")));
-        }
-        let text = answer.text().await.map_err(|error| failed(&error))?;
-        let value = serde_json::from_str(&text)
-            .unwrap_or_else(|_| Value::String(text.chars().take(2000).collect()));
+            .map_err(|error| {
+                (
+                    asked.clone(),
+                    format!("{asked} failed: {error}. Check `suite.results_url`"),
+                )
+            })?;
         Ok((asked, value))
+    }
+
+    async fn fetch_results(&self, url: &str) -> anyhow::Result<Value> {
+        const LIMIT: usize = 4 << 20;
+        let mut answer = self.world.web.get(url).send().await?;
+        if answer.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(Value::Null);
+        }
+        anyhow::ensure!(
+            answer.status().is_success(),
+            "it answered {}",
+            answer.status()
+        );
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            body.extend_from_slice(&chunk);
+            anyhow::ensure!(body.len() <= LIMIT, "it answered more than {LIMIT} bytes");
+        }
+        Ok(serde_json::from_slice(&body).unwrap_or_else(|_| {
+            Value::String(String::from_utf8_lossy(&body).chars().take(2000).collect())
+        }))
     }
 
     async fn pause(

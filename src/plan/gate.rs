@@ -76,11 +76,12 @@ impl Surfaces {
         statuses: &[Status],
         comments: &[Comment],
         build: &Build,
+        pull: &Pull,
         expect: &Expectations,
     ) -> Self {
         Self {
             status: status_holds(statuses, build, expect),
-            comment: comment_holds(comments, build, expect),
+            comment: comment_holds(comments, build, pull, expect),
         }
     }
 
@@ -104,12 +105,12 @@ impl Surfaces {
     }
 
     /// How settled they are, for whoever waits for them.
-    pub fn settled(&self) -> Settled {
-        use Holds::Nothing;
-        match (&self.status, &self.comment) {
-            (a, b) if a.is_terminal() && b.is_terminal() => Settled::Yes,
-            (a, Nothing) | (Nothing, a) if a.is_terminal() => Settled::OneIsMissing,
-            _ => Settled::No,
+    pub fn settled(&self, green: bool) -> Settled {
+        let missing = self.status == Holds::Nothing || self.comment == Holds::Nothing;
+        match (self.tell(green), missing) {
+            (true, false) => Settled::Yes,
+            (true, true) => Settled::OneIsMissing,
+            (false, _) => Settled::No,
         }
     }
 }
@@ -120,6 +121,7 @@ pub enum Settled {
     Yes,
     /// One surface tells the end and the other does not exist: it may come, or this gate has only one.
     OneIsMissing,
+    /// Not (yet) what it should be.
     No,
 }
 
@@ -159,7 +161,7 @@ fn status_holds(statuses: &[Status], build: &Build, expect: &Expectations) -> Ho
     }
 }
 
-fn comment_holds(comments: &[Comment], build: &Build, expect: &Expectations) -> Holds {
+fn comment_holds(comments: &[Comment], build: &Build, pull: &Pull, expect: &Expectations) -> Holds {
     if expect.comment_success.is_empty() || expect.comment_failure.is_empty() {
         return Holds::Nothing;
     }
@@ -179,6 +181,9 @@ fn comment_holds(comments: &[Comment], build: &Build, expect: &Expectations) -> 
         ));
     }
     let visible = visible(&comment.body);
+    if names_commit(&visible, &pull.base.sha) && !names_commit(&visible, &pull.head.sha) {
+        return Holds::Other("a text about the commit that the pull request is based on".into());
+    }
     let says = |pattern: &str| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&visible));
     match (says(&expect.comment_success), says(&expect.comment_failure)) {
         (true, false) => Holds::Green,
@@ -197,6 +202,12 @@ pub fn page(build: &Build, expect: &Expectations) -> String {
 fn names_page(text: &str, page: &str) -> bool {
     text.match_indices(page)
         .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_ascii_digit()))
+}
+
+/// Whether a text names a commit, by at least seven digits of its hash.
+fn names_commit(text: &str, commit: &str) -> bool {
+    text.split(|character: char| !character.is_ascii_hexdigit())
+        .any(|word| word.len() >= 7 && commit.starts_with(word))
 }
 
 /// What a reader of the page sees: without HTML comments.

@@ -108,7 +108,14 @@ fn decide(clause: &ClauseSpec, facts: &[Fact]) -> Clause {
             String::new(),
         ),
         Ok(Ruling::Holds(seen)) => (Verdict::Pass, seen, String::new()),
-        Ok(Ruling::Broken { seen, mend }) => (Verdict::Fail, seen, mend),
+        Ok(Ruling::Broken { seen, mend }) => match trouble(&witness) {
+            None => (Verdict::Fail, seen, mend),
+            Some(trouble) => (
+                Verdict::Inconclusive,
+                format!("{seen}; but that may be due to an outage: {trouble}"),
+                String::new(),
+            ),
+        },
         Err(Doubt::Unseen(why)) => (Verdict::Inconclusive, why, String::new()),
         Err(Doubt::Blocked(why)) => (Verdict::Blocked, why, String::new()),
     };
@@ -118,6 +125,14 @@ fn decide(clause: &ClauseSpec, facts: &[Fact]) -> Clause {
         seen,
         mend,
         evidence: witness.cited(),
+    }
+}
+
+/// Why a flow that seems broken may have been the victim of forge or Drone; `None` where they are known to have answered all the time.
+fn trouble(witness: &Witness<'_>) -> Option<String> {
+    match witness.see::<Vec<String>>(bench::CALM) {
+        Ok(troubles) => troubles.into_iter().next(),
+        Err(Doubt::Unseen(why) | Doubt::Blocked(why)) => Some(why),
     }
 }
 

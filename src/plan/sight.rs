@@ -29,11 +29,13 @@ pub struct Account {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pull {
     pub number: u64,
-    pub head: Head,
+    pub head: End,
+    pub base: End,
 }
 
+/// One end of a pull request.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Head {
+pub struct End {
     pub sha: String,
 }
 
@@ -83,6 +85,22 @@ impl Build {
     /// The parameter `name`, empty where it is missing.
     pub fn parameter(&self, name: &str) -> &str {
         self.params.get(name).map_or("", String::as_str)
+    }
+}
+
+/// The log of a build, all steps as one text.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Log {
+    pub text: String,
+    /// Steps that have none (yet).
+    pub missing: Vec<String>,
+    /// Whether its end is missing, since it is too long.
+    pub cut: bool,
+}
+
+impl Log {
+    pub fn shows(&self, pattern: &regex::Regex) -> bool {
+        pattern.is_match(&self.text)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Enough, Stop, Who};
 use super::expect::Expectations;
 use super::gate::{Settled, Surfaces, cut, misdirected, ours, watched_out};
-use super::sight::{Build, Comment, Pull, Results, Status};
+use super::sight::{Build, Comment, Log, Pull, Results, Status};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use futures_util::FutureExt;
@@ -199,8 +199,17 @@ async fn drive(bench: &Bench, name: &str, pull: &Pull, who: Who) -> Result<Optio
             |results| !results.is_null(),
         )
         .await?;
+    // A step's log arrives after its end.
     bench
-        .see::<Value>(&format!("{name}.log"), Question::BuildLog { number })
+        .watch::<Log>(
+            &format!("{name}.log"),
+            Question::BuildLog { number },
+            expect.reaction,
+            |log| {
+                log.missing.is_empty()
+                    || log_pattern(expect).is_ok_and(|pattern| log.shows(&pattern))
+            },
+        )
         .await?;
     Ok(Some(Driven { after }))
 }
@@ -228,12 +237,18 @@ pub async fn watch_surfaces(
                 (&format!("{name}.comments"), comments),
             ],
             expect.reaction,
-            |[statuses, comments]| settled(statuses, comments, build, expect),
+            |[statuses, comments]| settled(statuses, comments, build, pull, expect),
         )
         .await
 }
 
-fn settled(statuses: &Value, comments: &Value, build: &Build, expect: &Expectations) -> Enough {
+fn settled(
+    statuses: &Value,
+    comments: &Value,
+    build: &Build,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Enough {
     let read = || -> Option<Surfaces> {
         let statuses: Option<Vec<Status>> = serde::Deserialize::deserialize(statuses).ok()?;
         let comments: Option<Vec<Comment>> = serde::Deserialize::deserialize(comments).ok()?;
@@ -241,10 +256,11 @@ fn settled(statuses: &Value, comments: &Value, build: &Build, expect: &Expectati
             &statuses.unwrap_or_default(),
             &comments.unwrap_or_default(),
             build,
+            pull,
             expect,
         ))
     };
-    match read().map(|surfaces| surfaces.settled()) {
+    match read().map(|surfaces| surfaces.settled(build.green())) {
         Some(Settled::Yes) => Enough::Yes,
         Some(Settled::OneIsMissing) => Enough::IfItStays,
         Some(Settled::No) | None => Enough::No,
@@ -461,11 +477,14 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             );
         }
         if !expect.log_pattern.is_empty() {
-            let log: String = witness.see(&format!("{name}.log"))?;
-            let Ok(pattern) = Regex::new(&expect.log_pattern) else {
-                return unseen("the configured log pattern is no regular expression");
-            };
-            if !pattern.is_match(&log) {
+            let log: Log = witness.see(&format!("{name}.log"))?;
+            if !log.shows(&log_pattern(&expect)?) {
+                if log.cut || !log.missing.is_empty() {
+                    return unseen(format!(
+                        "the log of build {} is not complete, and what there is does not show `{}`",
+                        build.number, expect.log_pattern
+                    ));
+                }
                 return broken(
                     format!(
                         "the log of build {} does not show `{}`",
@@ -482,6 +501,11 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         ));
     }
     holds(seen.join("; "))
+}
+
+fn log_pattern(expect: &Expectations) -> Result<Regex, Doubt> {
+    Regex::new(&expect.log_pattern)
+        .map_err(|_| Doubt::Unseen("`suite.log_pattern` is no regular expression".into()))
 }
 
 fn results(witness: &Witness<'_>, name: &str) -> Result<Result<Results, Ruling>, Doubt> {
@@ -503,9 +527,7 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     let mut seen = Vec::new();
     for (name, pull) in [("first", "green"), ("control", "green"), ("red", "red")] {
-        if name != "first"
-            && (!witness.has(&format!("{name}.builds")) || started(witness, name, pull)?.is_empty())
-        {
+        if name != "first" && started(witness, name, pull)?.is_empty() {
             // Told by V1.6 and V1.7.
             continue;
         }
@@ -519,6 +541,7 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             &statuses.unwrap_or_default(),
             &comments.unwrap_or_default(),
             &build,
+            &witness.context(pull)?,
             &expect,
         );
         if !surfaces.tell(build.green()) {

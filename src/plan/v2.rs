@@ -80,6 +80,18 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     bench.quiet("idle.quiet").await?;
     see_comments(bench, "idle.after", &green).await?;
     see_builds(bench, "idle.builds", before).await?;
+    let known: Option<Vec<Comment>> = bench.recalled("idle.before").await?;
+    let after: Option<Vec<Comment>> = bench.recalled("idle.after").await?;
+    let builds: Option<Vec<Build>> = bench.recalled("idle.builds").await?;
+    let wrote = new_by(
+        &known.unwrap_or_default(),
+        after.unwrap_or_default(),
+        &expect.flow,
+    );
+    if !wrote.is_empty() || !ours(builds.unwrap_or_default(), &green, expect).is_empty() {
+        // What follows would be mixed up with what this led to.
+        return Ok(());
+    }
 
     bench.doing("the helper posts").await;
     bench
@@ -114,7 +126,6 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
                 build.number
             ))
             .await;
-        see_comments(bench, &format!("{name}.comments.before"), &green).await?;
         bench
             .helper(&name, green.number, false, Duration::ZERO)
             .await?;
@@ -122,7 +133,6 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
             number: build.number,
         };
         let then: Build = bench.see(&format!("{name}.build"), question).await?;
-        see_comments(bench, &format!("{name}.comments.after"), &green).await?;
         let in_flight = !then.ended();
         last = Some(then);
         if in_flight {
@@ -236,6 +246,14 @@ fn comments(witness: &Witness<'_>, label: &str) -> Result<Vec<Comment>, Doubt> {
         .unwrap_or_default())
 }
 
+/// The comments by one account that are new.
+fn new_by(known: &[Comment], mut after: Vec<Comment>, account: &str) -> Vec<Comment> {
+    after.retain(|comment| {
+        comment.user.login == account && known.iter().all(|known| known.id != comment.id)
+    });
+    after
+}
+
 /// The comments in `after` that are not in `before`, by the flow's account.
 fn flow_wrote(
     witness: &Witness<'_>,
@@ -243,13 +261,25 @@ fn flow_wrote(
     after: &str,
     expect: &Expectations,
 ) -> Result<Vec<Comment>, Doubt> {
-    let known: Vec<u64> = comments(witness, before)?
-        .iter()
-        .map(|comment| comment.id)
-        .collect();
-    let mut new = comments(witness, after)?;
-    new.retain(|comment| !known.contains(&comment.id) && comment.user.login == expect.flow);
-    Ok(new)
+    let known = comments(witness, before)?;
+    Ok(new_by(&known, comments(witness, after)?, &expect.flow))
+}
+
+/// The builds of the green pull request before anybody typed anything.
+fn idle_builds(witness: &Witness<'_>, expect: &Expectations) -> Result<Vec<Build>, Doubt> {
+    let green: Pull = witness.context("green")?;
+    let builds: Option<Vec<Build>> = witness.see("idle.builds")?;
+    Ok(ours(builds.unwrap_or_default(), &green, expect))
+}
+
+/// Where the helper acts when it is only to look, nothing that follows can be told apart from that: it is not attempted.
+fn looks_only(witness: &Witness<'_>, expect: &Expectations) -> Result<(), Doubt> {
+    let wrote = flow_wrote(witness, "idle.before", "idle.after", expect)?;
+    if wrote.is_empty() && idle_builds(witness, expect)?.is_empty() {
+        Ok(())
+    } else {
+        blocked("not attempted, since the helper acts even with `POST=0` (V2.2)")
+    }
 }
 
 /// The tries to ask while a build was in flight, as far as there were any.
@@ -263,6 +293,7 @@ fn flights(witness: &Witness<'_>) -> Vec<String> {
 /// The build that the helper's trigger led to; BLOCKED where it led to none.
 fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
     let expect = expectations(witness)?;
+    looks_only(witness, &expect)?;
     for (builds, pull) in [("flight.1.builds", "green"), ("red.builds", "red")] {
         let pull: Pull = witness.context(pull)?;
         let started: Option<Vec<Build>> = witness.context(builds)?;
@@ -282,19 +313,13 @@ fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
 
 fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
+    looks_only(witness, &expect)?;
     let mut seen = Vec::new();
-    for (run, before, after, end) in [
-        ("post", "idle.after", "post.after", "end.green.comments"),
-        (
-            "red.told",
-            "red.comments.before",
-            "end.red.comments",
-            "end.red.comments",
-        ),
+    for (run, before, after) in [
+        ("post", "idle.after", "post.after"),
+        ("red.told", "red.comments.before", "end.red.comments"),
     ] {
         let ran = ran(witness, run)?;
-        // Right after the run; and where the scenario came to its end, what came later counts too.
-        let after = if witness.has(end) { end } else { after };
         let wrote = flow_wrote(witness, before, after, &expect)?;
         let triggers = wrote
             .iter()
@@ -332,38 +357,20 @@ fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     let green: Pull = witness.context("green")?;
-    let mut runs = vec![(
-        "idle".to_owned(),
-        "idle.before".to_owned(),
-        "idle.after".to_owned(),
-    )];
-    for name in flights(witness) {
-        runs.push((
-            name.clone(),
-            format!("{name}.comments.before"),
-            format!("{name}.comments.after"),
-        ));
-    }
-    let last = flights(witness).pop();
-    if let Some(last) = &last {
-        runs.push((
-            "green.told".into(),
-            format!("{last}.comments.after"),
-            "end.green.comments".into(),
-        ));
-    }
-    for (run, before, after) in &runs {
-        ran(witness, run)?;
-        if let Some(comment) = flow_wrote(witness, before, after, &expect)?.first() {
-            return broken(
-                format!(
-                    "with `POST=0` the helper posted comment {}: `{}`",
-                    comment.id,
-                    cut(&comment.body)
-                ),
-                "Look at what the helper does before it looks at `POST`",
-            );
-        }
+    let posted = |before: &str, after: &str| -> Result<Option<Ruling>, Doubt> {
+        let wrote = flow_wrote(witness, before, after, &expect)?;
+        Ok(wrote.first().map(|comment| Ruling::Broken {
+            seen: format!(
+                "with `POST=0` the helper posted comment {}: `{}`",
+                comment.id,
+                cut(&comment.body)
+            ),
+            mend: "Look at what the helper does before it looks at `POST`".into(),
+        }))
+    };
+    ran(witness, "idle")?;
+    if let Some(ruling) = posted("idle.before", "idle.after")? {
+        return Ok(ruling);
     }
     let window: u64 = witness.see("idle.quiet")?;
     if window < expect.quiet {
@@ -372,8 +379,7 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             expect.quiet
         ));
     }
-    let builds: Option<Vec<Build>> = witness.see("idle.builds")?;
-    if let Some(build) = ours(builds.unwrap_or_default(), &green, &expect).first() {
+    if let Some(build) = idle_builds(witness, &expect)?.first() {
         return broken(
             format!(
                 "with `POST=0`, and nobody having typed anything, build {} was started",
@@ -383,6 +389,12 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         );
     }
     built(witness, "red")?;
+    // Every run after the one with `POST=1` was one with `POST=0`.
+    ran(witness, "flight.1")?;
+    ran(witness, "green.told")?;
+    if let Some(ruling) = posted("post.after", "end.green.comments")? {
+        return Ok(ruling);
+    }
     let all: Option<Vec<Build>> = witness.see("end.builds")?;
     let builds = ours(all.unwrap_or_default(), &green, &expect).len();
     let triggers = comments(witness, "end.green.comments")?
@@ -403,10 +415,7 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             "no trigger on this pull request started a build, so silence proves nothing",
         );
     }
-    holds(format!(
-        "{} runs, no comment, and no build that nobody asked for",
-        runs.len()
-    ))
+    holds("no comment, and no build that nobody asked for, before, while and after a build ran")
 }
 
 fn tells(witness: &Witness<'_>, name: &str, expected: Told) -> Result<Ruling, Doubt> {
@@ -547,6 +556,7 @@ fn reads_where_the_gate_writes(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             &statuses.unwrap_or_default(),
             &comments(witness, &format!("{name}.end.comments"))?,
             &build,
+            &witness.context(name)?,
             &expect,
         );
         if !surfaces.status.is_terminal() && !surfaces.comment.is_terminal() {

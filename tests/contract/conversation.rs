@@ -820,13 +820,6 @@ fn endings() -> Vec<Step> {
             GET,
             &repo("/pulls/2"),
         ),
-        step(
-            "reopen-pull-without-branch",
-            WRITER,
-            PATCH,
-            &repo("/pulls/2"),
-        )
-        .body(json!({"state": "open"})),
         step("delete-hook", JUDGE, DELETE, &repo("/hooks/{hook}")),
         step(
             "remove-collaborator",

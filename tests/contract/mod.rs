@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 pub mod conversation;
+pub mod drone_server;
+pub mod lab;
 pub mod receiver;
 pub mod recording;
 pub mod shape;

@@ -18,8 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use model::Build;
+
+/// A build that is ended has this long to tear down.
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a build needs to know about the lab.
 pub struct Settings {
@@ -44,6 +48,8 @@ struct Shared {
     builds: Mutex<Vec<Build>>,
     /// Rung when a build is queued, cancelled or finished.
     changed: Notify,
+    /// Set when the server is to end.
+    stopping: CancellationToken,
 }
 
 impl Shared {
@@ -66,6 +72,7 @@ impl Shared {
 }
 
 pub struct Drone {
+    shared: Arc<Shared>,
     _serving: Serving,
     runner: JoinHandle<()>,
 }
@@ -79,22 +86,35 @@ impl Drone {
             faults: faults.clone(),
             builds: Mutex::default(),
             changed: Notify::new(),
+            stopping: CancellationToken::new(),
         });
         let runner = tokio::spawn(runner::run(shared.clone()));
         let router = Router::new()
             .merge(api::routes(shared.clone()))
             .merge(pages::routes())
             .route("/healthz", get(|| async { "OK" }))
-            .with_state(shared);
+            .with_state(shared.clone());
         Drone {
+            shared,
             _serving: bound.serve(router),
             runner,
         }
     }
 
-    /// Ends the running build with its whole process group.
-    pub async fn stop(self) {
+    /// Ends the running build, which may tear down first, and the server.
+    pub async fn stop(mut self) {
+        self.shared.stopping.cancel();
+        if tokio::time::timeout(STOPS_WITHIN, &mut self.runner)
+            .await
+            .is_err()
+        {
+            self.runner.abort();
+        }
+    }
+}
+
+impl Drop for Drone {
+    fn drop(&mut self) {
         self.runner.abort();
-        let _ = self.runner.await;
     }
 }

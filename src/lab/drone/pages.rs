@@ -31,7 +31,6 @@ struct BuildsPage {
 #[template(path = "lab/drone_build.html")]
 struct BuildPage {
     repository: String,
-    forge_url: String,
     build: Build,
     /// Only this step, where one was asked for.
     only: Option<(i64, i64)>,
@@ -122,7 +121,6 @@ fn page(
     match found {
         Some(build) if repository == format!("{owner}/{name}") => show(&BuildPage {
             repository,
-            forge_url: shared.settings.forge_url.clone(),
             build,
             only,
         }),

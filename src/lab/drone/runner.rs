@@ -30,9 +30,9 @@ struct PipelineStep {
     commands: Vec<String>,
 }
 
-/// Runs queued builds one after another, oldest first, until it is aborted.
+/// Runs queued builds one after another, oldest first, until the server stops.
 pub async fn run(shared: Arc<Shared>) {
-    loop {
+    while !shared.stopping.is_cancelled() {
         let changed = shared.changed.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
@@ -43,7 +43,9 @@ pub async fn run(shared: Arc<Shared>) {
             .map(|build| build.number);
         match next {
             Some(number) => build(&shared, number).await,
-            None => changed.await,
+            None => {
+                tokio::select! { () = changed => {}, () = shared.stopping.cancelled() => {} }
+            }
         }
     }
 }
@@ -55,12 +57,7 @@ async fn build(shared: &Arc<Shared>, number: i64) {
     });
     tracing::info!("drone: build {number} runs");
     let folder = shared.settings.work.join(format!("build-{number}"));
-    let outcome = tokio::select! {
-        outcome = pipeline(shared, number, &folder) => outcome,
-        () = cancelled(shared, number) => Ok(model::KILLED),
-        () = tokio::time::sleep(shared.settings.limit) => Ok(model::KILLED),
-    };
-    // Whatever the pipeline had running has ended with it: its process group is killed on drop.
+    let outcome = pipeline(shared, number, &folder).await;
     let _ = tokio::fs::remove_dir_all(&folder).await;
     if shared.faults.has("drone-never-ends")
         && matches!(outcome, Ok(model::SUCCESS | model::FAILURE))
@@ -99,21 +96,30 @@ fn end_stage(stage: &mut Stage, status: &str) {
     }
 }
 
-/// Returns when somebody has cancelled the build.
+/// Returns when the build is to end before its time: somebody has cancelled it, or the server stops.
 async fn cancelled(shared: &Shared, number: i64) {
-    loop {
-        let changed = shared.changed.notified();
-        tokio::pin!(changed);
-        changed.as_mut().enable();
-        if shared
-            .builds()
-            .iter()
-            .any(|build| build.number == number && build.status == model::KILLED)
-        {
-            return;
+    let by_request = async {
+        loop {
+            let changed = shared.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if shared
+                .builds()
+                .iter()
+                .any(|build| build.number == number && build.status == model::KILLED)
+            {
+                return;
+            }
+            changed.await;
         }
-        changed.await;
-    }
+    };
+    tokio::select! { () = by_request => {}, () = shared.stopping.cancelled() => {} }
+}
+
+/// How a step came to its end.
+enum End {
+    Exited(i32),
+    Killed,
 }
 
 /// Clones, reads `.drone.yml`, runs its steps in order until one fails. The build's final status comes back.
@@ -127,11 +133,14 @@ async fn pipeline(shared: &Arc<Shared>, number: i64, folder: &Path) -> Result<&'
         .await
         .with_context(|| format!("creating the build's folder {}", folder.display()))?;
     add_step(shared, number, "clone");
-    if step(shared, number, 1, &[clone], folder).await? != 0 {
-        anyhow::bail!(
+    let began = Instant::now();
+    match step(shared, number, 1, &[clone], folder, began).await? {
+        End::Exited(0) => {}
+        End::Killed => return Ok(model::KILLED),
+        End::Exited(_) => anyhow::bail!(
             "the repository {} could not be cloned: see the log of the step clone",
             shared.settings.repository
-        );
+        ),
     }
     let text = tokio::fs::read_to_string(folder.join(".drone.yml"))
         .await
@@ -149,9 +158,11 @@ async fn pipeline(shared: &Arc<Shared>, number: i64, folder: &Path) -> Result<&'
             // Reads the pipeline, finds the step, and loses its commands.
             commands = &[];
         }
-        let code = step(shared, number, position, commands, folder).await?;
-        if code != 0 && !shared.faults.has("drone-ignores-exit-codes") {
-            return Ok(model::FAILURE);
+        match step(shared, number, position, commands, folder, began).await? {
+            End::Exited(0) => {}
+            End::Killed => return Ok(model::KILLED),
+            End::Exited(_) if shared.faults.has("drone-ignores-exit-codes") => {}
+            End::Exited(_) => return Ok(model::FAILURE),
         }
     }
     Ok(model::SUCCESS)
@@ -221,7 +232,8 @@ async fn step(
     position: i64,
     commands: &[String],
     folder: &Path,
-) -> Result<i32> {
+    began: Instant,
+) -> Result<End> {
     change_step(shared, number, position, |step| {
         step.status = model::RUNNING.to_owned();
         step.started = model::now();
@@ -252,51 +264,37 @@ async fn step(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut process = Gently {
-        owned: Some(Owned::start(
-            shell,
-            &format!("step {position} of build {number}"),
-        )?),
-    };
-    let owned = process
-        .owned
-        .as_mut()
-        .context("the step has just been started")?;
-    let (stdout, stderr) = (owned.child().stdout.take(), owned.child().stderr.take());
+    let mut process = Owned::start(shell, &format!("step {position} of build {number}"))?;
+    let (stdout, stderr) = (process.child().stdout.take(), process.child().stderr.take());
     let started = Instant::now();
-    let ((), (), status) = tokio::join!(
-        keep(shared, number, position, started, stdout),
-        keep(shared, number, position, started, stderr),
-        owned.wait()
-    );
-    let code = status?.code().unwrap_or(255);
-    process.owned = None;
-    change_step(shared, number, position, |step| {
-        step.exit_code = code;
-        step.status = if code == 0 {
-            model::SUCCESS
-        } else {
-            model::FAILURE
+    let left = shared.settings.limit.saturating_sub(began.elapsed());
+    let reading = async {
+        tokio::join!(
+            keep(shared, number, position, started, stdout),
+            keep(shared, number, position, started, stderr)
+        )
+    };
+    // A step that is given up is asked to end first, so that it can tear its deploy down.
+    let waiting = async {
+        tokio::select! {
+            status = process.wait() => status.map(|status| End::Exited(status.code().unwrap_or(255))),
+            () = cancelled(shared, number) => { process.stop(GRACE).await; Ok(End::Killed) }
+            () = tokio::time::sleep(left) => { process.stop(GRACE).await; Ok(End::Killed) }
         }
-        .to_owned();
+    };
+    let (_, end) = tokio::join!(tokio::time::timeout(left + GRACE, reading), waiting);
+    let end = end?;
+    change_step(shared, number, position, |step| {
+        let (code, status) = match end {
+            End::Exited(0) => (0, model::SUCCESS),
+            End::Exited(code) => (code, model::FAILURE),
+            End::Killed => (130, model::KILLED),
+        };
+        step.exit_code = code;
+        step.status = status.to_owned();
         step.stopped = model::now();
     });
-    Ok(code)
-}
-
-/// A step that is given up (cancelled, out of time, lab stopped) is asked to end first, so that it can tear its deploy down.
-struct Gently {
-    owned: Option<Owned>,
-}
-
-impl Drop for Gently {
-    fn drop(&mut self) {
-        if let Some(mut owned) = self.owned.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(async move { owned.stop(GRACE).await });
-        }
-    }
+    Ok(end)
 }
 
 async fn keep(

@@ -46,7 +46,7 @@ pub async fn list(
 ) -> Answer {
     let (id, git) = opened(&shared, asker, &owner, &name)?;
     let paging: Paging = query(&uri);
-    let all = git.references("refs/heads/").await?;
+    let all = git.references_by("-committerdate", "refs/heads/").await?;
     let total = all.len();
     if total == 0 {
         return Ok(counted(0, &Value::Null));
@@ -191,13 +191,8 @@ pub async fn delete(
     }
     let _held = moving.lock().await;
     let Some(sha) = git.branch(&branch).await? else {
-        // Gitea remembers the branches that it once had, and deletes those again without a word.
-        let known = shared.world().repo(id)?.lost.contains(&branch);
-        return if known {
-            Ok(empty(204))
-        } else {
-            Err(No::not_found())
-        };
+        // As Gitea answers for branches that were never there, too.
+        return Ok(empty(204));
     };
     git.delete_reference(&format!("refs/heads/{branch}"))
         .await?;

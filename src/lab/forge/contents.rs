@@ -70,7 +70,8 @@ fn file_shape(
         _ => "file",
     };
     let own = format!("{api}/contents/{path}?ref={}", escaped(&place.name));
-    let git_url = format!("{api}/git/{}s/{}", entry.kind, entry.sha);
+    // Of folders too, though a tree is no blob.
+    let git_url = format!("{api}/git/blobs/{}", entry.sha);
     let html = format!("{web}/src/{}/{path}", place.link);
     let download = (kind != "dir").then(|| format!("{web}/raw/{}/{path}", place.link));
     json!({
@@ -200,7 +201,11 @@ pub async fn raw_file(git: &Git, sha: &str, path: &str) -> Answer {
     } else {
         "text/plain; charset=utf-8"
     };
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, kind)], content).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Content-Disposition"),
+    ];
+    Ok((StatusCode::OK, headers, content).into_response())
 }
 
 #[derive(Deserialize, Default)]

@@ -201,13 +201,16 @@ impl Git {
 
     /// The references whose names are `prefix` or lie under it (`for-each-ref`'s rules), by name.
     pub async fn references(&self, prefix: &str) -> anyhow::Result<Vec<Reference>> {
+        self.references_by("refname", prefix).await
+    }
+
+    /// The same in another order.
+    pub async fn references_by(&self, order: &str, prefix: &str) -> anyhow::Result<Vec<Reference>> {
+        let sort = format!("--sort={order}");
+        let format = "--format=%(objectname) %(objecttype) %(refname)";
         let output = self
             .must(
-                &[
-                    "for-each-ref",
-                    "--format=%(objectname) %(objecttype) %(refname)",
-                    prefix,
-                ],
+                &["for-each-ref", format, "--sort=refname", &sort, prefix],
                 b"",
             )
             .await?;

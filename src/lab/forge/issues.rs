@@ -9,7 +9,6 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 type OwnerName = Path<(String, String)>;
 type OwnerNameNumber = Path<(String, String, i64)>;
@@ -40,8 +39,7 @@ pub fn unit_of(issue: &Issue) -> Unit {
 pub fn tell(
     shared: &Inner,
     world: &World,
-    id: RepoId,
-    number: i64,
+    (id, number): (RepoId, i64),
     what: &str,
     action: &str,
     sender: UserId,
@@ -114,8 +112,7 @@ fn set_state(shared: &Inner, world: &mut World, id: RepoId, number: i64, by: Use
     tell(
         shared,
         world,
-        id,
-        number,
+        (id, number),
         "state",
         if open { "reopened" } else { "closed" },
         by,
@@ -154,7 +151,15 @@ pub async fn create(
         Vec::new()
     };
     let number = add(&mut world, id, poster, new.title, new.body, labels)?;
-    tell(&shared, &world, id, number, "state", "opened", poster, None);
+    tell(
+        &shared,
+        &world,
+        (id, number),
+        "state",
+        "opened",
+        poster,
+        None,
+    );
     if new.closed && writer {
         close_issue(&shared, &mut world, id, number, poster);
     }
@@ -359,8 +364,7 @@ pub fn change(
         tell(
             shared,
             world,
-            id,
-            number,
+            (id, number),
             "text",
             "edited",
             user,
@@ -372,8 +376,7 @@ pub fn change(
         tell(
             shared,
             world,
-            id,
-            number,
+            (id, number),
             "text",
             "edited",
             user,
@@ -626,19 +629,13 @@ fn set_labels(
     tell(
         shared,
         world,
-        id,
-        number,
+        (id, number),
         "label",
         "label_updated",
         user,
         None,
     );
     Ok(())
-}
-
-/// How many issues carry each label, for the pages.
-pub fn label_names(repo: &Repo) -> BTreeMap<i64, &Label> {
-    repo.labels.iter().map(|l| (l.id, l)).collect()
 }
 
 pub async fn timeline(

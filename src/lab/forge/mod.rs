@@ -12,6 +12,8 @@ mod git;
 mod history;
 mod hooks;
 mod issues;
+mod markdown;
+mod pages;
 mod pulls;
 mod pushes;
 mod repos;

@@ -9,7 +9,7 @@ use super::git::Git;
 use super::issues::{self, Filter, enter, tell};
 use super::pushes::{Moved, measure};
 use super::show::is_draft;
-use super::state::{Access, Issue, Pull, Repo, RepoId, Unit, UserId, World, now};
+use super::state::{Access, Issue, Pull, Repo, RepoId, Unit, UserId, World};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
@@ -98,25 +98,21 @@ pub async fn create(
             merged: None,
         };
         pull.take(measured);
-        let entry = enter(
-            &mut world,
-            "pull_push",
-            user,
-            json!({"is_force_push": false, "commit_ids": shas}).to_string(),
-        );
+        let told = json!({"is_force_push": false, "commit_ids": shas}).to_string();
+        let entry = (!shas.is_empty()).then(|| enter(&mut world, "pull_push", user, told));
         let issue = world
             .repo_mut(id)?
             .issues
             .get_mut(&number)
             .ok_or_else(No::not_found)?;
         issue.pull = Some(pull);
-        issue.timeline.push(entry);
+        issue.timeline.extend(entry);
         number
     };
     git.set_reference(&format!("refs/pull/{number}/head"), &head_sha)
         .await?;
     let world = shared.world();
-    tell(&shared, &world, id, number, "state", "opened", user, None);
+    tell(&shared, &world, (id, number), "state", "opened", user, None);
     Ok(reply(201, &shape(&shared, &world, asker, id, number)?))
 }
 
@@ -140,7 +136,7 @@ fn refuse_duplicate(world: &World, id: RepoId, head: &str, base: &str) -> Result
         409,
         format!(
             "pull request already exists for these targets [id: {}, issue_id: {}, head_repo_id: {}, base_repo_id: {}, head_branch: {head}, base_branch: {base}]",
-            pull.id, issue.id, id.0, id.0
+            pull.id, issue.number, id.0, id.0
         ),
     ))
 }
@@ -421,7 +417,7 @@ pub async fn merge(
         )
     };
     let _held = moving.lock().await;
-    if !pull.mergeable {
+    if !pull.mergeable || pull.head_gone {
         return Err(No::because(405, "Please try again later"));
     }
     if !merge.head_commit_id.is_empty() && merge.head_commit_id != pull.head_sha {
@@ -503,9 +499,4 @@ async fn combine(
     Ok(git
         .commit_tree(&tree, parents, (&login, &email), message)
         .await?)
-}
-
-/// Opens a pull request's place in time for pages: when it was last touched.
-pub fn touched(issue: &Issue) -> i64 {
-    issue.closed.unwrap_or_else(now).min(issue.updated)
 }

@@ -131,7 +131,7 @@ impl super::Inner {
             commits = match &moved.before {
                 Some(before) => git.log(&format!("{before}..{after}"), 0, 30, "").await?,
                 None => {
-                    let but = format!("--exclude=refs/heads/{}", moved.branch);
+                    let but = format!("--exclude={}", moved.branch);
                     git.log_of(&[after, "--not", &but, "--branches"], 0, 30, "")
                         .await?
                 }
@@ -383,9 +383,6 @@ impl super::Inner {
     }
 
     async fn lose_branch(&self, id: RepoId, pusher: UserId, branch: &str) -> anyhow::Result<()> {
-        if let Some(repo) = self.world().repos.get_mut(&id) {
-            repo.lost.insert(branch.to_string());
-        }
         for (number, ..) in self.pulls_where(id, |_, p| p.head == branch) {
             self.with_pull(id, number, |_, pull| {
                 (pull.head_gone, pull.head_sha) = (true, pull.ref_sha.clone())

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The switches of a repository that PATCH understands and the lab's parts may look at.
 const SWITCHES: [&str; 9] = [
@@ -117,7 +117,6 @@ async fn create(shared: Shared, owner: UserId, user: UserId, body: Body) -> Answ
             issues: BTreeMap::new(),
             statuses: Vec::new(),
             hooks: Vec::new(),
-            lost: BTreeSet::new(),
             moving: Default::default(),
         };
         let git = shared.git(&world, &repo);
@@ -421,14 +420,10 @@ pub async fn add_collaborator(
         .unwrap_or(Access::Write)
         .clamp(Access::Read, Access::Admin);
     let repo = world.repo_mut(id)?;
-    if repo.owner == user {
-        return Err(No::because(
-            422,
-            "the owner of a repository is not its collaborator",
-        ));
+    match repo.collaborators.iter_mut().find(|(u, _)| *u == user) {
+        Some(known) => known.1 = access,
+        None => repo.collaborators.push((user, access)),
     }
-    repo.collaborators.retain(|(u, _)| *u != user);
-    repo.collaborators.push((user, access));
     Ok(empty(204))
 }
 

@@ -2,24 +2,54 @@
 
 use super::answer::with_documentation;
 use super::{
-    Shared, accounts, branches, comments, contents, hooks, issues, pulls, repos, smart, statuses,
+    Shared, accounts, branches, comments, contents, hooks, issues, pages, pulls, repos, smart,
+    statuses,
 };
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Router, middleware};
 use serde_json::json;
 
 /// The release of Gitea whose answers these are.
 const VERSION: &str = "1.25.4";
 
+type Route = (&'static str, MethodRouter<Shared>);
+
 pub fn all(shared: Shared) -> Router {
-    Router::new()
-        .nest("/api/v1", api())
+    let pages = Router::new()
+        .route("/", get(pages::home))
+        .route("/{owner}", get(pages::owner))
+        .route("/{owner}/{repo}", get(pages::repo))
+        .route("/{owner}/{repo}/issues/{number}", get(pages::issue))
+        .route("/{owner}/{repo}/pulls/{number}", get(pages::pull))
+        .route("/{owner}/{repo}/commit/{sha}", get(pages::commit))
+        .route("/{owner}/{repo}/raw/{kind}/{*rest}", get(pages::raw))
+        .route("/{owner}/{repo}/src/{kind}/{*rest}", get(pages::raw))
+        .route(
+            "/{owner}/{repo}/settings/hooks/{id}",
+            get(pages::deliveries),
+        )
+        .route(
+            "/{owner}/{repo}/settings/hooks/{id}/replay/{uuid}",
+            post(pages::redeliver),
+        )
+        .route("/avatars/{name}", get(pages::avatar))
         .route("/{owner}/{repo}/info/refs", get(smart::advertise))
         .route("/{owner}/{repo}/git-upload-pack", post(smart::fetch))
-        .route("/{owner}/{repo}/git-receive-pack", post(smart::push))
+        .route("/{owner}/{repo}/git-receive-pack", post(smart::push));
+    // Not nested: handlers need the whole path, for links to other pages.
+    let api = site()
+        .into_iter()
+        .map(|(path, handlers)| (format!("/api/v1{path}"), handlers));
+    let of_repositories = repository().into_iter().chain(discussion());
+    let of_repositories = of_repositories
+        .map(|(path, handlers)| (format!("/api/v1/repos/{{owner}}/{{repo}}{path}"), handlers));
+    api.chain(of_repositories)
+        .fold(pages, |router, (path, handlers)| {
+            router.route(&path, handlers)
+        })
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(
             shared.clone(),
@@ -38,168 +68,161 @@ async fn nowhere() -> Response {
         .into_response()
 }
 
-fn api() -> Router<Shared> {
-    Router::new()
-        .merge(site())
-        .nest("/repos/{owner}/{repo}", repository().merge(discussion()))
-        .route(
-            "/repos/{owner}/{repo}",
-            get(repos::get).patch(repos::edit).delete(repos::delete),
-        )
-        .route("/repos/search", get(repos::search))
-        .fallback(nowhere)
-}
-
-fn site() -> Router<Shared> {
-    Router::new()
-        .route(
+fn site() -> Vec<Route> {
+    vec![
+        (
             "/version",
             get(async || answer(json!({"version": VERSION}))),
-        )
-        .route("/settings/api", get(settings))
-        .route("/user", get(accounts::current_user))
-        .route("/user/repos", get(repos::own).post(repos::create_for_user))
-        .route("/user/orgs", get(accounts::own_organisations))
-        .route("/users/{login}", get(accounts::user))
-        .route(
+        ),
+        ("/settings/api", get(settings)),
+        ("/user", get(accounts::current_user)),
+        ("/repos/search", get(repos::search)),
+        ("/user/repos", get(repos::own).post(repos::create_for_user)),
+        ("/user/orgs", get(accounts::own_organisations)),
+        ("/users/{login}", get(accounts::user)),
+        (
             "/users/{login}/tokens",
             get(accounts::list_tokens).post(accounts::create_token),
-        )
-        .route(
+        ),
+        (
             "/users/{login}/tokens/{token}",
             delete(accounts::delete_token),
-        )
-        .route("/admin/users", post(accounts::create_user))
-        .route("/orgs", post(accounts::create_organisation))
-        .route("/orgs/{org}", get(accounts::get_organisation))
-        .route(
+        ),
+        ("/admin/users", post(accounts::create_user)),
+        ("/orgs", post(accounts::create_organisation)),
+        ("/orgs/{org}", get(accounts::get_organisation)),
+        (
             "/orgs/{org}/repos",
             get(repos::of_org).post(repos::create_for_org),
-        )
-        .route("/orgs/{org}/members", get(accounts::members))
-        .route("/orgs/{org}/members/{login}", get(accounts::is_member))
-        .route(
+        ),
+        ("/orgs/{org}/members", get(accounts::members)),
+        ("/orgs/{org}/members/{login}", get(accounts::is_member)),
+        (
             "/orgs/{org}/public_members/{login}",
             get(accounts::is_public_member)
                 .put(accounts::show_membership)
                 .delete(accounts::hide_membership),
-        )
-        .route(
+        ),
+        (
             "/orgs/{org}/teams",
             get(accounts::teams).post(accounts::create_team),
-        )
-        .route("/teams/{id}", get(accounts::team))
-        .route("/teams/{id}/members", get(accounts::team_members))
-        .route(
+        ),
+        ("/teams/{id}", get(accounts::team)),
+        ("/teams/{id}/members", get(accounts::team_members)),
+        (
             "/teams/{id}/members/{login}",
             get(accounts::team_member)
                 .put(accounts::add_member)
                 .delete(accounts::remove_member),
-        )
-        .route(
+        ),
+        (
             "/teams/{id}/repos/{owner}/{repo}",
             put(accounts::add_team_repo),
-        )
+        ),
+    ]
 }
 
 /// Everything about code, below `/repos/{owner}/{repo}`.
-fn repository() -> Router<Shared> {
-    Router::new()
-        .route("/collaborators", get(repos::collaborators))
-        .route(
+fn repository() -> Vec<Route> {
+    vec![
+        ("", get(repos::get).patch(repos::edit).delete(repos::delete)),
+        ("/collaborators", get(repos::collaborators)),
+        (
             "/collaborators/{login}",
             get(repos::is_collaborator)
                 .put(repos::add_collaborator)
                 .delete(repos::remove_collaborator),
-        )
-        .route("/collaborators/{login}/permission", get(repos::permission))
-        .route("/branches", get(branches::list).post(branches::create))
-        .route(
+        ),
+        ("/collaborators/{login}/permission", get(repos::permission)),
+        ("/branches", get(branches::list).post(branches::create)),
+        (
             "/branches/{*branch}",
             get(branches::get).delete(branches::delete),
-        )
-        .route("/git/refs", get(branches::references))
-        .route("/git/refs/{*prefix}", get(branches::references))
-        .route("/git/commits/{sha}", get(branches::commit))
-        .route("/git/trees/{sha}", get(branches::tree))
-        .route("/git/blobs/{sha}", get(branches::blob))
-        .route("/commits", get(branches::commits))
-        .route("/commits/{reference}/status", get(statuses::combined))
-        .route("/commits/{reference}/statuses", get(statuses::list))
-        .route(
+        ),
+        ("/git/refs", get(branches::references)),
+        ("/git/refs/{*prefix}", get(branches::references)),
+        ("/git/commits/{sha}", get(branches::commit)),
+        ("/git/trees/{sha}", get(branches::tree)),
+        ("/git/blobs/{sha}", get(branches::blob)),
+        ("/commits", get(branches::commits)),
+        ("/commits/{reference}/status", get(statuses::combined)),
+        ("/commits/{reference}/statuses", get(statuses::list)),
+        (
             "/statuses/{sha}",
             get(statuses::list).post(statuses::create),
-        )
-        .route("/compare/{*range}", get(branches::compare))
-        .route("/contents", get(contents::root).post(contents::many))
-        .route(
+        ),
+        ("/compare/{*range}", get(branches::compare)),
+        ("/contents", get(contents::root).post(contents::many)),
+        (
             "/contents/{*path}",
             get(contents::get)
                 .post(contents::create)
                 .put(contents::update)
                 .delete(contents::delete),
-        )
-        .route("/raw/{*path}", get(contents::raw))
-        .route("/hooks", get(hooks::list).post(hooks::create))
-        .route(
+        ),
+        ("/raw/{*path}", get(contents::raw)),
+        ("/hooks", get(hooks::list).post(hooks::create)),
+        (
             "/hooks/{id}",
             get(hooks::get).patch(hooks::edit).delete(hooks::delete),
-        )
+        ),
+    ]
 }
 
 /// Everything that people say, below `/repos/{owner}/{repo}`.
-fn discussion() -> Router<Shared> {
-    Router::new()
-        .route(
+fn discussion() -> Vec<Route> {
+    vec![
+        (
             "/labels",
             get(issues::list_labels).post(issues::create_label),
-        )
-        .route("/issues", get(issues::list).post(issues::create))
-        .route("/issues/{number}", get(issues::get).patch(issues::edit))
-        .route("/issues/{number}/timeline", get(issues::timeline))
-        .route(
+        ),
+        ("/issues", get(issues::list).post(issues::create)),
+        ("/issues/{number}", get(issues::get).patch(issues::edit)),
+        ("/issues/{number}/timeline", get(issues::timeline)),
+        (
             "/issues/{number}/labels",
             get(issues::issue_labels)
                 .post(issues::add_labels)
                 .put(issues::replace_labels)
                 .delete(issues::clear_labels),
-        )
-        .route(
+        ),
+        (
             "/issues/{number}/labels/{label}",
             delete(issues::remove_label),
-        )
-        .route(
+        ),
+        (
             "/issues/{number}/comments",
             get(comments::of_issue).post(comments::create),
-        )
-        .route(
+        ),
+        (
             "/issues/{number}/reactions",
             get(comments::issue_reactions)
                 .post(comments::add_issue_reaction)
                 .delete(comments::remove_issue_reaction),
-        )
-        .route("/issues/comments", get(comments::of_repo))
-        .route(
+        ),
+        ("/issues/comments", get(comments::of_repo)),
+        (
             "/issues/comments/{id}",
             get(comments::get)
                 .patch(comments::edit)
                 .delete(comments::delete),
-        )
-        .route(
+        ),
+        (
             "/issues/comments/{id}/reactions",
             get(comments::reactions)
                 .post(comments::add_reaction)
                 .delete(comments::remove_reaction),
-        )
-        .route("/pulls", get(pulls::list).post(pulls::create))
-        .route("/pulls/{number}", get(pulls::get).patch(pulls::edit))
-        .route("/pulls/{number}/files", get(pulls::files))
-        .route("/pulls/{number}/commits", get(pulls::commits))
-        .route(
+        ),
+        ("/pulls", get(pulls::list).post(pulls::create)),
+        ("/pulls/{number}", get(pulls::get).patch(pulls::edit)),
+        ("/pulls/{number}/files", get(pulls::files)),
+        ("/pulls/{number}/commits", get(pulls::commits)),
+        (
             "/pulls/{number}/merge",
             get(pulls::is_merged).post(pulls::merge),
-        )
-        .route("/pulls/{number}/{head}", get(pulls::by_branches))
+        ),
+        ("/pulls/{number}/{head}", get(pulls::by_branches)),
+    ]
 }
 
 fn answer(value: serde_json::Value) -> Response {
