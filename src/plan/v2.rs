@@ -1,10 +1,10 @@
 //! V2: `testme-on-pr.sh` reads the verdict correctly.
 
 use super::bench::{Bench, Stop, Who};
+use super::drive::{wait_for_build, watch_surfaces};
 use super::expect::Expectations;
-use super::gate::{Surfaces, cut, misdirected, ours, page, watched_out};
+use super::gate::{Surfaces, cut, expectations, misdirected, ours, page, watched_out};
 use super::sight::{Build, Comment, Pull, Status};
-use super::v1::watch_surfaces;
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Ran, Told};
@@ -117,7 +117,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         }
         // The first try is about the build of the helper's own comment, which may be there already.
         let after = if attempt == 1 { before } else { after };
-        let Some(build) = wait_for_build(bench, &name, &green, after).await? else {
+        let Some(build) = newest(wait_for_build(bench, &name, &green, after).await?) else {
             return Ok(());
         };
         bench
@@ -160,7 +160,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let before: u64 = bench.see("red.before", Question::LatestBuild).await?;
     see_comments(bench, "red.comments.before", &red).await?;
     bench.helper("red.told", red.number, true, patient).await?;
-    let Some(build) = wait_for_build(bench, "red", &red, before).await? else {
+    let Some(build) = newest(wait_for_build(bench, "red", &red, before).await?) else {
         return Ok(());
     };
     see_end(bench, "red", &red, build.number).await?;
@@ -175,24 +175,8 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     see_builds(bench, "end.builds", first).await
 }
 
-async fn wait_for_build(
-    bench: &Bench,
-    name: &str,
-    pull: &Pull,
-    after: u64,
-) -> Result<Option<Build>, Stop> {
-    let expect = &bench.expect;
-    let builds: Vec<Build> = bench
-        .watch(
-            &format!("{name}.builds"),
-            Question::Builds { after },
-            expect.reaction,
-            |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
-        )
-        .await?;
-    Ok(ours(builds, pull, expect)
-        .into_iter()
-        .max_by_key(|build| build.number))
+fn newest(builds: Vec<Build>) -> Option<Build> {
+    builds.into_iter().max_by_key(|build| build.number)
 }
 
 /// What the gate holds, after the helper has answered.
@@ -224,10 +208,6 @@ async fn see_builds(bench: &Bench, label: &str, after: u64) -> Result<(), Stop> 
 }
 
 // The judge.
-
-fn expectations(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
-    witness.context("expectations")
-}
 
 /// What the helper did; BLOCKED where it cannot be started at all.
 fn ran(witness: &Witness<'_>, label: &str) -> Result<Ran, Doubt> {

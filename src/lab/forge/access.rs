@@ -39,11 +39,11 @@ impl FromRequestParts<Shared> for Asker {
     }
 }
 
-/// Reads the Authorization header; `Ok(None)` where there is none. The second value: what a token is limited to.
-pub fn identify(
-    world: &World,
-    headers: &HeaderMap,
-) -> Result<Option<(Asker, Option<Vec<String>>)>, No> {
+/// Somebody, and what the token is limited to.
+type Identified = (Asker, Option<Vec<String>>);
+
+/// Reads the Authorization header; `Ok(None)` where there is none.
+pub fn identify(world: &World, headers: &HeaderMap) -> Result<Option<Identified>, No> {
     let Some(header) = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())

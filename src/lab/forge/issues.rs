@@ -39,8 +39,7 @@ pub fn unit_of(issue: &Issue) -> Unit {
 pub fn tell(
     shared: &Inner,
     world: &World,
-    id: RepoId,
-    number: i64,
+    (id, number): (RepoId, i64),
     what: &str,
     action: &str,
     sender: UserId,
@@ -113,8 +112,7 @@ fn set_state(shared: &Inner, world: &mut World, id: RepoId, number: i64, by: Use
     tell(
         shared,
         world,
-        id,
-        number,
+        (id, number),
         "state",
         if open { "reopened" } else { "closed" },
         by,
@@ -153,7 +151,15 @@ pub async fn create(
         Vec::new()
     };
     let number = add(&mut world, id, poster, new.title, new.body, labels)?;
-    tell(&shared, &world, id, number, "state", "opened", poster, None);
+    tell(
+        &shared,
+        &world,
+        (id, number),
+        "state",
+        "opened",
+        poster,
+        None,
+    );
     if new.closed && writer {
         close_issue(&shared, &mut world, id, number, poster);
     }
@@ -358,8 +364,7 @@ pub fn change(
         tell(
             shared,
             world,
-            id,
-            number,
+            (id, number),
             "text",
             "edited",
             user,
@@ -371,8 +376,7 @@ pub fn change(
         tell(
             shared,
             world,
-            id,
-            number,
+            (id, number),
             "text",
             "edited",
             user,
@@ -625,8 +629,7 @@ fn set_labels(
     tell(
         shared,
         world,
-        id,
-        number,
+        (id, number),
         "label",
         "label_updated",
         user,

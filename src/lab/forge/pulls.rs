@@ -112,7 +112,7 @@ pub async fn create(
     git.set_reference(&format!("refs/pull/{number}/head"), &head_sha)
         .await?;
     let world = shared.world();
-    tell(&shared, &world, id, number, "state", "opened", user, None);
+    tell(&shared, &world, (id, number), "state", "opened", user, None);
     Ok(reply(201, &shape(&shared, &world, asker, id, number)?))
 }
 
