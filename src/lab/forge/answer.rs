@@ -84,13 +84,6 @@ impl No {
         No { status, body: None }
     }
 
-    pub fn json(status: u16, body: Value) -> No {
-        No {
-            status,
-            body: Some(body),
-        }
-    }
-
     /// Something of the forge's own failed. Gitea hides the reason, so it goes to the log.
     pub fn broken(error: anyhow::Error) -> No {
         tracing::error!("the lab's forge could not answer: {error:#}");
