@@ -156,6 +156,7 @@ pub async fn create(
                 branch: new.new_branch_name.clone(),
                 before: None,
                 after: Some(sha.clone()),
+                made: None,
             }],
         )
         .await?;
@@ -200,6 +201,7 @@ pub async fn delete(
                 branch,
                 before: Some(sha),
                 after: None,
+                made: None,
             }],
         )
         .await?;

@@ -114,6 +114,7 @@ pub async fn merge(
         branch: pull.base.clone(),
         before: Some(pull.base_sha.clone()),
         after: Some(made),
+        made: None,
     }];
     if merge.delete_branch_after_merge
         && git
@@ -124,6 +125,7 @@ pub async fn merge(
             branch: pull.head.clone(),
             before: Some(pull.head_sha.clone()),
             after: None,
+            made: None,
         });
     }
     shared.follow(id, user, &moves).await?;
