@@ -1,7 +1,18 @@
 //! The commands that a person types.
 
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::server;
+use crate::store::Store;
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -12,15 +23,83 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Answer on the tracking issue until stopped
+    Serve {
+        /// The configuration; deploy/gavel.example.toml shows every key
+        #[arg(long, default_value = "gavel.toml", env = "GAVEL_CONFIG")]
+        config: PathBuf,
+    },
     /// cc-ci in a box: everything that Gavel talks to, on loopback
     #[cfg(feature = "lab")]
     Lab(crate::lab::Lab),
 }
 
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
+    match Cli::parse().command {
+        Command::Serve { config } => finish(serve(&config)),
         #[cfg(feature = "lab")]
         Command::Lab(lab) => lab.run(),
     }
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gavel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(path: &std::path::Path) -> anyhow::Result<()> {
+    let config = Config::load(path)?;
+    let filter = EnvFilter::try_from_env("GAVEL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the runtime failed")?;
+    runtime.block_on(answer(config))
+}
+
+async fn answer(config: Config) -> anyhow::Result<()> {
+    let shutdown = CancellationToken::new();
+    end_with_signals(shutdown.clone())?;
+    let data = &config.server.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("making the data folder {} failed", data.display()))?;
+    let store = Store::open(&data.join("gavel.sqlite")).await?;
+    let listen = config.server.listen;
+    let engine = Engine::new(config, store.clone(), shutdown.clone())?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listening on {listen} failed; change `server.listen`"))?;
+    tracing::info!(%listen, "ready");
+    let working = Arc::clone(&engine);
+    let work = tokio::spawn(async move { working.work().await });
+    let served = server::serve(listener, engine, shutdown.clone()).await;
+    shutdown.cancel();
+    work.await.context("the engine ended unexpectedly")?;
+    store.close().await;
+    tracing::info!("stopped");
+    served
+}
+
+/// SIGTERM and Ctrl-C end Gavel; what is under way goes on at the next start.
+fn end_with_signals(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening to signals failed")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening to signals failed")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        shutdown.cancel();
+    });
+    Ok(())
 }

@@ -1,1 +1,334 @@
-//! (empty room)
+//! The slash commands in a comment: found in its Markdown, and read.
+//! A command is the start of a line, in plain text; in code, quotes, lists, links, headings, HTML and tables there is none.
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
+use std::fmt;
+
+/// More in one comment are not read.
+pub const MOST_COMMANDS: usize = 10;
+
+/// Of a line, what is kept to show it.
+const LONGEST_LINE: usize = 200;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    Verify(Verify),
+    Status,
+    Cancel,
+    Report,
+    Help,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verify {
+    pub items: Items,
+    /// Cleanup is postponed.
+    pub keep: bool,
+    /// Items whose prerequisites failed are attempted all the same.
+    pub force: bool,
+    /// Says what would be done, and does nothing.
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Items {
+    All,
+    /// At least one, each once, in the order of the plan.
+    Some(Vec<ItemRef>),
+}
+
+/// The id of an item, spelled as the plan spells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemRef(String);
+
+/// A command in a comment, or what looks like one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its place among those of the comment, counted from 0.
+    pub position: usize,
+    /// The line as it was typed, cut where it is very long.
+    pub line: String,
+    pub what: Result<Command, Complaint>,
+}
+
+/// Why a line that looks like a command is none. Shown to whoever typed it: what they typed is quoted as code, so that it does nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Complaint {
+    #[error("{} is not a command. Did you mean `/{meant}`?", code(&format!("/{typed}")))]
+    Unknown { typed: String, meant: &'static str },
+    #[error("`/verify` expects items, such as `/verify V1`, `/verify V1-V2` or `/verify all`.")]
+    NoItems,
+    #[error(
+        "{} is not an item of the plan. Known are {}.",
+        code(typed),
+        list(known)
+    )]
+    NoSuchItem { typed: String, known: Vec<String> },
+    #[error("{} runs backwards: the plan's order is {}.", code(typed), list(known))]
+    Backwards { typed: String, known: Vec<String> },
+    #[error("`/{command}` stands alone, {} was not expected.", code(typed))]
+    TooMuch {
+        command: &'static str,
+        typed: String,
+    },
+    #[error("a comment may hold {MOST_COMMANDS} commands; those after them were not read.")]
+    TooMany,
+}
+
+const NAMES: [&str; 5] = ["verify", "status", "cancel", "report", "help"];
+
+/// The commands of a comment. `known` are the plan's items, in its order.
+pub fn parse(markdown: &str, known: &[&str]) -> Vec<Found> {
+    let mut found = Vec::new();
+    for line in lines(markdown) {
+        let Some(what) = read(line, known) else {
+            continue;
+        };
+        let position = found.len();
+        let line = line.chars().take(LONGEST_LINE).collect();
+        if position == MOST_COMMANDS {
+            found.push(Found {
+                position,
+                line,
+                what: Err(Complaint::TooMany),
+            });
+            break;
+        }
+        found.push(Found {
+            position,
+            line,
+            what,
+        });
+    }
+    found
+}
+
+/// The lines of the paragraphs at the top of the document that begin with a slash, as they are in the source.
+fn lines(markdown: &str) -> impl Iterator<Item = &str> {
+    // What the forge renders as a table or a footnote must not be taken for a paragraph here.
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS;
+    let mut open = Vec::new();
+    Parser::new_ext(markdown, options)
+        .into_offset_iter()
+        .filter_map(move |(event, range)| {
+            match event {
+                Event::Start(tag) => open.push(matches!(tag, Tag::Paragraph)),
+                Event::End(_) => {
+                    open.pop();
+                }
+                Event::Text(_) if open == [true] => {
+                    let before = markdown[..range.start]
+                        .rfind(['\n', '\r'])
+                        .map_or(0, |end| end + 1);
+                    let rest = &markdown[range.start..];
+                    // An escaped slash does not stand at the start: the backslash does.
+                    if rest.starts_with('/') && markdown[before..range.start].trim().is_empty() {
+                        return rest.split(['\n', '\r']).next().map(str::trim);
+                    }
+                }
+                _ => {}
+            }
+            None
+        })
+}
+
+/// Reads a line that begins with a slash; `None` when it is not meant for Gavel.
+fn read(line: &str, known: &[&str]) -> Option<Result<Command, Complaint>> {
+    let mut words = line.strip_prefix('/')?.split_whitespace();
+    // A slash that stands alone, before a space, or before another.
+    let typed = line[1..]
+        .split(char::is_whitespace)
+        .next()
+        .filter(|word| word.starts_with(char::is_alphabetic))?;
+    words.next();
+    let name = typed.to_lowercase();
+    let Some(name) = NAMES.into_iter().find(|known| *known == name) else {
+        let meant = NAMES.into_iter().find(|known| is_slip(&name, known))?;
+        return Some(Err(Complaint::Unknown {
+            typed: typed.to_owned(),
+            meant,
+        }));
+    };
+    let alone = |command| match words.clone().next() {
+        Some(word) => Err(Complaint::TooMuch {
+            command: name,
+            typed: word.to_owned(),
+        }),
+        None => Ok(command),
+    };
+    Some(match name {
+        "status" => alone(Command::Status),
+        "cancel" => alone(Command::Cancel),
+        "report" => alone(Command::Report),
+        "help" => alone(Command::Help),
+        _ => verify(words, known).map(Command::Verify),
+    })
+}
+
+/// Whether `typed` is `name` with a slip of the finger, rather than something else.
+fn is_slip(typed: &str, name: &str) -> bool {
+    // The measure takes the square of the length.
+    typed.len() <= 2 * name.len()
+        && strsim::damerau_levenshtein(typed, name) <= 2
+        && strsim::normalized_damerau_levenshtein(typed, name) >= 0.6
+}
+
+fn verify<'a>(words: impl Iterator<Item = &'a str>, known: &[&str]) -> Result<Verify, Complaint> {
+    let mut verify = Verify {
+        items: Items::All,
+        keep: false,
+        force: false,
+        dry_run: false,
+    };
+    let mut wanted = vec![false; known.len()];
+    let mut all = false;
+    for word in joined(
+        words
+            .flat_map(|word| word.split([',', '`']))
+            .filter(|word| !word.is_empty()),
+    ) {
+        match word.trim_start_matches("--").to_lowercase().as_str() {
+            "all" => all = true,
+            "keep" => verify.keep = true,
+            "force" => verify.force = true,
+            "dry-run" | "dryrun" => verify.dry_run = true,
+            _ => {
+                for i in range(&word, known)? {
+                    wanted[i] = true;
+                }
+            }
+        }
+    }
+    if all {
+        return Ok(verify);
+    }
+    let items: Vec<_> = known
+        .iter()
+        .zip(&wanted)
+        .filter(|(_, wanted)| **wanted)
+        .map(|(id, _)| ItemRef((*id).to_owned()))
+        .collect();
+    if items.is_empty() {
+        return Err(Complaint::NoItems);
+    }
+    verify.items = Items::Some(items);
+    Ok(verify)
+}
+
+/// Joins `V1 - V3`, which is three words, to one.
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    let mut to_last = false;
+    for word in words {
+        let is_dash = matches!(word, "-" | "–" | "—");
+        match joined.last_mut() {
+            Some(last) if is_dash || to_last => last.push_str(word),
+            _ => joined.push(word.to_owned()),
+        }
+        to_last = is_dash;
+    }
+    joined
+}
+
+/// The places in the plan that `V2` or `V1-V4` names.
+fn range(word: &str, known: &[&str]) -> Result<std::ops::RangeInclusive<usize>, Complaint> {
+    let names = || known.iter().map(|id| (*id).to_owned()).collect();
+    let place = |id: &str| {
+        let place = known
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(id));
+        place.ok_or_else(|| Complaint::NoSuchItem {
+            typed: if id.is_empty() { word } else { id }.to_owned(),
+            known: names(),
+        })
+    };
+    let Some((first, last)) = word.split_once(['-', '–', '—']) else {
+        let place = place(word)?;
+        return Ok(place..=place);
+    };
+    let (first, last) = (place(first)?, place(last)?);
+    if first > last {
+        return Err(Complaint::Backwards {
+            typed: word.to_owned(),
+            known: names(),
+        });
+    }
+    Ok(first..=last)
+}
+
+/// What somebody typed, as code: it names nobody, links nowhere and is not long.
+fn code(typed: &str) -> String {
+    let mut shown: String = typed
+        .chars()
+        .filter(|c| *c != '`' && !c.is_control())
+        .take(40)
+        .collect();
+    if typed.chars().count() > 40 {
+        shown.push('…');
+    }
+    format!("`{}`", if shown.trim().is_empty() { "?" } else { &shown })
+}
+
+fn list(known: &[String]) -> String {
+    known
+        .iter()
+        .map(|id| format!("`{id}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl ItemRef {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ItemRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The command as it is best typed.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Command::Verify(verify) => write!(f, "/verify {verify}"),
+            Command::Status => f.write_str("/status"),
+            Command::Cancel => f.write_str("/cancel"),
+            Command::Report => f.write_str("/report"),
+            Command::Help => f.write_str("/help"),
+        }
+    }
+}
+
+impl fmt::Display for Verify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.items {
+            Items::All => f.write_str("all")?,
+            Items::Some(items) => f.write_str(
+                &items
+                    .iter()
+                    .map(ItemRef::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )?,
+        }
+        for (is_set, word) in [
+            (self.keep, " keep"),
+            (self.force, " force"),
+            (self.dry_run, " dry-run"),
+        ] {
+            if is_set {
+                f.write_str(word)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,19 @@ mod cli;
 mod command;
 mod config;
 mod drone;
+mod engine;
+mod evidence;
+mod flow;
 mod gitea;
+mod host;
 #[cfg(feature = "lab")]
 mod lab;
+mod plan;
 mod redact;
+mod render;
+mod server;
+mod store;
+mod verdict;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -1,0 +1,318 @@
+//! What is a command, what is none, and what is said about those that are wrong.
+
+use super::*;
+use proptest::prelude::*;
+
+const PLAN: [&str; 10] = ["V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V8a", "V9"];
+
+/// What becomes of each of these lines.
+fn told(lines: &[&str]) -> String {
+    let width = lines
+        .iter()
+        .map(|line| line.chars().count())
+        .max()
+        .unwrap_or_default();
+    let mut told = String::new();
+    for line in lines {
+        let becomes = match parse(line, &PLAN).as_slice() {
+            [] => "(no command)".to_owned(),
+            [
+                Found {
+                    what: Ok(command), ..
+                },
+            ] => command.to_string(),
+            [
+                Found {
+                    what: Err(complaint),
+                    ..
+                },
+            ] => complaint.to_string(),
+            more => format!("{} commands", more.len()),
+        };
+        told.push_str(&format!("{line:width$}  {becomes}\n"));
+    }
+    told
+}
+
+#[test]
+fn items_and_words() {
+    insta::assert_snapshot!(told(&[
+        "/verify V1",
+        "/verify v2",
+        "/VERIFY v8A",
+        "/verify V1 V2",
+        "/verify V2,V1, v1",
+        "/verify V1-V4",
+        "/verify V1–V4",
+        "/verify V8 - V9",
+        "/verify V1-V2,V9",
+        "/verify all",
+        "/verify `V1`, `V2`",
+        "/verify V1 ALL",
+        "/verify V1 keep",
+        "/verify --dry-run V1 --force --keep",
+        "   /verify V1   ",
+        "/status",
+        "/Cancel",
+        "/report",
+        "/help",
+    ]), @r"
+    /verify V1                           /verify V1
+    /verify v2                           /verify V2
+    /VERIFY v8A                          /verify V8a
+    /verify V1 V2                        /verify V1 V2
+    /verify V2,V1, v1                    /verify V1 V2
+    /verify V1-V4                        /verify V1 V2 V3 V4
+    /verify V1–V4                        /verify V1 V2 V3 V4
+    /verify V8 - V9                      /verify V8 V8a V9
+    /verify V1-V2,V9                     /verify V1 V2 V9
+    /verify all                          /verify all
+    /verify `V1`, `V2`                   /verify V1 V2
+    /verify V1 ALL                       /verify all
+    /verify V1 keep                      /verify V1 keep
+    /verify --dry-run V1 --force --keep  /verify V1 keep force dry-run
+       /verify V1                        /verify V1
+    /status                              /status
+    /Cancel                              /cancel
+    /report                              /report
+    /help                                /help
+    ");
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    insta::assert_snapshot!(told(&[
+        "/verify",
+        "/verify keep",
+        "/verify V10",
+        "/verify V1 please",
+        "/verify V4-V1",
+        "/verify V1-",
+        "/verify -V1",
+        "/verify - V1",
+        "/verify V1-V12",
+        "/verify V1-V2-V3",
+        "/verify @maintainer",
+        "/verify [V1](https://example.org/x)",
+        "/verify nonsensenonsensenonsensenonsensenonsensenonsense",
+        "/status now",
+        "/verfy V1",
+        "/verify: V1",
+        "/Stauts",
+        "/cancell",
+        "/repotr",
+        "/halp",
+    ]), @r"
+    /verify                                                   `/verify` expects items, such as `/verify V1`, `/verify V1-V2` or `/verify all`.
+    /verify keep                                              `/verify` expects items, such as `/verify V1`, `/verify V1-V2` or `/verify all`.
+    /verify V10                                               `V10` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify V1 please                                         `please` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify V4-V1                                             `V4-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify V1-                                               `V1-` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify -V1                                               `-V1` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify - V1                                              `-V1` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify V1-V12                                            `V12` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify V1-V2-V3                                          `V2-V3` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify @maintainer                                       `@maintainer` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify [V1](https://example.org/x)                       `[V1](https://example.org/x)` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /verify nonsensenonsensenonsensenonsensenonsensenonsense  `nonsensenonsensenonsensenonsensenonsense…` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /status now                                               `/status` stands alone, `now` was not expected.
+    /verfy V1                                                 `/verfy` is not a command. Did you mean `/verify`?
+    /verify: V1                                               `/verify:` is not a command. Did you mean `/verify`?
+    /Stauts                                                   `/Stauts` is not a command. Did you mean `/status`?
+    /cancell                                                  `/cancell` is not a command. Did you mean `/cancel`?
+    /repotr                                                   `/repotr` is not a command. Did you mean `/report`?
+    /halp                                                     `/halp` is not a command. Did you mean `/help`?
+    ");
+}
+
+#[test]
+fn what_is_meant_for_somebody_else() {
+    insta::assert_snapshot!(told(&[
+        "/etc/passwd is readable",
+        "/shrug",
+        "/lgtm",
+        "/",
+        "/ verify V1",
+        "//verify V1",
+        "/verify/V1",
+        "verify V1",
+        "please /verify V1",
+        "\\/verify V1",
+        "&#47;verify V1",
+        "@gavel /verify V1",
+    ]), @r#"
+    /etc/passwd is readable  (no command)
+    /shrug                   (no command)
+    /lgtm                    (no command)
+    /                        (no command)
+    / verify V1              (no command)
+    //verify V1              (no command)
+    /verify/V1               (no command)
+    verify V1                (no command)
+    please /verify V1        (no command)
+    \/verify V1              (no command)
+    &#47;verify V1           (no command)
+    @gavel /verify V1        (no command)
+    "#);
+}
+
+#[test]
+fn only_plain_text_holds_commands() {
+    for markdown in [
+        "`/verify V1`",
+        "```\n/verify V1\n```",
+        "~~~sh\n/verify V1\n~~~",
+        "```\n/verify V1",
+        "    /verify V1",
+        "> /verify V1",
+        "> quoted\n/verify V1",
+        "> [!NOTE]\n> /verify V1",
+        "# /verify V1",
+        "/verify V1\n===",
+        "/verify V1\n---",
+        "- /verify V1",
+        "- a\n\n  /verify V1",
+        "1. a\n/verify V1",
+        "| a |\n|---|\n/verify V1",
+        "| a | b |\n|---|---|\n| /verify V1 | x |",
+        "<!--\n/verify V1\n-->",
+        "<!--\n\n/verify V1\n\n-->",
+        "<div>\n/verify V1\n</div>",
+        "<pre>\n\n/verify V1\n\n</pre>",
+        "a `b\n/verify V1\nc` d",
+        "[a\n/verify V1\nb](https://example.org)",
+        "![a\n/verify V1\nb](https://example.org)",
+        "[x]: https://example.org '\n/verify V1\n'",
+        "**a\n/verify V1**",
+        "[^1]: note\n/verify V1\n\n[^1]",
+        "a <!--\n/verify V1\n--> c",
+    ] {
+        assert_eq!(parse(markdown, &PLAN), [], "{markdown:?}");
+    }
+}
+
+#[test]
+fn text_around_a_command_does_no_harm() {
+    for markdown in [
+        "Let us see.\n/verify V1",
+        "Let us see.\r\n/verify V1\r\nThank you!",
+        "# Now\n/verify V1",
+        "> quoted\n\n/verify V1",
+        "```\ncode\n```\n/verify V1",
+        "- list\n\n/verify V1",
+        "a\n      /verify V1",
+        "ü\n/verify V1\nü",
+        "<!-- x -->\n/verify V1",
+    ] {
+        let found = parse(markdown, &PLAN);
+        assert_eq!(found.len(), 1, "{markdown:?}");
+        assert_eq!(found[0].line, "/verify V1", "{markdown:?}");
+    }
+}
+
+#[test]
+fn commands_keep_their_order_and_their_place() {
+    let found = parse(
+        "/status\n\ntext\n\n/verfy V1\n/etc/passwd\n/verify V2",
+        &PLAN,
+    );
+    let lines: Vec<_> = found
+        .iter()
+        .map(|found| (found.position, found.line.as_str()))
+        .collect();
+    assert_eq!(lines, [(0, "/status"), (1, "/verfy V1"), (2, "/verify V2")]);
+}
+
+#[test]
+fn the_eleventh_is_one_too_many() {
+    let found = parse(&"/status\n".repeat(30), &PLAN);
+    assert_eq!(found.len(), MOST_COMMANDS + 1);
+    assert_eq!(found[10].what, Err(Complaint::TooMany));
+    assert!(
+        found[..10]
+            .iter()
+            .all(|found| found.what == Ok(Command::Status))
+    );
+    assert_eq!(parse(&"/status\n".repeat(10), &PLAN).len(), MOST_COMMANDS);
+}
+
+#[test]
+fn what_is_known_is_the_callers() {
+    let found = parse("/verify V1-V4", &["V1", "V2"]);
+    let complaint = found[0].what.as_ref().unwrap_err().to_string();
+    assert_eq!(
+        complaint,
+        "`V4` is not an item of the plan. Known are `V1`, `V2`."
+    );
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let items = prop_oneof![
+        Just(Items::All),
+        proptest::sample::subsequence(PLAN.to_vec(), 1..=PLAN.len()).prop_map(|ids| Items::Some(
+            ids.into_iter().map(|id| ItemRef(id.to_owned())).collect()
+        )),
+    ];
+    let verify = (items, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(items, keep, force, dry_run)| {
+            Command::Verify(Verify {
+                items,
+                keep,
+                force,
+                dry_run,
+            })
+        },
+    );
+    prop_oneof![
+        verify,
+        Just(Command::Status),
+        Just(Command::Cancel),
+        Just(Command::Report),
+        Just(Command::Help)
+    ]
+}
+
+/// Text in which Markdown's own characters and commands are frequent.
+fn markdown() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[ \t\r\n]{1,3}",
+        "[>#*`~|<\\[\\]()\\-_!&;:/\\\\$^]{1,4}",
+        "\\PC{0,6}",
+        Just("/verify V1-".to_owned()),
+        Just("/verify".to_owned()),
+        Just("\n/status".to_owned()),
+        Just("\n```\n".to_owned()),
+        Just("<!--".to_owned()),
+    ];
+    proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read(markdown in markdown()) {
+        let found = parse(&markdown, &PLAN);
+        prop_assert!(found.len() <= MOST_COMMANDS + 1);
+        for found in found {
+            prop_assert!(found.line.starts_with('/'));
+            if let Err(complaint) = found.what {
+                prop_assert_eq!(complaint.to_string().matches('`').count() % 2, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_rendered_is_read_again(command in command()) {
+        let found = parse(&command.to_string(), &PLAN);
+        prop_assert_eq!(&found[0].what, &Ok(command));
+    }
+
+    #[test]
+    fn code_is_never_read(inside in "(/verify V1|/status|[a-z ]{0,9})(\n(/verify V1|/status|[a-z ]{0,9})){0,6}") {
+        prop_assert_eq!(parse(&format!("```\n{inside}\n```"), &PLAN), []);
+        let indented: String = inside.lines().map(|line| format!("    {line}\n")).collect();
+        prop_assert_eq!(parse(&indented, &PLAN), []);
+        let quoted: String = inside.lines().map(|line| format!("> {line}\n")).collect();
+        prop_assert_eq!(parse(&quoted, &PLAN), []);
+    }
+}

@@ -1,0 +1,50 @@
+//! What must hold between the sections of `gavel.toml`: what is right by itself, and wrong taken together.
+
+use super::{Config, reader::Reader};
+
+pub fn check(reader: &Reader, config: &Config) {
+    let gavel = &config.forge.account;
+    let outsider = &config.gate.outsider.account;
+    let flow = &config.flow.account;
+    let bridge = &config.gate.account;
+    if config.patience.reaction <= config.gate.interval {
+        reader.refuse(
+            "patience.reaction",
+            "a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead",
+            "Make it several times as long as `gate.interval`",
+        );
+    }
+    if bridge == gavel {
+        reader.refuse(
+            "gate.account",
+            "this is Gavel's own account",
+            "Give the bridge an account of its own",
+        );
+    }
+    if flow == gavel {
+        reader.refuse(
+            "flow.account",
+            "this is Gavel's own account: the accused would write in the judge's name",
+            "Give the flow an account of its own",
+        );
+    }
+    if [gavel, flow, bridge].contains(&outsider) {
+        reader.refuse(
+            "gate.outsider.account",
+            format!("{outsider} has access, so it is no outsider"),
+            "Use an account that has access to nothing",
+        );
+    }
+    if let Some(account) = config
+        .commanders
+        .accounts
+        .iter()
+        .find(|account| [gavel, flow, outsider].contains(account))
+    {
+        reader.refuse(
+            "commanders.accounts",
+            format!("{account} may not command: Gavel answers neither itself nor the flow nor the outsider"),
+            "Remove it",
+        );
+    }
+}

@@ -1,0 +1,264 @@
+//! What `gavel.toml` says, read and checked as a whole: every error names its key, its line and the mend.
+//! `deploy/gavel.example.toml` shows every key.
+
+mod between;
+mod names;
+mod reader;
+mod secrets;
+mod sections;
+mod values;
+
+pub use names::{Account, Repository, Team};
+pub use reader::Problem;
+
+use names::BadName;
+use secrecy::SecretString;
+use secrets::SecretError;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use url::Url;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: Server,
+    pub forge: Forge,
+    pub tracking: Tracking,
+    pub commanders: Commanders,
+    pub drone: Drone,
+    pub gate: Gate,
+    pub suite: Suite,
+    pub flow: Flow,
+    pub sandbox: Sandbox,
+    pub versions: Versions,
+    pub patience: Patience,
+}
+
+/// Gavel's own server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub listen: SocketAddr,
+    /// Where people and the forge reach it; links to evidence lead here.
+    pub public_url: Url,
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct Forge {
+    pub url: Url,
+    /// Gavel's own.
+    pub account: Account,
+    pub token: SecretString,
+    pub webhook_secret: SecretString,
+}
+
+/// The issue on which commands are typed and verdicts posted.
+#[derive(Debug, Clone)]
+pub struct Tracking {
+    pub repository: Repository,
+    pub issue: u64,
+}
+
+/// Who may type commands.
+#[derive(Debug, Clone)]
+pub struct Commanders {
+    pub accounts: Vec<Account>,
+    pub teams: Vec<Team>,
+    /// Also everybody who can write to the tracking repository.
+    pub write_access: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Drone {
+    pub url: Url,
+    /// In which builds run.
+    pub repository: Repository,
+    pub branch: String,
+    pub token: SecretString,
+}
+
+/// The bridge: what turns the trigger into a build.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    /// Who writes statuses and result comments.
+    pub account: Account,
+    /// Where the mirrors are.
+    pub organisation: Account,
+    pub trigger: String,
+    /// Between two polls of the bridge.
+    pub interval: Duration,
+    /// How many of its intervals it must stay quiet before silence counts.
+    pub quiet_intervals: u32,
+    pub status_context: String,
+    pub comment_marker: String,
+    /// What the visible text of a result comment says when the build was green.
+    pub comment_success: Option<regex::Regex>,
+    /// What it says when the build was red.
+    pub comment_failure: Option<regex::Regex>,
+    pub bad_triggers: Vec<String>,
+    pub outsider: Outsider,
+}
+
+/// An account with no access to anything.
+#[derive(Debug, Clone)]
+pub struct Outsider {
+    pub account: Account,
+    pub token: SecretString,
+}
+
+/// What a build must run.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    pub stages: Vec<String>,
+    results_url: String,
+    /// What the log of a build that took the real path holds.
+    pub log_pattern: Option<regex::Regex>,
+}
+
+/// The flow under verification.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    pub account: Account,
+    pub helper: Helper,
+}
+
+/// `testme-on-pr.sh`.
+#[derive(Debug, Clone)]
+pub struct Helper {
+    pub program: PathBuf,
+    /// Those that come before recipe and pull request.
+    pub arguments: Vec<String>,
+    pub max_wait: Duration,
+    pub interval: Duration,
+    pub environment: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// The throwaway recipes, the only ones that verification touches.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    pub gate: SandboxGate,
+}
+
+/// The recipe for V1 and V2.
+#[derive(Debug, Clone)]
+pub struct SandboxGate {
+    pub recipe: String,
+    /// Branches of the mirror.
+    pub known_green: String,
+    pub known_red: String,
+}
+
+/// Files whose digests belong to what was verified.
+#[derive(Debug, Clone)]
+pub struct Versions {
+    pub bridge: Vec<PathBuf>,
+    pub helper: Vec<PathBuf>,
+    pub skills: Vec<PathBuf>,
+}
+
+/// How long Gavel waits for what.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// Until an effect that should follow counts as absent.
+    pub reaction: Duration,
+    /// Until a build that started must have ended.
+    pub build: Duration,
+    /// How long forge or Drone may be unreachable.
+    pub outage: Duration,
+    /// Between two looks while waiting, when no event comes.
+    pub poll: Duration,
+    /// For one request.
+    pub request: Duration,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error(
+        "cannot read the configuration {path}: {source}. Name the right file, or copy gavel.example.toml to it."
+    )]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}", list(path, problems))]
+    Wrong {
+        path: PathBuf,
+        problems: Vec<Problem>,
+    },
+}
+
+impl Config {
+    pub fn load(path: &Path) -> Result<Config, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let whole = std::path::absolute(path).map_err(unreadable)?;
+        let folder = whole.parent().unwrap_or(Path::new("/"));
+        Config::parse(&text, folder, &secrets::read).map_err(|problems| ConfigError::Wrong {
+            path: path.to_owned(),
+            problems,
+        })
+    }
+
+    /// Reads `text` as the file of that name in `folder`; `secret` gives what stands in a secret's file.
+    pub fn parse(
+        text: &str,
+        folder: &Path,
+        secret: &dyn Fn(&Path) -> Result<SecretString, SecretError>,
+    ) -> Result<Config, Vec<Problem>> {
+        sections::read(text, folder, secret)
+    }
+
+    /// Everything that must not stand in any text.
+    pub fn secrets(&self) -> Vec<&SecretString> {
+        let named = [
+            &self.forge.token,
+            &self.forge.webhook_secret,
+            &self.drone.token,
+            &self.gate.outsider.token,
+        ];
+        named
+            .into_iter()
+            .chain(self.flow.helper.secrets.values())
+            .collect()
+    }
+
+    /// The mirror of the sandbox recipe for V1 and V2.
+    pub fn gate_mirror(&self) -> Result<Repository, BadName> {
+        Repository::new(self.gate.organisation.as_str(), &self.sandbox.gate.recipe)
+    }
+}
+
+impl Gate {
+    /// How long nothing may happen before it counts as "nothing happens".
+    pub fn quiet_window(&self) -> Duration {
+        self.interval * self.quiet_intervals
+    }
+}
+
+impl Suite {
+    /// Where the results of a build are found.
+    pub fn results_url(&self, build: u64) -> String {
+        self.results_url.replace("{build}", &build.to_string())
+    }
+}
+
+/// Every problem on a line of its own.
+fn list(path: &Path, problems: &[Problem]) -> impl fmt::Display {
+    let mut text = format!("the configuration {} cannot be used:", path.display());
+    for problem in problems {
+        text.push_str(&format!("\n  {problem}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

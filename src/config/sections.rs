@@ -1,0 +1,411 @@
+//! Reads `gavel.toml`, section by section.
+
+use super::{
+    Commanders, Config, Drone, Flow, Forge, Gate, Helper, Outsider, Patience, Problem, Sandbox,
+    SandboxGate, Server, Suite, Tracking, Versions, between,
+    names::Repository,
+    reader::{Place, Reader, Section},
+    secrets::SecretError,
+    values,
+};
+use secrecy::SecretString;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+type SecretSource<'a> = &'a dyn Fn(&Path) -> Result<SecretString, SecretError>;
+
+/// Variables that Gavel sets for each call of the helper.
+const SET_BY_GAVEL: [&str; 3] = ["POST", "MAX_WAIT", "INTERVAL"];
+
+/// What relative paths and secrets are resolved with.
+struct Around<'a> {
+    folder: &'a Path,
+    secret: SecretSource<'a>,
+}
+
+pub fn read(text: &str, folder: &Path, secret: SecretSource) -> Result<Config, Vec<Problem>> {
+    let reader = Reader::parse(text).map_err(|problem| vec![problem])?;
+    let config = config(&reader, &Around { folder, secret });
+    match config {
+        Some(config) if reader.is_sound() => Ok(config),
+        _ => Err(reader.into_problems()),
+    }
+}
+
+fn config(reader: &Reader, around: &Around) -> Option<Config> {
+    let root = reader.root();
+    let server = root
+        .section("server")
+        .and_then(|section| server(section, around));
+    let forge = root
+        .section("forge")
+        .and_then(|section| forge(section, around));
+    let tracking = root.section("tracking").and_then(tracking);
+    let commanders = root.section("commanders").and_then(commanders);
+    let drone = root
+        .section("drone")
+        .and_then(|section| drone(section, around));
+    let gate = root
+        .section("gate")
+        .and_then(|section| gate(section, around));
+    let suite = root.section("suite").and_then(suite);
+    let flow = root
+        .section("flow")
+        .and_then(|section| flow(section, around));
+    let sandbox = root.section("sandbox").and_then(sandbox);
+    let versions = root
+        .section("versions")
+        .and_then(|section| versions(section, around));
+    let patience = root.section("patience").and_then(patience);
+    let config = Config {
+        server: server?,
+        forge: forge?,
+        tracking: tracking?,
+        commanders: commanders?,
+        drone: drone?,
+        gate: gate?,
+        suite: suite?,
+        flow: flow?,
+        sandbox: sandbox?,
+        versions: versions?,
+        patience: patience?,
+    };
+    between::check(reader, &config);
+    Some(config)
+}
+
+fn server(section: Section, around: &Around) -> Option<Server> {
+    let listen = section.need("listen", "\"127.0.0.1:8321\"", |place| {
+        let text = place.text()?;
+        text.parse()
+            .ok()
+            .or_else(|| place.wrong(format!("{text:?} is not an IP address and a port")))
+    });
+    let public_url = section.need("public_url", "\"https://gavel.example.org\"", values::base);
+    let data = section.need("data", "\"/var/lib/gavel\"", |place| around.path(place));
+    Some(Server {
+        listen: listen?,
+        public_url: public_url?,
+        data: data?,
+    })
+}
+
+fn forge(section: Section, around: &Around) -> Option<Forge> {
+    let url = section.need("url", "\"https://git.example.org\"", values::base);
+    let account = section.need("account", "\"gavel\"", values::parsed);
+    let token = section.need("token_file", "\"/etc/gavel/forge.token\"", |place| {
+        around.secret(place)
+    });
+    let webhook_secret = section.need(
+        "webhook_secret_file",
+        "\"/etc/gavel/webhook.secret\"",
+        |place| around.secret(place),
+    );
+    Some(Forge {
+        url: url?,
+        account: account?,
+        token: token?,
+        webhook_secret: webhook_secret?,
+    })
+}
+
+fn tracking(section: Section) -> Option<Tracking> {
+    let repository = section.need("repository", "\"maintainers/verification\"", values::parsed);
+    let issue = section.need("issue", "1", |place| place.number(1..=u64::MAX));
+    Some(Tracking {
+        repository: repository?,
+        issue: issue?,
+    })
+}
+
+fn commanders(section: Section) -> Option<Commanders> {
+    let accounts = section.need("accounts", "[\"maintainer\"]", |place| {
+        place.list(values::parsed)
+    });
+    let teams = section.need("teams", "[\"organisation/team\"]", |place| {
+        place.list(values::parsed)
+    });
+    let write_access = section.need("write_access", "true", |place| place.yes_or_no());
+    let commanders = Commanders {
+        accounts: accounts?,
+        teams: teams?,
+        write_access: write_access?,
+    };
+    if commanders.accounts.is_empty() && commanders.teams.is_empty() && !commanders.write_access {
+        section.refuse(
+            "accounts",
+            "nobody may command Gavel",
+            "Name accounts or teams, or set `write_access = true`",
+        );
+    }
+    Some(commanders)
+}
+
+fn drone(section: Section, around: &Around) -> Option<Drone> {
+    let url = section.need("url", "\"https://drone.example.org\"", values::base);
+    let repository = section.need("repository", "\"recipe-maintainers/cc-ci\"", values::parsed);
+    let branch = section.need("branch", "\"main\"", values::branch);
+    let token = section.need("token_file", "\"/etc/gavel/drone.token\"", |place| {
+        around.secret(place)
+    });
+    Some(Drone {
+        url: url?,
+        repository: repository?,
+        branch: branch?,
+        token: token?,
+    })
+}
+
+fn gate(section: Section, around: &Around) -> Option<Gate> {
+    let account = section.need("account", "\"bridge\"", values::parsed);
+    let organisation = section.need("organisation", "\"recipe-maintainers\"", values::parsed);
+    let trigger = section.need("trigger", "\"!testme\"", values::line);
+    let interval = section.need("interval", "\"30s\"", values::duration);
+    let quiet_intervals = section.need("quiet_intervals", "3", |place| place.number(3..=1000));
+    let status_context = section.need("status_context", "\"cc-ci/testme\"", values::line);
+    let comment_marker = section.need("comment_marker", "\"<!-- cc-ci:testme -->\"", values::line);
+    let comment_success = section.may("comment_success", r"\bpassed\b", values::regex);
+    let comment_failure = section.may("comment_failure", r"\bfailed\b", values::regex);
+    let bad_triggers = section.need("bad_triggers", "[\"!testmexyz\"]", |place| {
+        place.filled_list(|place| {
+            let text = place.text()?;
+            match &trigger {
+                Some(trigger) if fires(text, trigger) => place.refuse(
+                    format!("{text:?} is a good trigger: it starts a build"),
+                    format!("Write something that is not exactly `{trigger}`, or remove it"),
+                ),
+                _ if text.trim().is_empty() => {
+                    place.wrong("this is an empty comment, which no forge takes")
+                }
+                _ => Some(text.to_owned()),
+            }
+        })
+    });
+    let outsider = section
+        .section("outsider")
+        .and_then(|section| outsider(section, around));
+    Some(Gate {
+        account: account?,
+        organisation: organisation?,
+        trigger: trigger?,
+        interval: interval?,
+        // The range above fits.
+        quiet_intervals: u32::try_from(quiet_intervals?).ok()?,
+        status_context: status_context?,
+        comment_marker: comment_marker?,
+        comment_success: comment_success?,
+        comment_failure: comment_failure?,
+        bad_triggers: bad_triggers?,
+        outsider: outsider?,
+    })
+}
+
+/// Whether the bridge takes this comment for its trigger: trimmed, exactly it, with or without `--quick`.
+fn fires(comment: &str, trigger: &str) -> bool {
+    let comment = comment.trim();
+    comment == trigger || comment == format!("{trigger} --quick")
+}
+
+fn outsider(section: Section, around: &Around) -> Option<Outsider> {
+    let account = section.need("account", "\"outsider\"", values::parsed);
+    let token = section.need("token_file", "\"/etc/gavel/outsider.token\"", |place| {
+        around.secret(place)
+    });
+    Some(Outsider {
+        account: account?,
+        token: token?,
+    })
+}
+
+fn suite(section: Section) -> Option<Suite> {
+    let stages = section.need("stages", "[\"install\", \"functional\"]", |place| {
+        let stages = place.filled_list(values::line)?;
+        match stages
+            .iter()
+            .enumerate()
+            .find(|(i, stage)| stages[..*i].contains(stage))
+        {
+            Some((_, twice)) => place.refuse(
+                format!("the stage {twice:?} is named twice"),
+                "Name every stage once",
+            ),
+            None => Some(stages),
+        }
+    });
+    let results_url = section.need(
+        "results_url",
+        "\"https://ci.example.org/results/{build}/results.json\"",
+        values::results_url,
+    );
+    let log_pattern = section.may("log_pattern", "\"abra app deploy\"", values::regex);
+    Some(Suite {
+        stages: stages?,
+        results_url: results_url?,
+        log_pattern: log_pattern?,
+    })
+}
+
+fn flow(section: Section, around: &Around) -> Option<Flow> {
+    let account = section.need("account", "\"flow\"", values::parsed);
+    let helper = section
+        .section("helper")
+        .and_then(|section| helper(section, around));
+    Some(Flow {
+        account: account?,
+        helper: helper?,
+    })
+}
+
+fn helper(section: Section, around: &Around) -> Option<Helper> {
+    let command = section.need("command", "[\"/srv/cc-ci/bin/testme-on-pr.sh\"]", |place| {
+        place.filled_list(|place| place.text().map(str::to_owned))
+    });
+    let max_wait = section.need("max_wait", "\"20m\"", values::duration);
+    let interval = section.need("interval", "\"10s\"", values::duration);
+    let environment = section.need(
+        "environment",
+        "{ FORGE_URL = \"https://git.example.org\" }",
+        |place| {
+            place.entries(|name, place| {
+                variable(name, place).and_then(|()| place.text().map(str::to_owned))
+            })
+        },
+    );
+    let secrets = section.need(
+        "secrets",
+        "{ FORGE_TOKEN = \"/etc/gavel/flow.token\" }",
+        |place| {
+            place.entries(|name, place| variable(name, place).and_then(|()| around.secret(place)))
+        },
+    );
+    let (max_wait, interval, environment) = (max_wait?, interval?, environment?);
+    let secrets: BTreeMap<_, _> = secrets?.into_iter().collect();
+    if interval > max_wait {
+        section.refuse(
+            "interval",
+            "the helper would look less often than once",
+            "Make it shorter than `max_wait`",
+        );
+    }
+    if let Some((twice, _)) = environment
+        .iter()
+        .find(|(name, _)| secrets.contains_key(name))
+    {
+        section.refuse(
+            "environment",
+            format!("`{twice}` stands in `secrets`, too"),
+            "Keep it in one of the two",
+        );
+    }
+    let mut command = command?.into_iter();
+    let program = command.next()?;
+    Some(Helper {
+        // A bare name is looked up in PATH.
+        program: if program.contains('/') {
+            around.folder.join(program)
+        } else {
+            PathBuf::from(program)
+        },
+        arguments: command.collect(),
+        max_wait,
+        interval,
+        environment: environment.into_iter().collect(),
+        secrets,
+    })
+}
+
+fn variable(name: &str, place: &Place) -> Option<()> {
+    if !values::is_variable(name) {
+        return place.refuse(
+            format!("{name:?} is not the name of an environment variable"),
+            "Use letters, digits and `_`",
+        );
+    }
+    if SET_BY_GAVEL.contains(&name) {
+        return place.refuse(
+            "Gavel sets this variable itself, for each call",
+            "Remove it",
+        );
+    }
+    Some(())
+}
+
+fn sandbox(section: Section) -> Option<Sandbox> {
+    let gate = section.section("gate").and_then(sandbox_gate);
+    Some(Sandbox { gate: gate? })
+}
+
+fn sandbox_gate(section: Section) -> Option<SandboxGate> {
+    let recipe = section.need("recipe", "\"custom-html-tiny\"", |place| {
+        let text = place.text()?;
+        match Repository::new("mirrors", text) {
+            Ok(_) => Some(text.to_owned()),
+            Err(error) => place.wrong(error.to_string()),
+        }
+    });
+    let known_green = section.need("known_green", "\"known-green\"", values::branch);
+    let known_red = section.need("known_red", "\"known-red\"", values::branch);
+    let gate = SandboxGate {
+        recipe: recipe?,
+        known_green: known_green?,
+        known_red: known_red?,
+    };
+    if gate.known_green == gate.known_red {
+        section.refuse(
+            "known_red",
+            "the same branch cannot be green and red",
+            "Name a branch on which a test fails",
+        );
+    }
+    Some(gate)
+}
+
+fn versions(section: Section, around: &Around) -> Option<Versions> {
+    let files = |place: &Place| place.list(|place| around.path(place));
+    let bridge = section.need("bridge", "[\"/srv/cc-ci/bridge/bridge.py\"]", files);
+    let helper = section.need("helper", "[\"/srv/cc-ci/bin/testme-on-pr.sh\"]", files);
+    let skills = section.need("skills", "[]", files);
+    Some(Versions {
+        bridge: bridge?,
+        helper: helper?,
+        skills: skills?,
+    })
+}
+
+fn patience(section: Section) -> Option<Patience> {
+    let reaction = section.need("reaction", "\"5m\"", values::duration);
+    let build = section.need("build", "\"30m\"", values::duration);
+    let outage = section.need("outage", "\"1h\"", values::duration);
+    let poll = section.need("poll", "\"10s\"", values::duration);
+    let request = section.need("request", "\"30s\"", values::duration);
+    let patience = Patience {
+        reaction: reaction?,
+        build: build?,
+        outage: outage?,
+        poll: poll?,
+        request: request?,
+    };
+    if patience.poll > patience.reaction {
+        section.refuse(
+            "poll",
+            "an effect would count as absent before it was looked for",
+            "Make it shorter than `reaction`",
+        );
+    }
+    Some(patience)
+}
+
+impl Around<'_> {
+    fn path(&self, place: &Place) -> Option<PathBuf> {
+        place.text().map(|text| self.folder.join(text))
+    }
+
+    fn secret(&self, place: &Place) -> Option<SecretString> {
+        match (self.secret)(&self.path(place)?) {
+            Ok(secret) => Some(secret),
+            Err(error) => place.refuse(error.to_string(), error.mend()),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The example is read whole; whatever is wrong is told with its key, its line and the mend.
+
+use super::*;
+use secrecy::ExposeSecret;
+use std::os::unix::fs::PermissionsExt;
+
+const EXAMPLE: &str = include_str!("../../deploy/gavel.example.toml");
+
+fn parse(text: &str) -> Result<Config, Vec<Problem>> {
+    Config::parse(text, Path::new("/etc/gavel"), &|path| {
+        Ok(SecretString::from(format!(
+            "what stands in {}",
+            path.display()
+        )))
+    })
+}
+
+/// What is said about the example when `from` in it is replaced by `to`.
+fn told(from: &str, to: &str) -> String {
+    assert!(EXAMPLE.contains(from), "the example does not hold {from:?}");
+    match parse(&EXAMPLE.replacen(from, to, 1)) {
+        Ok(_) => format!("{to:?} is taken\n"),
+        Err(problems) => problems
+            .iter()
+            .map(|problem| format!("{problem}\n"))
+            .collect(),
+    }
+}
+
+#[test]
+fn the_example_is_read() {
+    let config = parse(EXAMPLE).unwrap();
+    assert_eq!(config.server.listen.port(), 8321);
+    assert_eq!(
+        config.tracking.repository.to_string(),
+        "maintainers/verification"
+    );
+    assert_eq!(config.gate.quiet_window(), Duration::from_secs(90));
+    assert_eq!(config.gate.bad_triggers[2], "```\n!testme\n```");
+    assert_eq!(
+        config.suite.results_url(12),
+        "https://ci.example.org/results/12/results.json"
+    );
+    assert!(
+        config
+            .suite
+            .log_pattern
+            .as_ref()
+            .unwrap()
+            .is_match("$ abra app deploy x")
+    );
+    assert_eq!(
+        config.flow.helper.program,
+        Path::new("/srv/cc-ci/bin/testme-on-pr.sh")
+    );
+    assert_eq!(
+        config.flow.helper.secrets["FORGE_TOKEN"].expose_secret(),
+        "what stands in /etc/gavel/flow.token"
+    );
+    assert_eq!(
+        config.gate_mirror().unwrap().to_string(),
+        "recipe-maintainers/custom-html-tiny"
+    );
+    assert_eq!(config.patience.outage, Duration::from_secs(3600));
+}
+
+#[test]
+fn relative_paths_start_at_the_file() {
+    let text = EXAMPLE
+        .replace("\"/var/lib/gavel\"", "\"data\"")
+        .replace(
+            "command = [\"/srv/cc-ci/bin/testme-on-pr.sh\"]",
+            "command = [\"bin/testme-on-pr.sh\", \"-x\"]",
+        )
+        .replace("\"/etc/gavel/flow.token\"", "\"../flow.token\"");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.server.data, Path::new("/etc/gavel/data"));
+    assert_eq!(
+        config.flow.helper.program,
+        Path::new("/etc/gavel/bin/testme-on-pr.sh")
+    );
+    assert_eq!(config.flow.helper.arguments, ["-x"]);
+    assert_eq!(
+        config.flow.helper.secrets["FORGE_TOKEN"].expose_secret(),
+        "what stands in /etc/gavel/../flow.token"
+    );
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let shown = format!("{:?}", parse(EXAMPLE).unwrap());
+    assert!(!shown.contains("what stands in"), "{shown}");
+}
+
+#[test]
+fn what_may_be_left_out() {
+    let text = EXAMPLE.replace("log_pattern = \"abra app deploy\"", "");
+    assert!(parse(&text).unwrap().suite.log_pattern.is_none());
+}
+
+#[test]
+fn what_is_wrong_is_told_with_key_line_and_mend() {
+    let told: String = [
+        ("[server]", "[server"),
+        ("[tracking]", "[trackin]"),
+        ("listen =", "listne ="),
+        ("listen = \"127.0.0.1:8321\"", "listen = 8321"),
+        ("\"127.0.0.1:8321\"", "\"localhost\""),
+        ("\"https://git.example.org\"", "\"git.example.org\""),
+        (
+            "\"https://drone.example.org\"",
+            "\"https://me:secret@drone.example.org\"",
+        ),
+        (
+            "\"https://gavel.example.org\"",
+            "\"ftp://gavel.example.org\"",
+        ),
+        ("account = \"gavel\"", "account = \"gavel/x\""),
+        ("account = \"gavel\"", "account = \"Flow\""),
+        ("\"maintainers/verification\"", "\"verification\""),
+        ("issue = 1", "issue = 0"),
+        (
+            "accounts = [\"maintainer\"]",
+            "accounts = [\"maintainer\", \"gavel\"]",
+        ),
+        ("accounts = [\"maintainer\"]", "accounts = \"maintainer\""),
+        ("teams = []", "teams = [\"core\"]"),
+        ("write_access = true", "write_access = \"yes\""),
+        ("branch = \"main\"", "branch = \"ma in\""),
+        ("interval = \"30s\"", "interval = \"30\""),
+        ("interval = \"30s\"", "interval = \"0s\""),
+        ("interval = \"30s\"", "interval = \"-1s\""),
+        ("interval = \"30s\"", "interval = \"10m\""),
+        ("quiet_intervals = 3", "quiet_intervals = 2"),
+        (
+            "bad_triggers = [\"!testmexyz\"",
+            "bad_triggers = [\" !testme \"",
+        ),
+        ("account = \"outsider\"", "account = \"bridge\""),
+        (
+            "stages = [\"install\", \"upgrade\", \"backup\", \"functional\"]",
+            "stages = []",
+        ),
+        ("\"upgrade\", \"backup\"", "\"install\", \"backup\""),
+        ("{build}", "build"),
+        ("\"abra app deploy\"", "\"abra (app\""),
+        (
+            "command = [\"/srv/cc-ci/bin/testme-on-pr.sh\"]",
+            "command = [\"\"]",
+        ),
+        ("{ FORGE_URL =", "{ POST ="),
+        ("{ FORGE_URL =", "{ FORGE_TOKEN ="),
+        ("{ FORGE_URL =", "{ \"FORGE URL\" ="),
+        ("known_red = \"known-red\"", "known_red = \"known-green\""),
+        ("[sandbox.gate]", "[sandbox.gates]"),
+        ("poll = \"10s\"", "poll = \"10m\""),
+        (
+            "request = \"30s\"",
+            "requests = \"half a minute\"\nrequested = 1",
+        ),
+    ]
+    .into_iter()
+    .map(|(from, to)| told(from, to))
+    .collect();
+    insta::assert_snapshot!(told, @r#"
+    line 3: this is not TOML: unclosed table, expected `]`. Compare the line with gavel.example.toml.
+    line 1, `tracking`: this section is missing. Add `[tracking]`, as in gavel.example.toml.
+    line 14, `trackin`: this key is not known. Did you mean `tracking`? Otherwise remove it.
+    line 3, `server.listen`: this key is missing. Add for example `listen = "127.0.0.1:8321"` to `[server]`.
+    line 4, `server.listne`: this key is not known. Did you mean `listen`? Otherwise remove it.
+    line 4, `server.listen`: a text is expected, this is the number 8321. Write for example `listen = "127.0.0.1:8321"`.
+    line 4, `server.listen`: "localhost" is not an IP address and a port. Write for example `listen = "127.0.0.1:8321"`.
+    line 9, `forge.url`: "git.example.org" is not a URL: relative URL without a base. Write for example `url = "https://git.example.org"`.
+    line 24, `drone.url`: this URL holds a user or a password, which belong into a token file. Write for example `url = "https://drone.example.org"`.
+    line 5, `server.public_url`: "ftp://gavel.example.org" is not a URL of http or https. Write for example `public_url = "https://gavel.example.org"`.
+    line 10, `forge.account`: an account is made of letters, digits, `-`, `_` and `.`, "gavel/x" is not. Write for example `account = "gavel"`.
+    line 49, `flow.account`: this is Gavel's own account: the accused would write in the judge's name. Give the flow an account of its own.
+    line 15, `tracking.repository`: a repository is named `owner/name`, "verification" is not. Write for example `repository = "maintainers/verification"`.
+    line 16, `tracking.issue`: a whole number of at least 1 is expected. Write for example `issue = 1`.
+    line 19, `commanders.accounts`: gavel may not command: Gavel answers neither itself nor the flow nor the outsider. Remove it.
+    line 19, `commanders.accounts`: a list is expected, this is a text. Write for example `accounts = ["maintainer"]`.
+    line 20, `commanders.teams[0]`: a team is named `organisation/team`, "core" is not. Write for example `teams = ["organisation/team"]`.
+    line 21, `commanders.write_access`: `true` or `false` is expected, this is a text. Write for example `write_access = true`.
+    line 26, `drone.branch`: "ma in" cannot be the name of a branch. Write for example `branch = "main"`.
+    line 33, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
+    line 33, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
+    line 33, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
+    line 70, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
+    line 34, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
+    line 37, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
+    line 40, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
+    line 44, `suite.stages`: this list is empty. Write for example `stages = ["install", "functional"]`.
+    line 44, `suite.stages`: the stage "install" is named twice. Name every stage once.
+    line 45, `suite.results_url`: `{build}` is missing in it, which stands for the number of the build. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
+    line 46, `suite.log_pattern`: "abra (app" is not a regular expression: unclosed group. Write for example `log_pattern = "abra app deploy"`.
+    line 52, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
+    line 55, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
+    line 55, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
+    line 55, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
+    line 62, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
+    line 58, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
+    line 59, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
+    line 73, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
+    line 69, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
+    line 74, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 75, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
+    "#);
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let text = EXAMPLE
+        .replace("\"30s\"", "\"soon\"")
+        .replace("issue = 1", "isue = 1");
+    let problems = parse(&text).unwrap_err();
+    let keys: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.key.as_str())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "tracking.issue",
+            "tracking.isue",
+            "gate.interval",
+            "patience.request"
+        ]
+    );
+}
+
+#[test]
+fn a_file_of_secrets_that_others_can_read_stops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str, mode| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("forge.token", "a", 0o644);
+    write("webhook.secret", "", 0o600);
+    write("outsider.token", "c", 0o600);
+    write("flow.token", "d\n", 0o600);
+    let path = folder.path().join("gavel.toml");
+    std::fs::write(&path, EXAMPLE.replace("/etc/gavel/", "")).unwrap();
+
+    let error = Config::load(&path).unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(&*folder.path().to_string_lossy(), "FOLDER"), @r"
+    the configuration FOLDER/gavel.toml cannot be used:
+      line 11, `forge.token_file`: the file FOLDER/forge.token can be read by others (mode 644). Run `chmod 600 FOLDER/forge.token`, and renew the secret if it may have been seen.
+      line 12, `forge.webhook_secret_file`: the file FOLDER/webhook.secret is empty. Write the secret into it, on one line and nothing else.
+      line 27, `drone.token_file`: the file FOLDER/drone.token does not exist. Write the secret into it, and run `chmod 600 FOLDER/drone.token`.
+    ");
+
+    write("forge.token", "a", 0o600);
+    write("webhook.secret", "b", 0o600);
+    write("drone.token", "e", 0o600);
+    let config = Config::load(&path).unwrap();
+    assert_eq!(
+        config.flow.helper.secrets["FORGE_TOKEN"].expose_secret(),
+        "d"
+    );
+
+    let error = Config::load(&folder.path().join("nothing.toml"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("cannot read the configuration"),
+        "{error}"
+    );
+}

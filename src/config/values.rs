@@ -1,0 +1,125 @@
+//! What a single value of the configuration may be.
+
+use super::reader::Place;
+use std::{str::FromStr, time::Duration};
+use url::Url;
+
+/// Longer than anything that is waited for.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// A span of time such as `"30s"`, greater than zero.
+pub fn duration(place: &Place) -> Option<Duration> {
+    let text = place.text()?;
+    let Ok(parsed) = text.parse::<jiff::SignedDuration>() else {
+        return place.wrong(format!(
+            "{text:?} is not a duration: a number and `ms`, `s`, `m` or `h` are expected"
+        ));
+    };
+    match Duration::try_from(parsed) {
+        Ok(duration) if duration.is_zero() => {
+            place.wrong("a duration greater than zero is expected")
+        }
+        Ok(duration) if duration > LONGEST => {
+            place.wrong(format!("{text:?} is longer than 30 days"))
+        }
+        Ok(duration) => Some(duration),
+        Err(_) => place.wrong(format!("{text:?} is negative")),
+    }
+}
+
+/// An address on the web: http or https, with a host, and nothing secret in it.
+pub fn web_address(place: &Place) -> Option<Url> {
+    let text = place.text()?;
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return place.wrong(format!("{text:?} is not a URL: {error}")),
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return place.wrong(format!("{text:?} is not a URL of http or https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return place.wrong("this URL holds a user or a password, which belong into a token file");
+    }
+    if url.fragment().is_some() {
+        return place.wrong(format!("{text:?} has a fragment (`#`)"));
+    }
+    Some(url)
+}
+
+/// The address under which a server's paths begin: without a query.
+pub fn base(place: &Place) -> Option<Url> {
+    let url = web_address(place)?;
+    if url.query().is_some() {
+        return place.wrong(format!("{url} has a query (`?`)"));
+    }
+    Some(url)
+}
+
+/// An address in which `{build}` stands for the number of a build.
+pub fn results_url(place: &Place) -> Option<String> {
+    let text = place.text()?;
+    if !text.contains("{build}") {
+        return place.wrong("`{build}` is missing in it, which stands for the number of the build");
+    }
+    web_address(place)?;
+    Some(text.to_owned())
+}
+
+pub fn regex(place: &Place) -> Option<regex::Regex> {
+    let text = place.text()?;
+    match regex::Regex::new(text) {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            let error = error.to_string();
+            // The last line says what is wrong, those above draw it.
+            let why = error
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            place.wrong(format!("{text:?} is not a regular expression: {why}"))
+        }
+    }
+}
+
+/// A name of one of the types of [`super::names`], or anything else that says itself what is wrong.
+pub fn parsed<T: FromStr<Err: std::fmt::Display>>(place: &Place) -> Option<T> {
+    let text = place.text()?;
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(error) => place.wrong(error.to_string()),
+    }
+}
+
+/// A text of one line with nothing around it.
+pub fn line(place: &Place) -> Option<String> {
+    let text = place.text()?;
+    if text.trim() != text || text.chars().any(char::is_control) {
+        return place.wrong("a text of one line is expected, without space around it");
+    }
+    Some(text.to_owned())
+}
+
+/// The name of a branch, by the rules of git that matter here.
+pub fn branch(place: &Place) -> Option<String> {
+    let text = line(place)?;
+    let illegal =
+        |c: char| c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    if text.contains(illegal)
+        || text.contains("..")
+        || text.starts_with(['-', '/'])
+        || text.ends_with(['/', '.'])
+    {
+        return place.wrong(format!("{text:?} cannot be the name of a branch"));
+    }
+    Some(text)
+}
+
+/// The name of an environment variable.
+pub fn is_variable(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

@@ -1,0 +1,88 @@
+//! At the start and every minute: reads the tracking issue's comments, for commands whose webhook was lost, and closes what
+//! earlier runs could not close.
+
+use super::inbox::{Comment, Inbox};
+use super::{Engine, cleanup};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// The forge's times are whole seconds and its clock is not ours: read a little more than needed, ids tell what is new.
+const MARGIN: SignedDuration = SignedDuration::from_secs(120);
+
+pub async fn work(engine: Arc<Engine>) {
+    loop {
+        let read = tokio::select! {
+            read = read(&engine) => read,
+            () = engine.shutdown.cancelled() => return,
+        };
+        if let Err(error) = read {
+            tracing::warn!(%error, "the catch-up read failed; the next one is in a minute");
+        }
+        let swept = tokio::select! {
+            swept = cleanup::sweep(&engine) => swept,
+            () = engine.shutdown.cancelled() => return,
+        };
+        if let Err(error) = swept {
+            tracing::warn!(%error, "what earlier runs left behind could not be closed yet");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = engine.shutdown.cancelled() => return,
+        }
+    }
+}
+
+async fn read(engine: &Engine) -> anyhow::Result<()> {
+    let tracking = &engine.config.tracking;
+    let repository = tracking.repository.to_string();
+    let cursor = engine.store.cursor(&repository, tracking.issue).await?;
+    let since = cursor.map(|(_, updated)| updated - MARGIN);
+    let mut comments = engine
+        .world
+        .forge
+        .comments(&tracking.repository, tracking.issue, since)
+        .await?
+        .value;
+    comments.sort_by_key(|comment| comment.id);
+    let Some(newest) = comments.last() else {
+        if cursor.is_none() {
+            engine
+                .store
+                .advance_cursor(&repository, tracking.issue, 0, Timestamp::now())
+                .await?;
+        }
+        return Ok(());
+    };
+    let newest = (newest.id, newest.updated_at);
+    if let Some((known, _)) = cursor {
+        for comment in comments {
+            // An edited comment is never executed: who typed what it says now is not known.
+            if comment.id > known && comment.updated_at == comment.created_at {
+                Inbox(engine)
+                    .take(&Comment {
+                        repository: repository.clone(),
+                        issue: tracking.issue,
+                        id: comment.id,
+                        account: comment.user.login,
+                        body: comment.body,
+                    })
+                    .await?;
+            }
+        }
+    }
+    // Before the first read ever, what stands there was not typed to this Gavel.
+    let (known, _) = cursor.unwrap_or_default();
+    engine
+        .store
+        .advance_cursor(
+            &repository,
+            tracking.issue,
+            known.max(newest.0),
+            newest.1.unwrap_or_else(Timestamp::now),
+        )
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Closes what a run made: pull requests closed, never merged; branches deleted. What is on record is found again by its name.
+
+use super::Engine;
+use crate::config::Repository;
+use crate::gitea::State;
+use crate::render;
+use crate::store::{Resource, ResourceKind, Run};
+
+/// Closes everything that is on record for a run and not gone. What could not be closed is told, and stays on record.
+pub async fn clean(engine: &Engine, run: &Run) -> anyhow::Result<()> {
+    let resources = engine.store.resources(run.id).await?;
+    // Pull requests first: a branch without its pull request is easier to explain than the reverse.
+    let (pulls, branches): (Vec<_>, Vec<_>) = resources
+        .iter()
+        .filter(|resource| resource.ended.is_none())
+        .partition(|resource| resource.kind == ResourceKind::Pull);
+    for resource in pulls.into_iter().chain(branches) {
+        let ended = match resource.kind {
+            ResourceKind::Pull => close(engine, run, resource).await,
+            ResourceKind::Branch => delete(engine, resource).await,
+        };
+        match ended {
+            Ok(ended) => engine.store.resource_gone(resource.id, ended).await?,
+            Err(error) => {
+                tracing::warn!(run = run.id, name = %resource.name, %error, "could not be closed");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Closes what earlier runs could not close, and were not asked to keep.
+pub async fn sweep(engine: &Engine) -> anyhow::Result<()> {
+    for run in engine.store.littering_runs().await? {
+        clean(engine, &run).await?;
+    }
+    Ok(())
+}
+
+async fn close(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::Result<&'static str> {
+    let forge = &engine.world.forge;
+    let repository: Repository = resource.repository.parse()?;
+    let pull = match resource.number {
+        Some(number) => Some(forge.pull(&repository, number).await?.value),
+        None => forge
+            .pulls_from(&repository, &resource.name)
+            .await?
+            .value
+            .into_iter()
+            .next(),
+    };
+    let Some(pull) = pull else {
+        return Ok("never made");
+    };
+    engine.store.resource_made(resource.id, pull.number).await?;
+    if pull.merged {
+        return Ok("merged by somebody");
+    }
+    if pull.state == State::Closed {
+        return Ok("closed by somebody");
+    }
+    let text = render::comment::pull_closed(run.id, &engine.config.server.public_url);
+    let slot = format!("closed-{}-{}", resource.repository, pull.number);
+    engine
+        .reporter
+        .say(&slot, &resource.repository, pull.number, &text)
+        .await?;
+    forge.close_pull(&repository, pull.number).await?;
+    Ok("closed")
+}
+
+async fn delete(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static str> {
+    let repository: Repository = resource.repository.parse()?;
+    match engine
+        .world
+        .forge
+        .delete_branch(&repository, &resource.name)
+        .await?
+    {
+        true => Ok("deleted"),
+        false => Ok("never made"),
+    }
+}

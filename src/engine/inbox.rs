@@ -1,0 +1,304 @@
+//! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
+
+use super::{Engine, record};
+use crate::command::{self, Command, Complaint, Items, Verify};
+use crate::gitea::Membership;
+use crate::plan;
+use crate::render;
+use crate::store::{NewCommand, RunOptions, StoreError, StoredCommand};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A comment as it came in.
+#[derive(Debug, Clone)]
+pub struct Comment {
+    /// `owner/name`.
+    pub repository: String,
+    pub issue: u64,
+    pub id: u64,
+    pub account: String,
+    pub body: String,
+}
+
+/// The way in for comments.
+pub struct Inbox<'a>(pub &'a Engine);
+
+impl Inbox<'_> {
+    /// Puts the commands of a comment on record. When this returns, they are safe.
+    pub async fn take(&self, comment: &Comment) -> Result<u64, StoreError> {
+        let engine = self.0;
+        if engine.is_ours(&comment.account) || !self.is_heard(comment).await? {
+            return Ok(0);
+        }
+        let found = command::parse(&comment.body, &plan::ids());
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let commands: Vec<NewCommand> = found
+            .into_iter()
+            .map(|found| NewCommand {
+                repository: comment.repository.clone(),
+                issue: comment.issue,
+                comment: comment.id,
+                position: found.position,
+                account: comment.account.clone(),
+                line: found.line,
+            })
+            .collect();
+        let taken = engine.store.take_commands(&commands).await?;
+        if taken > 0 {
+            engine.commands.notify_one();
+        }
+        Ok(taken)
+    }
+
+    /// Commands are heard on the tracking issue and on the pull requests that verification opened.
+    async fn is_heard(&self, comment: &Comment) -> Result<bool, StoreError> {
+        let engine = self.0;
+        if is_tracking(engine, &comment.repository, comment.issue) {
+            return Ok(true);
+        }
+        let run = engine
+            .store
+            .run_of_pull(&comment.repository, comment.issue)
+            .await?;
+        Ok(run.is_some())
+    }
+}
+
+fn is_tracking(engine: &Engine, repository: &str, issue: u64) -> bool {
+    let tracking = &engine.config.tracking;
+    issue == tracking.issue
+        && repository
+            .parse()
+            .is_ok_and(|repository: crate::config::Repository| repository == tracking.repository)
+}
+
+/// Deals with stored commands, oldest first, until the shutdown.
+pub async fn work(engine: Arc<Engine>) {
+    loop {
+        match engine.store.waiting_commands(32).await {
+            Ok(waiting) if waiting.is_empty() => {
+                tokio::select! {
+                    () = engine.commands.notified() => {}
+                    () = engine.shutdown.cancelled() => return,
+                }
+            }
+            Ok(waiting) => {
+                for command in waiting {
+                    let done = tokio::select! {
+                        done = handle(&engine, &command) => done,
+                        () = engine.shutdown.cancelled() => return,
+                    };
+                    if let Err(error) = done {
+                        tracing::warn!(command = command.id, %error, "a command could not be dealt with yet; it is tried again");
+                        if !rest(&engine).await {
+                            return;
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "reading commands failed; trying again");
+                if !rest(&engine).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Waits before another try; answers whether there is to be one.
+async fn rest(engine: &Engine) -> bool {
+    const PAUSE: Duration = Duration::from_secs(5);
+    tokio::select! {
+        () = tokio::time::sleep(PAUSE) => true,
+        () = engine.shutdown.cancelled() => false,
+    }
+}
+
+async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
+    let typed = &stored.command;
+    if may_command(engine, &typed.account).await? {
+        let here = is_tracking(engine, &typed.repository, typed.issue);
+        match understand(typed) {
+            None => {}
+            Some(Err(complaint)) => {
+                react(engine, typed, "confused").await;
+                let text = render::comment::complaint(&typed.line, &complaint);
+                answer(engine, stored, &text).await?;
+            }
+            Some(Ok(command)) => {
+                react(engine, typed, "eyes").await;
+                obey(engine, stored, command, here).await?;
+            }
+        }
+    } else {
+        tracing::info!(command = stored.id, account = %typed.account, "turned away");
+        react(engine, typed, "-1").await;
+        if !engine.store.was_turned_away(&typed.account).await? {
+            let text = render::comment::turned_away(&typed.account, &engine.config.tracking);
+            answer(engine, stored, &text).await?;
+            engine.store.turn_away(&typed.account).await?;
+        }
+    }
+    engine.store.command_handled(stored.id).await?;
+    Ok(())
+}
+
+/// What the line says. Which of its comment's commands it was is on record: the eleventh is none, whatever it says.
+fn understand(typed: &NewCommand) -> Option<Result<Command, Complaint>> {
+    if typed.position >= command::MOST_COMMANDS {
+        return Some(Err(Complaint::TooMany));
+    }
+    let found = command::parse(&typed.line, &plan::ids());
+    found.into_iter().next().map(|found| found.what)
+}
+
+/// A sign at the comment. Where it cannot be given, the comment is gone or nobody may react there: the command stands all the same.
+async fn react(engine: &Engine, typed: &NewCommand, reaction: &str) {
+    let given = async {
+        let repository = typed.repository.parse()?;
+        engine
+            .world
+            .forge
+            .react(&repository, typed.comment, reaction)
+            .await?;
+        anyhow::Ok(())
+    };
+    if let Err(error) = given.await {
+        tracing::warn!(
+            comment = typed.comment,
+            reaction,
+            error = format!("{error:#}"),
+            "a reaction could not be given"
+        );
+    }
+}
+
+async fn obey(
+    engine: &Arc<Engine>,
+    stored: &StoredCommand,
+    command: Command,
+    here: bool,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Help => answer(engine, stored, &render::comment::help(plan::ITEMS)).await,
+        Command::Status => {
+            let text = render::comment::status(&record::open_runs(engine).await?);
+            answer(engine, stored, &text).await
+        }
+        Command::Verify(_) | Command::Cancel | Command::Report if !here => {
+            let text =
+                render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
+            answer(engine, stored, &text).await
+        }
+        Command::Cancel => {
+            let open = engine.store.open_runs().await?;
+            let cancelled = match open.first() {
+                Some(run)
+                    if engine
+                        .store
+                        .cancel_run(run.id, &stored.command.account)
+                        .await? =>
+                {
+                    engine.runs.notify_waiters();
+                    Some(run.id)
+                }
+                _ => None,
+            };
+            answer(
+                engine,
+                stored,
+                &render::comment::cancelled(cancelled, &open),
+            )
+            .await
+        }
+        Command::Report => {
+            let latest = record::latest_finished(engine).await?;
+            answer(
+                engine,
+                stored,
+                &render::comment::report_again(latest.as_ref()),
+            )
+            .await
+        }
+        Command::Verify(Verify {
+            items,
+            keep,
+            force,
+            dry_run,
+        }) => {
+            let named: Vec<String> = match items {
+                Items::All => plan::ids().iter().map(ToString::to_string).collect(),
+                Items::Some(named) => named.iter().map(ToString::to_string).collect(),
+            };
+            if dry_run {
+                let text = render::comment::dry_run(&plan::with_prerequisites(&named));
+                return answer(engine, stored, &text).await;
+            }
+            let items: Vec<&str> = plan::with_prerequisites(&named)
+                .iter()
+                .map(|item| item.id)
+                .collect();
+            let nonce = format!("{:08x}", rand::random::<u32>());
+            let run = engine
+                .store
+                .queue_run(
+                    stored.id,
+                    &stored.command.account,
+                    &items,
+                    RunOptions { keep, force },
+                    &nonce,
+                )
+                .await?;
+            tracing::info!(run, ?items, account = %stored.command.account, "queued");
+            super::runner::show_progress(engine, run, None).await?;
+            engine.runs.notify_waiters();
+            Ok(())
+        }
+    }
+}
+
+async fn answer(engine: &Engine, stored: &StoredCommand, text: &str) -> anyhow::Result<()> {
+    let typed = &stored.command;
+    engine
+        .reporter
+        .say(
+            &format!("answer-{}", stored.id),
+            &typed.repository,
+            typed.issue,
+            text,
+        )
+        .await?;
+    Ok(())
+}
+
+/// Whether an account may command: by name, by team, or by write access to the tracking repository.
+async fn may_command(engine: &Engine, account: &str) -> anyhow::Result<bool> {
+    let commanders = &engine.config.commanders;
+    if commanders.accounts.iter().any(|named| named.is(account)) {
+        return Ok(true);
+    }
+    let forge = &engine.world.forge;
+    for team in &commanders.teams {
+        if forge.team_membership(team, account).await?.value == Membership::Member {
+            return Ok(true);
+        }
+    }
+    if !commanders.write_access {
+        return Ok(false);
+    }
+    match forge
+        .permission(&engine.config.tracking.repository, account)
+        .await
+    {
+        Ok(permission) => Ok(permission.value.can_write()),
+        Err(error) if error.is_forbidden() => {
+            tracing::warn!(%account, %error, "who can write to the tracking repository is told to its admins only: make Gavel one, or name commanders");
+            Ok(false)
+        }
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

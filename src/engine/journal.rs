@@ -1,0 +1,106 @@
+//! The memory of one attempt: each step of its scenario, and what ended it.
+
+use super::Engine;
+use crate::evidence::{Fact, Sighting};
+use crate::plan::bench::{Event, Ledger, Making};
+use crate::render;
+use crate::store::{Attempt, ResourceKind, Run};
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+pub struct Journal {
+    pub engine: Arc<Engine>,
+    pub run: Run,
+    pub attempt: Attempt,
+    /// Ends when the run is cancelled or Gavel stops.
+    pub cancelled: CancellationToken,
+}
+
+#[async_trait]
+impl Ledger for Journal {
+    async fn facts(&self) -> Result<Vec<Fact>, String> {
+        said(self.engine.store.facts(self.attempt.id).await)
+    }
+
+    async fn begin(&self, label: &str) -> Result<bool, String> {
+        said(self.engine.store.begin_step(self.attempt.id, label).await)
+    }
+
+    async fn record(&self, sighting: Sighting) -> Result<Fact, String> {
+        tracing::debug!(run = self.run.id, item = %self.attempt.item, label = %sighting.label, "seen");
+        said(
+            self.engine
+                .store
+                .record_fact(self.attempt.id, sighting)
+                .await,
+        )
+    }
+
+    async fn intend(&self, making: Making<'_>) -> Result<u64, String> {
+        let (kind, repository, name, purpose) = match making {
+            Making::Branch {
+                repository,
+                name,
+                purpose,
+            } => (ResourceKind::Branch, repository, name, purpose),
+            Making::Pull {
+                repository,
+                head,
+                purpose,
+            } => (ResourceKind::Pull, repository, head, purpose),
+        };
+        said(
+            self.engine
+                .store
+                .intend(
+                    self.run.id,
+                    self.attempt.id,
+                    kind,
+                    repository,
+                    name,
+                    purpose,
+                )
+                .await,
+        )
+    }
+
+    async fn made(&self, resource: u64, number: u64) -> Result<(), String> {
+        said(self.engine.store.resource_made(resource, number).await)
+    }
+
+    async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String> {
+        let text = render::comment::pull_opened(
+            purpose,
+            self.run.id,
+            &self.engine.config.server.public_url,
+        );
+        let slot = format!("opened-{repository}-{number}");
+        said(
+            self.engine
+                .reporter
+                .say(&slot, repository, number, &text)
+                .await,
+        )
+    }
+
+    async fn doing(&self, what: &str) {
+        let shown = super::runner::show_progress(&self.engine, self.run.id, Some(what)).await;
+        if let Err(error) = shown {
+            tracing::warn!(%error, "the progress could not be shown");
+        }
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.engine.events.subscribe()
+    }
+
+    fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+}
+
+fn said<T>(result: Result<T, crate::store::StoreError>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}

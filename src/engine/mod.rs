@@ -1,0 +1,167 @@
+//! What makes commands into runs, and runs into comments. It knows items by their table only, never a clause.
+
+mod catch_up;
+mod cleanup;
+mod inbox;
+mod journal;
+pub mod record;
+mod reporter;
+mod runner;
+
+pub use inbox::{Comment, Inbox};
+
+use crate::config::{Account, Config};
+use crate::drone::Drone;
+use crate::gitea::Gitea;
+use crate::plan::bench::{Event, World};
+use crate::redact::Redactor;
+use crate::store::{Store, StoreError};
+use reporter::Reporter;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Everything that the parts of the engine share.
+pub struct Engine {
+    pub config: Config,
+    pub store: Store,
+    world: Arc<World>,
+    reporter: Reporter,
+    events: broadcast::Sender<Event>,
+    /// Rung when a command was stored.
+    commands: Notify,
+    /// Rung when a run was queued or cancelled.
+    runs: Notify,
+    shutdown: CancellationToken,
+    /// What which run is doing now.
+    doing: Mutex<(u64, Option<String>)>,
+}
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("making the clients failed: {0}")]
+    Client(String),
+}
+
+impl Engine {
+    pub fn new(
+        config: Config,
+        store: Store,
+        shutdown: CancellationToken,
+    ) -> Result<Arc<Self>, EngineError> {
+        let client = |error: &dyn std::fmt::Display| EngineError::Client(error.to_string());
+        let patience = &config.patience;
+        let limits = crate::gitea::Limits {
+            request: patience.request,
+            outage: patience.outage,
+        };
+        let forge = Gitea::new(&config.forge.url, Some(&config.forge.token), limits)
+            .map_err(|error| client(&error))?;
+        let outsider = Gitea::new(&config.forge.url, Some(&config.gate.outsider.token), limits)
+            .map_err(|error| client(&error))?;
+        let drone = Drone::new(
+            &config.drone.url,
+            &config.drone.repository.to_string(),
+            config.drone.token.clone(),
+            crate::drone::Limits {
+                request: patience.request,
+                outage: patience.outage,
+            },
+        )
+        .map_err(|error| client(&error))?;
+        let web = reqwest::Client::builder()
+            .timeout(patience.request)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| client(&error))?;
+        let world = World {
+            redactor: Redactor::new(config.secrets()),
+            config: config.clone(),
+            forge,
+            outsider,
+            drone,
+            web,
+        };
+        let reporter = Reporter::new(
+            store.clone(),
+            world.forge.clone(),
+            config.forge.account.clone(),
+        );
+        Ok(Arc::new(Self {
+            config,
+            store,
+            world: Arc::new(world),
+            reporter,
+            events: broadcast::channel(256).0,
+            commands: Notify::new(),
+            runs: Notify::new(),
+            shutdown,
+            doing: Mutex::default(),
+        }))
+    }
+
+    /// Works until the shutdown: deals with commands, drives the active run, writes comments, reads what webhooks missed.
+    pub async fn work(self: &Arc<Self>) {
+        let mut parts = JoinSet::new();
+        parts.spawn(self.reporter.clone().work(self.shutdown.clone()));
+        parts.spawn(inbox::work(self.clone()));
+        parts.spawn(catch_up::work(self.clone()));
+        parts.spawn(runner::work(self.clone()));
+        parts.spawn(runner::show_trouble(self.clone()));
+        while let Some(ended) = parts.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a part of the engine ended unexpectedly; Gavel stops, to be started anew");
+                self.shutdown.cancel();
+            }
+        }
+    }
+
+    /// Something happened on the forge: whoever waits looks again.
+    pub fn wake(&self, event: Event) {
+        // Nobody is waiting: nothing to wake.
+        let _ = self.events.send(event);
+    }
+
+    fn troubles(&self) -> [watch::Receiver<Option<String>>; 3] {
+        let world = &self.world;
+        [
+            world.forge.trouble(),
+            world.outsider.trouble(),
+            world.drone.trouble(),
+        ]
+    }
+
+    /// What is being waited for, where a server does not answer.
+    fn trouble(&self) -> Vec<String> {
+        self.troubles()
+            .iter()
+            .filter_map(|trouble| trouble.borrow().clone())
+            .collect()
+    }
+
+    /// Remembers what a run is doing, for its progress comment.
+    fn now_doing(&self, run: u64, what: Option<String>) {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = (run, what);
+    }
+
+    fn doing_in(&self, run: u64) -> Option<String> {
+        let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (doing_run, what) = &*doing;
+        what.clone().filter(|_| *doing_run == run)
+    }
+
+    /// Accounts that never command: Gavel itself, the flow, the gate.
+    fn is_ours(&self, account: &str) -> bool {
+        let config = &self.config;
+        let ours: [&Account; 3] = [
+            &config.forge.account,
+            &config.flow.account,
+            &config.gate.account,
+        ];
+        ours.iter().any(|ours| ours.is(account))
+    }
+}

@@ -1,0 +1,256 @@
+//! What is known of a run, put together from the store for those who show it.
+
+use super::Engine;
+use crate::evidence::{Answer, Digest, Fact, Question};
+use crate::plan::{self, Item};
+use crate::store::{Attempt, AttemptState, Resource, Run, Store};
+use crate::verdict::{Clause, Verdict, worst};
+use anyhow::Context;
+use std::collections::BTreeMap;
+use url::Url;
+
+/// A run with all that belongs to it.
+pub struct RunRecord {
+    pub run: Run,
+    pub items: Vec<ItemRecord>,
+    pub resources: Vec<Resource>,
+    pub tracking_issue: String,
+    pub public_url: Url,
+    pub progress_comment: Option<String>,
+    pub report_comment: Option<String>,
+}
+
+/// One item of a run: every attempt, and the judged one.
+pub struct ItemRecord {
+    pub item: &'static Item,
+    pub attempts: Vec<Attempt>,
+    pub latest: Option<Judged>,
+    pub verdict_comment: Option<String>,
+}
+
+/// A judged attempt.
+pub struct Judged {
+    pub attempt: Attempt,
+    pub verdict: Verdict,
+    pub clauses: Vec<Clause>,
+    pub facts: Vec<Fact>,
+}
+
+/// Something that does not hold, with its number in the report.
+pub struct Finding<'a> {
+    /// `F1`, `F2` …
+    pub id: String,
+    pub clause: &'a Clause,
+    pub says: &'static str,
+    pub judged: &'a Judged,
+}
+
+impl RunRecord {
+    /// The worst of its items. A run that has not judged all of them has no PASS.
+    pub fn verdict(&self) -> Verdict {
+        worst(self.items.iter().map(|item| {
+            item.latest
+                .as_ref()
+                .map_or(Verdict::Inconclusive, |judged| judged.verdict)
+        }))
+    }
+
+    pub fn item(&self, id: &str) -> Option<&ItemRecord> {
+        self.items.iter().find(|item| item.item.id == id)
+    }
+
+    /// Every FAIL, in the plan's order.
+    pub fn findings(&self) -> Vec<Finding<'_>> {
+        self.items
+            .iter()
+            .filter_map(|item| Some((item.item, item.latest.as_ref()?)))
+            .flat_map(|(item, judged)| {
+                judged
+                    .clauses
+                    .iter()
+                    .filter(|clause| clause.verdict == Verdict::Fail)
+                    .map(move |clause| (item, judged, clause))
+            })
+            .enumerate()
+            .map(|(number, (item, judged, clause))| Finding {
+                id: format!("F{}", number + 1),
+                clause,
+                says: says(item, &clause.id),
+                judged,
+            })
+            .collect()
+    }
+
+    /// Where the pages of this run are.
+    pub fn page(&self) -> String {
+        format!(
+            "{}/runs/{}",
+            self.public_url.as_str().trim_end_matches('/'),
+            self.run.id
+        )
+    }
+
+    /// Whole seconds that passed from its start to its end, or until now.
+    pub fn seconds(&self) -> f64 {
+        let from = self.run.started.unwrap_or(self.run.queued);
+        let to = self.run.ended.unwrap_or_else(jiff::Timestamp::now);
+        to.duration_since(from).as_secs_f64()
+    }
+}
+
+/// The sentence of a clause.
+pub fn says(item: &Item, clause: &str) -> &'static str {
+    item.clauses
+        .iter()
+        .find(|spec| spec.id == clause)
+        .map_or("", |spec| spec.says)
+}
+
+impl Judged {
+    /// The head of the attempt's chain of facts.
+    pub fn head(&self) -> Digest {
+        self.facts
+            .last()
+            .map_or_else(Digest::of_nothing, |fact| fact.digest.clone())
+    }
+
+    pub fn fact(&self, number: u32) -> Option<&Fact> {
+        self.facts.iter().find(|fact| fact.number == number)
+    }
+
+    pub fn seconds(&self) -> f64 {
+        let to = self.attempt.ended.unwrap_or_else(jiff::Timestamp::now);
+        to.duration_since(self.attempt.started).as_secs_f64()
+    }
+
+    /// What was verified: part by part, the version that answers or files gave.
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        let mut versions = BTreeMap::new();
+        for fact in &self.facts {
+            let Some(part) = fact.label.strip_prefix("version.") else {
+                continue;
+            };
+            let version = match (&fact.answer, &fact.question) {
+                (Answer::Unseen(why), _) => format!("unknown: {why}"),
+                (Answer::Seen(value), Question::Branch { repository, branch }) => {
+                    let commit = value["commit"]["id"].as_str().unwrap_or("no such branch");
+                    let short = commit.get(..12).unwrap_or(commit);
+                    format!("{repository} {branch} at {short}")
+                }
+                (Answer::Seen(value), Question::Digests { .. }) => {
+                    let files = value.as_object();
+                    if files.is_none_or(serde_json::Map::is_empty) {
+                        continue;
+                    }
+                    Digest::of(value.to_string()).short().to_owned()
+                }
+                (Answer::Seen(value), _) => {
+                    value["version"].as_str().unwrap_or("unknown").to_owned()
+                }
+            };
+            versions.insert(part.to_owned(), version);
+        }
+        versions
+    }
+}
+
+pub fn progress_slot(run: u64) -> String {
+    format!("run-{run}")
+}
+
+pub fn verdict_slot(run: u64, item: &str, attempt: u32) -> String {
+    format!("run-{run}-{item}-{attempt}")
+}
+
+pub fn report_slot(run: u64) -> String {
+    format!("run-{run}-report")
+}
+
+/// Everything about one run.
+pub async fn run(engine: &Engine, id: u64) -> anyhow::Result<RunRecord> {
+    let store = &engine.store;
+    let run = store
+        .run(id)
+        .await?
+        .with_context(|| format!("there is no run {id}"))?;
+    let attempts = store.attempts(id).await?;
+    let mut items = Vec::new();
+    for item in run.items.iter().filter_map(|id| plan::item(id)) {
+        let attempts: Vec<Attempt> = attempts
+            .iter()
+            .filter(|attempt| attempt.item == item.id)
+            .cloned()
+            .collect();
+        let latest = match attempts
+            .iter()
+            .rev()
+            .find(|attempt| attempt.state == AttemptState::Judged)
+        {
+            Some(attempt) => Some(judged(store, attempt).await?),
+            None => None,
+        };
+        let verdict_comment = match &latest {
+            Some(judged) => {
+                let slot = verdict_slot(id, item.id, judged.attempt.ordinal);
+                address(store, &slot).await?
+            }
+            None => None,
+        };
+        items.push(ItemRecord {
+            item,
+            attempts,
+            latest,
+            verdict_comment,
+        });
+    }
+    let tracking = &engine.config.tracking;
+    Ok(RunRecord {
+        items,
+        resources: store.resources(id).await?,
+        tracking_issue: format!(
+            "{}/{}/issues/{}",
+            engine.config.forge.url.as_str().trim_end_matches('/'),
+            tracking.repository,
+            tracking.issue
+        ),
+        public_url: engine.config.server.public_url.clone(),
+        progress_comment: address(store, &progress_slot(id)).await?,
+        report_comment: address(store, &report_slot(id)).await?,
+        run,
+    })
+}
+
+async fn judged(store: &Store, attempt: &Attempt) -> anyhow::Result<Judged> {
+    let clauses = store.clauses(attempt.id).await?;
+    Ok(Judged {
+        attempt: attempt.clone(),
+        verdict: worst(clauses.iter().map(|clause| clause.verdict)),
+        clauses,
+        facts: store.facts(attempt.id).await?,
+    })
+}
+
+async fn address(store: &Store, slot: &str) -> anyhow::Result<Option<String>> {
+    Ok(store.slot(slot).await?.and_then(|slot| slot.url))
+}
+
+/// All runs that have not ended, oldest first.
+pub async fn open_runs(engine: &Engine) -> anyhow::Result<Vec<RunRecord>> {
+    let mut records = Vec::new();
+    for open in engine.store.open_runs().await? {
+        records.push(run(engine, open.id).await?);
+    }
+    Ok(records)
+}
+
+/// The newest run that has ended.
+pub async fn latest_finished(engine: &Engine) -> anyhow::Result<Option<RunRecord>> {
+    let runs = engine.store.latest_runs(50).await?;
+    let finished = runs
+        .into_iter()
+        .find(|run| run.state == crate::store::RunState::Finished);
+    match finished {
+        Some(finished) => Ok(Some(run(engine, finished.id).await?)),
+        None => Ok(None),
+    }
+}

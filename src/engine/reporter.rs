@@ -1,0 +1,238 @@
+//! One writer for all of Gavel's comments. Each has a slot; what should stand there is stored first, and found again on the forge by
+//! marker and author, so that a lost answer makes no second comment.
+
+use crate::config::{Account, Repository};
+use crate::gitea::{Gitea, GiteaError, Outcome};
+use crate::store::{Slot, Store, StoreError};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// At most one edit of a comment in this time.
+const BETWEEN_EDITS: Duration = Duration::from_secs(1);
+/// Before another try where the forge did not take a comment.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub struct Reporter {
+    store: Store,
+    forge: Gitea,
+    account: Account,
+    bell: Arc<Notify>,
+    /// Counts rounds of writing, for those who wait for one.
+    round: Arc<watch::Sender<u64>>,
+    hasty: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Reporter {
+    pub fn new(store: Store, forge: Gitea, account: Account) -> Self {
+        Self {
+            store,
+            forge,
+            account,
+            bell: Arc::default(),
+            round: Arc::new(watch::Sender::new(0)),
+            hasty: Arc::default(),
+        }
+    }
+
+    /// Says what should stand in a slot. It is written as soon as the forge takes it.
+    pub async fn say(
+        &self,
+        slot: &str,
+        repository: &str,
+        issue: u64,
+        text: &str,
+    ) -> Result<(), StoreError> {
+        let body = format!("{}\n{text}", marker(slot));
+        if let Some(known) = self.store.slot(slot).await?
+            && known.body == body
+        {
+            return Ok(());
+        }
+        self.store
+            .mean_comment(slot, repository, issue, &body)
+            .await?;
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    /// Waits until a slot's comment stands on the forge as it was last said; at most this long. Answers its address.
+    pub async fn written(
+        &self,
+        slot: &str,
+        patience: Duration,
+    ) -> Result<Option<String>, StoreError> {
+        self.hasty.lock().await.insert(slot.to_owned());
+        self.bell.notify_one();
+        let mut rounds = self.round.subscribe();
+        let until = Instant::now() + patience;
+        loop {
+            rounds.mark_unchanged();
+            match self.store.slot(slot).await? {
+                Some(known) if known.written => return Ok(known.url),
+                _ => {
+                    let next = tokio::time::timeout_at(until, rounds.changed()).await;
+                    if !matches!(next, Ok(Ok(()))) {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes whatever is not written, until the shutdown.
+    pub async fn work(self, shutdown: CancellationToken) {
+        // What an earlier life meant to create may stand there already.
+        let mut in_doubt: HashSet<String> = match self.store.unwritten_slots().await {
+            Ok(slots) => slots.into_iter().collect(),
+            Err(error) => {
+                tracing::error!(%error, "reading what is to be written failed");
+                HashSet::new()
+            }
+        };
+        let mut last: HashMap<String, Instant> = HashMap::new();
+        loop {
+            let next = tokio::select! {
+                next = self.round(&mut in_doubt, &mut last) => next,
+                () = shutdown.cancelled() => return,
+            };
+            self.round.send_modify(|round| *round += 1);
+            let sleep = async {
+                match next {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep => {}
+                () = self.bell.notified() => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    /// Writes what may be written now; answers when the next one may.
+    async fn round(
+        &self,
+        in_doubt: &mut HashSet<String>,
+        last: &mut HashMap<String, Instant>,
+    ) -> Option<Instant> {
+        let slots = match self.store.unwritten_slots().await {
+            Ok(slots) => slots,
+            Err(error) => {
+                tracing::error!(%error, "reading what is to be written failed");
+                return Some(Instant::now() + AFTER_FAILURE);
+            }
+        };
+        let mut next: Option<Instant> = None;
+        let mut not_before = |at: Instant| next = Some(next.map_or(at, |next| next.min(at)));
+        for name in slots {
+            let due = last
+                .get(&name)
+                .map_or_else(Instant::now, |at| *at + BETWEEN_EDITS);
+            if due > Instant::now() {
+                not_before(due);
+                continue;
+            }
+            let Ok(Some(slot)) = self.store.slot(&name).await else {
+                not_before(Instant::now() + AFTER_FAILURE);
+                continue;
+            };
+            last.insert(name.clone(), Instant::now());
+            match self.write(&slot, in_doubt.contains(&name)).await {
+                Ok(()) => {
+                    in_doubt.remove(&name);
+                    self.hasty.lock().await.remove(&name);
+                }
+                Err(failure) => {
+                    tracing::warn!(slot = %name, error = %failure, "a comment could not be written; it is tried again");
+                    if failure.unknown {
+                        in_doubt.insert(name);
+                    }
+                    not_before(Instant::now() + AFTER_FAILURE);
+                }
+            }
+        }
+        next
+    }
+
+    async fn write(&self, slot: &Slot, in_doubt: bool) -> Result<(), Failure> {
+        let repository: Repository = slot.repository.parse().map_err(Failure::other)?;
+        let known = match slot.comment {
+            None if in_doubt => self.find(&repository, slot).await?,
+            known => known,
+        };
+        if let Some(id) = known {
+            match self.forge.edit_comment(&repository, id, &slot.body).await {
+                Ok(comment) => return self.remember(slot, &comment).await,
+                // Somebody deleted it: it is written anew below.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let comment = self
+            .forge
+            .create_comment(&repository, slot.issue, &slot.body)
+            .await?;
+        self.remember(slot, &comment).await
+    }
+
+    async fn remember(&self, slot: &Slot, comment: &crate::gitea::Comment) -> Result<(), Failure> {
+        self.store
+            .comment_written(&slot.slot, comment.id, &comment.html_url, &slot.body)
+            .await
+            .map_err(Failure::other)
+    }
+
+    async fn find(&self, repository: &Repository, slot: &Slot) -> Result<Option<u64>, Failure> {
+        let marker = marker(&slot.slot);
+        let comments = self.forge.comments(repository, slot.issue, None).await?;
+        Ok(comments
+            .value
+            .iter()
+            .find(|comment| {
+                self.account.is(&comment.user.login) && comment.body.starts_with(&marker)
+            })
+            .map(|comment| comment.id))
+    }
+}
+
+/// How a comment of Gavel's is found again; invisible on the page.
+fn marker(slot: &str) -> String {
+    format!("<!-- gavel:{slot} -->")
+}
+
+#[derive(Debug)]
+struct Failure {
+    why: String,
+    /// Whether it may have taken effect all the same.
+    unknown: bool,
+}
+
+impl Failure {
+    fn other(error: impl std::fmt::Display) -> Self {
+        Self {
+            why: error.to_string(),
+            unknown: true,
+        }
+    }
+}
+
+impl From<GiteaError> for Failure {
+    fn from(error: GiteaError) -> Self {
+        Self {
+            unknown: matches!(error.outcome(), Outcome::Unknown),
+            why: error.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
+}

@@ -1,0 +1,309 @@
+//! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
+
+use super::journal::Journal;
+use super::{Engine, cleanup, record};
+use crate::plan::bench::{Bench, Stop};
+use crate::plan::{self, Item};
+use crate::render;
+use crate::store::{Attempt, AttemptState, Run, RunState};
+use crate::verdict::Verdict;
+use futures_util::FutureExt;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How often an item is begun anew when an attempt was interrupted where it cannot be resumed.
+const ATTEMPTS: usize = 5;
+
+/// Drives runs, oldest first, until the shutdown.
+pub async fn work(engine: Arc<Engine>) {
+    loop {
+        let queued = engine.runs.notified();
+        tokio::pin!(queued);
+        // From here on a bell is heard, also one that rings before the wait below.
+        queued.as_mut().enable();
+        let driven = match engine.store.open_runs().await {
+            Ok(open) => match open.into_iter().next() {
+                Some(run) => drive(&engine, run).await,
+                None => {
+                    tokio::select! {
+                        () = queued => {}
+                        () = engine.shutdown.cancelled() => return,
+                    }
+                    Ok(())
+                }
+            },
+            Err(error) => Err(error.into()),
+        };
+        if engine.shutdown.is_cancelled() {
+            return;
+        }
+        if let Err(error) = driven {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the run cannot go on now; it is tried again"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(5)) => {}
+                () = engine.shutdown.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// A run from wherever it is to its end; returns early at the shutdown.
+async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
+    let id = run.id;
+    if matches!(run.state, RunState::Queued | RunState::Running) {
+        if run.cancelled_by.is_none() {
+            tracing::info!(run = id, "running");
+            engine.store.run_state(id, RunState::Running).await?;
+            show_progress(engine, id, None).await?;
+            let (cancelled, _watching) = watch_for_cancel(engine, id);
+            let items: Vec<&Item> = run.items.iter().filter_map(|id| plan::item(id)).collect();
+            for item in items {
+                if !verify(engine, &run, item, &cancelled).await? {
+                    break;
+                }
+            }
+            if engine.shutdown.is_cancelled() {
+                return Ok(());
+            }
+        }
+        engine.store.run_state(id, RunState::Cleaning).await?;
+    }
+    show_progress(engine, id, Some("closing what was opened")).await?;
+    if run.options.keep {
+        tracing::info!(run = id, "kept as it is, as it was asked for");
+    } else {
+        cleanup::clean(engine, &run).await?;
+    }
+    finish(engine, id).await
+}
+
+/// One item of a run. Answers whether the run goes on.
+async fn verify(
+    engine: &Arc<Engine>,
+    run: &Run,
+    item: &'static Item,
+    cancelled: &CancellationToken,
+) -> anyhow::Result<bool> {
+    let attempts = engine.store.attempts(run.id).await?;
+    let of_item = attempts.iter().filter(|attempt| attempt.item == item.id);
+    if of_item
+        .clone()
+        .any(|attempt| attempt.state == AttemptState::Judged)
+    {
+        return Ok(true);
+    }
+    if !run.options.force
+        && let Some(why) = failed_need(item, &attempts)
+    {
+        let attempt = engine.store.open_attempt(run.id, item.id).await?;
+        let clauses = plan::not_attempted(item, &why);
+        engine.store.attempt_judged(attempt.id, &clauses).await?;
+        tell(engine, run, &attempt).await?;
+        return Ok(true);
+    }
+    let mut unfinished = of_item
+        .clone()
+        .find(|attempt| attempt.state == AttemptState::Running)
+        .cloned();
+    let mut tried = of_item.count();
+    loop {
+        let attempt = match unfinished.take() {
+            Some(attempt) => attempt,
+            None => {
+                tried += 1;
+                engine.store.open_attempt(run.id, item.id).await?
+            }
+        };
+        tracing::info!(
+            run = run.id,
+            item = item.id,
+            attempt = attempt.ordinal,
+            "attempt"
+        );
+        let bench = Bench::new(
+            engine.world.clone(),
+            Arc::new(Journal {
+                engine: engine.clone(),
+                run: run.clone(),
+                attempt: attempt.clone(),
+                cancelled: cancelled.clone(),
+            }),
+            format!(
+                "run{}-{}-{}-{}",
+                run.id, item.id, attempt.ordinal, run.nonce
+            ),
+        );
+        match bench.play(item).await {
+            Ok(()) | Err(Stop::Unseen(_)) => {}
+            Err(Stop::Cancelled) if engine.shutdown.is_cancelled() => return Ok(false),
+            Err(Stop::Cancelled) => {
+                engine.store.attempt_lost(attempt.id, "cancelled").await?;
+                return Ok(false);
+            }
+            Err(Stop::Lost(why)) if tried < ATTEMPTS => {
+                tracing::warn!(run = run.id, item = item.id, %why, "the attempt is given up; a new one begins");
+                engine.store.attempt_lost(attempt.id, &why).await?;
+                cleanup::clean(engine, run).await?;
+                continue;
+            }
+            // Judged by what it saw: what is missing is INCONCLUSIVE.
+            Err(Stop::Lost(why)) => tracing::warn!(%why, "interrupted too often"),
+            Err(Stop::Broken(why)) => anyhow::bail!(why),
+        }
+        let facts = engine.store.facts(attempt.id).await?;
+        let clauses = plan::judge(item, &facts);
+        engine.store.attempt_judged(attempt.id, &clauses).await?;
+        tell(engine, run, &attempt).await?;
+        return Ok(true);
+    }
+}
+
+/// Why an item is not attempted: something that it needs did not pass.
+fn failed_need(item: &Item, attempts: &[Attempt]) -> Option<String> {
+    let verdicts: HashMap<&str, Verdict> = attempts
+        .iter()
+        .filter_map(|attempt| Some((attempt.item.as_str(), attempt.verdict?)))
+        .collect();
+    item.needs.iter().find_map(|need| match verdicts.get(need) {
+        Some(Verdict::Pass) => None,
+        Some(other) => Some(format!("not attempted: {need} is {other}")),
+        None => Some(format!("not attempted: {need} has no verdict")),
+    })
+}
+
+/// Posts an item's verdict comment.
+async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Result<()> {
+    let record = record::run(engine, run.id).await?;
+    if let Some(item) = record.item(&attempt.item)
+        && let Some(latest) = &item.latest
+    {
+        tracing::info!(run = run.id, item = %attempt.item, verdict = %latest.verdict, "judged");
+        let tracking = &engine.config.tracking;
+        engine
+            .reporter
+            .say(
+                &record::verdict_slot(run.id, &attempt.item, attempt.ordinal),
+                &tracking.repository.to_string(),
+                tracking.issue,
+                &render::comment::verdict(&record, item),
+            )
+            .await?;
+    }
+    show_progress(engine, run.id, None).await?;
+    Ok(())
+}
+
+/// Report, last state of the progress comment, reaction, end.
+async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
+    let record = record::run(engine, id).await?;
+    engine.store.run_verdict(id, record.verdict()).await?;
+    let tracking = &engine.config.tracking;
+    let slot = record::report_slot(id);
+    let record = record::run(engine, id).await?;
+    engine
+        .reporter
+        .say(
+            &slot,
+            &tracking.repository.to_string(),
+            tracking.issue,
+            &render::comment::report(&record),
+        )
+        .await?;
+    let patience = engine.config.patience.outage;
+    engine.reporter.written(&slot, patience).await?;
+    engine.store.run_state(id, RunState::Finished).await?;
+    show_progress(engine, id, None).await?;
+    if let Some(command) = engine.store.command(record.run.command).await? {
+        let passed = record.verdict() == Verdict::Pass;
+        let reaction = if passed { "hooray" } else { "confused" };
+        let repository = command.command.repository.parse()?;
+        let reacted = engine
+            .world
+            .forge
+            .react(&repository, command.command.comment, reaction)
+            .await;
+        if let Err(error) = reacted {
+            tracing::warn!(run = id, %error, "the reaction at the end could not be given");
+        }
+    }
+    tracing::info!(run = id, verdict = %record.verdict(), "finished");
+    Ok(())
+}
+
+/// Says in the run's progress comment how far it is.
+pub async fn show_progress(engine: &Engine, run: u64, doing: Option<&str>) -> anyhow::Result<()> {
+    engine.now_doing(run, doing.map(str::to_owned));
+    show_progress_again(engine, run).await
+}
+
+async fn show_progress_again(engine: &Engine, run: u64) -> anyhow::Result<()> {
+    let record = record::run(engine, run).await?;
+    let doing = engine.doing_in(run);
+    let tracking = &engine.config.tracking;
+    engine
+        .reporter
+        .say(
+            &record::progress_slot(run),
+            &tracking.repository.to_string(),
+            tracking.issue,
+            &render::comment::progress(&record, doing.as_deref(), &engine.trouble()),
+        )
+        .await?;
+    Ok(())
+}
+
+/// Shows in the active run's progress comment what is being waited for, where a server does not answer, until the shutdown.
+pub async fn show_trouble(engine: Arc<Engine>) {
+    let mut troubles = engine.troubles();
+    loop {
+        let changed = futures_util::future::select_all(
+            troubles.iter_mut().map(|trouble| trouble.changed().boxed()),
+        );
+        tokio::select! {
+            _ = changed => {}
+            () = engine.shutdown.cancelled() => return,
+        }
+        for trouble in &mut troubles {
+            trouble.mark_unchanged();
+        }
+        if let Ok(open) = engine.store.open_runs().await
+            && let Some(run) = open.first()
+            && let Err(error) = show_progress_again(&engine, run.id).await
+        {
+            tracing::warn!(%error, "the progress could not be shown");
+        }
+    }
+}
+
+/// A token that is cancelled when the run is, or at the shutdown.
+fn watch_for_cancel(engine: &Arc<Engine>, run: u64) -> (CancellationToken, DropGuard) {
+    let cancelled = engine.shutdown.child_token();
+    let over = CancellationToken::new();
+    let (watcher, token, end) = (engine.clone(), cancelled.clone(), over.clone());
+    tokio::spawn(async move {
+        loop {
+            let rung = watcher.runs.notified();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            if let Ok(Some(run)) = watcher.store.run(run).await
+                && run.cancelled_by.is_some()
+            {
+                token.cancel();
+                return;
+            }
+            tokio::select! {
+                () = rung => {}
+                () = tokio::time::sleep_until(Instant::now() + Duration::from_secs(30)) => {}
+                () = end.cancelled() => return,
+                () = token.cancelled() => return,
+            }
+        }
+    });
+    (cancelled, over.drop_guard())
+}

@@ -1,0 +1,157 @@
+//! Repositories: branches, files, and who may do what in them.
+
+use super::{Branch, Gitea, GiteaError, Permission, Seen, path};
+use crate::config::Repository;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::json;
+
+/// A file to be added in a commit of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFile<'a> {
+    /// Below the top of the repository. Nothing may be there yet.
+    pub path: &'a str,
+    pub content: &'a [u8],
+    /// The commit's.
+    pub message: &'a str,
+    /// What the commit is made on top of.
+    pub branch: &'a str,
+    /// A branch that is made for the commit.
+    pub new_branch: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    commit: WrittenCommit,
+}
+
+#[derive(Deserialize)]
+struct WrittenCommit {
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct UserPermission {
+    permission: Permission,
+}
+
+impl Gitea {
+    pub async fn branch(
+        &self,
+        repository: &Repository,
+        branch: &str,
+    ) -> Result<Seen<Branch>, GiteaError> {
+        self.read(
+            format!("read branch {branch} of {repository}"),
+            branch_path(repository, branch),
+        )
+        .await
+    }
+
+    pub async fn branches(&self, repository: &Repository) -> Result<Seen<Vec<Branch>>, GiteaError> {
+        let path = format!("{}/branches", path::repository(repository));
+        self.paged_list(format!("list the branches of {repository}"), path)
+            .await
+    }
+
+    /// Makes `new` at the head of `old`. Sent once: see [`GiteaError::outcome`].
+    pub async fn create_branch(
+        &self,
+        repository: &Repository,
+        new: &str,
+        old: &str,
+    ) -> Result<Branch, GiteaError> {
+        let path = format!("{}/branches", path::repository(repository));
+        let body = json!({ "new_branch_name": new, "old_branch_name": old });
+        self.create(
+            format!("make branch {new} of {repository} from {old}"),
+            path,
+            body,
+        )
+        .await
+    }
+
+    /// `false` when the forge says that there was no such branch; some say nothing of the kind.
+    pub async fn delete_branch(
+        &self,
+        repository: &Repository,
+        branch: &str,
+    ) -> Result<bool, GiteaError> {
+        self.delete(
+            format!("delete branch {branch} of {repository}"),
+            branch_path(repository, branch),
+        )
+        .await
+    }
+
+    /// Commits a new file on a new branch; gives the commit's hash. Sent once: see [`GiteaError::outcome`].
+    /// A branch that exists already is refused (422).
+    pub async fn create_file(
+        &self,
+        repository: &Repository,
+        file: NewFile<'_>,
+    ) -> Result<String, GiteaError> {
+        let path = format!(
+            "{}/contents/{}",
+            path::repository(repository),
+            path::rest(file.path)
+        );
+        let body = json!({
+            "content": STANDARD.encode(file.content),
+            "message": file.message,
+            "branch": file.branch,
+            "new_branch": file.new_branch,
+        });
+        let doing = format!(
+            "commit {} to a new branch {} of {repository}",
+            file.path, file.new_branch
+        );
+        let written: Written = self.create(doing, path, body).await?;
+        Ok(written.commit.sha)
+    }
+
+    /// Whether the account stands in the repository's list of collaborators, with whatever right; teams do not count.
+    pub async fn is_collaborator(
+        &self,
+        repository: &Repository,
+        login: &str,
+    ) -> Result<Seen<bool>, GiteaError> {
+        let path = format!(
+            "{}/collaborators/{}",
+            path::repository(repository),
+            path::part(login)
+        );
+        let (seen, _) = self
+            .ask(
+                format!("ask whether {login} is a collaborator of {repository}"),
+                path,
+            )
+            .await?;
+        Ok(seen)
+    }
+
+    /// What an account may do in the repository, teams included. To ask about another account, this one must be the repository's admin.
+    pub async fn permission(
+        &self,
+        repository: &Repository,
+        login: &str,
+    ) -> Result<Seen<Permission>, GiteaError> {
+        let path = format!(
+            "{}/collaborators/{}/permission",
+            path::repository(repository),
+            path::part(login)
+        );
+        let seen: Seen<UserPermission> = self
+            .read(format!("ask what {login} may do in {repository}"), path)
+            .await?;
+        Ok(seen.map(|user| user.permission))
+    }
+}
+
+fn branch_path(repository: &Repository, branch: &str) -> String {
+    format!(
+        "{}/branches/{}",
+        path::repository(repository),
+        path::rest(branch)
+    )
+}

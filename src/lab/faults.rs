@@ -1,0 +1,551 @@
+//! The defects that the lab can be given, one each, and what verification must make of each.
+//!
+//! A fault acts in the broken part's own code path: parts in this process carry a [`Faults`], scripts find `LAB_FAULTS`.
+
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// One defect. Every clause of V1 and V2 that no list names comes out as PASS.
+#[derive(Serialize)]
+pub struct Fault {
+    pub name: &'static str,
+    pub part: &'static str,
+    /// What is wrong, in one sentence.
+    pub says: &'static str,
+    pub fails: &'static [&'static str],
+    pub blocked: &'static [&'static str],
+    pub inconclusive: &'static [&'static str],
+}
+
+/// The clauses that faults of this table speak about.
+pub const CLAUSES: [&str; 14] = [
+    "V1.1", "V1.2", "V1.3", "V1.4", "V1.5", "V1.6", "V1.7", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5",
+    "V2.6", "V2.7",
+];
+
+/// What V2 comes to where the gate itself failed: it is not attempted.
+const V2: &[&str] = &["V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"];
+const NONE: &[&str] = &[];
+
+/// A fault of the gate: V1 fails, so V2 is not attempted.
+const fn gate(
+    part: &'static str,
+    name: &'static str,
+    fails: &'static [&'static str],
+    says: &'static str,
+) -> Fault {
+    Fault {
+        name,
+        part,
+        says,
+        fails,
+        blocked: V2,
+        inconclusive: NONE,
+    }
+}
+
+const fn bridge(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
+    gate("bridge", name, fails, says)
+}
+
+const fn harness(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
+    gate("harness", name, fails, says)
+}
+
+const fn helper(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
+    Fault {
+        name,
+        part: "helper",
+        says,
+        fails,
+        blocked: NONE,
+        inconclusive: NONE,
+    }
+}
+
+/// The gate does not react at all: nothing else is attempted.
+const DEAF: &[&str] = &[
+    "V1.2", "V1.3", "V1.4", "V1.5", "V1.6", "V1.7", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6",
+    "V2.7",
+];
+
+/// The known-red head was not what was built, so that its build says nothing.
+const NO_RED: &[&str] = &[
+    "V1.7", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7",
+];
+
+pub const FAULTS: &[Fault] = &[
+    // Who may trigger.
+    bridge(
+        "bridge-asks-about-itself",
+        &["V1.4"],
+        "asks whether its own account is a member of the organisation, not the commenter's",
+    ),
+    bridge(
+        "bridge-takes-any-answer-for-yes",
+        &["V1.4"],
+        "takes every answer to the question of access for a yes, 404 included",
+    ),
+    bridge(
+        "bridge-marks-outsiders-red",
+        &["V1.4"],
+        "turns an outsider away, and writes a failed status on the head for it",
+    ),
+    Fault {
+        name: "bridge-knows-members-only",
+        part: "bridge",
+        says: "asks for membership of the organisation only, so that a collaborator's `!testme` does nothing",
+        fails: &["V1.1"],
+        blocked: DEAF,
+        inconclusive: NONE,
+    },
+    // What triggers.
+    bridge(
+        "bridge-matches-prefix",
+        &["V1.5"],
+        "fires on every comment that begins with `!testme`",
+    ),
+    bridge(
+        "bridge-matches-anywhere",
+        &["V1.5"],
+        "fires on every comment that holds `!testme` as a word",
+    ),
+    bridge(
+        "bridge-reads-quotes",
+        &["V1.5"],
+        "strips quote signs before it compares, so that an answer to a trigger fires",
+    ),
+    bridge(
+        "bridge-reads-code-blocks",
+        &["V1.5"],
+        "strips the fence of a code block before it compares",
+    ),
+    Fault {
+        name: "bridge-not-enrolled",
+        part: "bridge",
+        says: "does not have the mirror on its list, and therefore never looks at it",
+        fails: &["V1.1"],
+        blocked: DEAF,
+        inconclusive: NONE,
+    },
+    Fault {
+        name: "bridge-dies-of-bad-trigger",
+        part: "bridge",
+        says: "stops working when a trigger has an option that it does not know",
+        fails: &["V1.6"],
+        blocked: &[
+            "V1.7", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7",
+        ],
+        inconclusive: &["V1.4", "V1.5"],
+    },
+    Fault {
+        name: "bridge-tests-a-commit-once",
+        part: "bridge",
+        says: "starts no build for a commit that it has already tested, but shows the old result again",
+        fails: &["V1.6"],
+        blocked: V2,
+        inconclusive: &["V1.4", "V1.5"],
+    },
+    // What is started.
+    bridge(
+        "bridge-fires-twice",
+        &["V1.1", "V1.3"],
+        "takes Drone's 200 for an error, since it expects a 201, and asks a second time",
+    ),
+    Fault {
+        name: "bridge-tests-main",
+        part: "bridge",
+        says: "passes the commit that the pull request is based on, not its head",
+        fails: &["V1.1"],
+        blocked: NO_RED,
+        inconclusive: NONE,
+    },
+    Fault {
+        name: "bridge-passes-comment-id",
+        part: "bridge",
+        says: "passes the comment's id where the pull request's number belongs",
+        fails: &["V1.1"],
+        blocked: NO_RED,
+        inconclusive: NONE,
+    },
+    // What is said about it.
+    bridge(
+        "bridge-always-green",
+        &["V1.3"],
+        "writes success for every build that has ended",
+    ),
+    bridge(
+        "bridge-status-stays-pending",
+        &["V1.3"],
+        "updates its comment when the build ends, but not the status",
+    ),
+    bridge(
+        "bridge-comment-stays-running",
+        &["V1.3"],
+        "updates the status when the build ends, but not its comment",
+    ),
+    bridge(
+        "bridge-reports-on-base",
+        &["V1.3"],
+        "writes status and result about the commit that the pull request is based on",
+    ),
+    bridge(
+        "bridge-links-by-id",
+        &["V1.3"],
+        "links to the build by its id, which is not its number",
+    ),
+    bridge(
+        "bridge-comment-contradicts-status",
+        &["V1.3"],
+        "looks for `passed`, which Drone never says, and so comments that every build failed",
+    ),
+    bridge(
+        "bridge-writes-nothing",
+        &["V1.3"],
+        "keeps its results to itself: neither status nor comment",
+    ),
+    bridge(
+        "bridge-never-reports-the-end",
+        &["V1.3"],
+        "says that a build runs, and never what came of it",
+    ),
+    bridge(
+        "bridge-writes-as-flow",
+        &["V1.3"],
+        "uses the flow's token, so that the accused signs the verdict",
+    ),
+    // What is run.
+    gate(
+        "drone",
+        "drone-runs-nothing",
+        &["V1.2", "V1.7"],
+        "loses the commands of a step, which then succeeds",
+    ),
+    gate(
+        "drone",
+        "drone-ignores-exit-codes",
+        &["V1.7"],
+        "says success whatever a step's exit code was",
+    ),
+    Fault {
+        name: "drone-never-ends",
+        part: "drone",
+        says: "never hears that a build has ended",
+        fails: &["V1.2", "V1.7"],
+        blocked: &[
+            "V1.3", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7",
+        ],
+        inconclusive: NONE,
+    },
+    harness(
+        "harness-skips-functional",
+        &["V1.2", "V1.7"],
+        "leaves the functional stage out",
+    ),
+    harness(
+        "harness-skips-upgrade",
+        &["V1.2"],
+        "marks the upgrade stage as skipped, and goes on",
+    ),
+    harness(
+        "harness-no-tests",
+        &["V1.2", "V1.7"],
+        "looks for tests in a folder that does not exist, finds none, and is content",
+    ),
+    harness(
+        "harness-ignores-failures",
+        &["V1.7"],
+        "ends with exit code 0 although tests have failed",
+    ),
+    Fault {
+        name: "harness-stale-results",
+        part: "harness",
+        says: "publishes the results of the build before",
+        fails: &["V1.2"],
+        blocked: NO_RED,
+        inconclusive: NONE,
+    },
+    harness(
+        "harness-fake-deploy",
+        &["V1.2"],
+        "serves the recipe's files itself, and does not go through abra",
+    ),
+    Fault {
+        name: "harness-tests-main",
+        part: "harness",
+        says: "does not check out the commit under test, and so tests main",
+        fails: &["V1.2"],
+        blocked: NO_RED,
+        inconclusive: NONE,
+    },
+    // The helper: what it posts.
+    helper(
+        "helper-posts-twice",
+        &["V2.1"],
+        "posts `!testme` a second time to be sure",
+    ),
+    Fault {
+        name: "helper-posts-nothing",
+        part: "helper",
+        says: "compares POST with `true`, and so never posts",
+        fails: &["V2.1"],
+        blocked: &["V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
+        inconclusive: NONE,
+    },
+    Fault {
+        name: "helper-posts-decorated",
+        part: "helper",
+        says: "posts `!testme RECIPE`, which no bridge answers",
+        fails: &["V2.1"],
+        blocked: &["V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
+        inconclusive: NONE,
+    },
+    Fault {
+        name: "helper-posts-on-post-0",
+        part: "helper",
+        says: "posts whenever POST is set at all, 0 included",
+        fails: &["V2.2"],
+        blocked: &["V2.1", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
+        inconclusive: NONE,
+    },
+    Fault {
+        name: "helper-triggers-directly",
+        part: "helper",
+        says: "starts a build through Drone's API where it should only read",
+        fails: &["V2.2"],
+        blocked: &["V2.1", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
+        inconclusive: NONE,
+    },
+    // The helper: what it says.
+    helper(
+        "helper-green-as-red",
+        &["V2.3"],
+        "waits for `passed`, which the gate never writes, and takes success for a failure",
+    ),
+    helper(
+        "helper-first-status-wins",
+        &["V2.3", "V2.4", "V2.7"],
+        "takes the oldest status, which is pending for ever",
+    ),
+    helper(
+        "helper-reads-other-context",
+        &["V2.3", "V2.4", "V2.6", "V2.7"],
+        "looks for the status context `ci/testme`",
+    ),
+    helper(
+        "helper-red-as-green",
+        &["V2.4"],
+        "takes every build that has ended for a good one",
+    ),
+    helper(
+        "helper-ignores-failures",
+        &["V2.4", "V2.7"],
+        "waits for success only, and calls a failure pending for ever",
+    ),
+    helper(
+        "helper-green-on-empty",
+        &["V2.4", "V2.5", "V2.6"],
+        "takes a head without any status for green",
+    ),
+    helper(
+        "helper-pending-as-green",
+        &["V2.4", "V2.5"],
+        "takes every state that is not a failure for green",
+    ),
+    helper(
+        "helper-pending-as-red",
+        &["V2.3", "V2.5"],
+        "takes every state that is not a success for red",
+    ),
+    helper(
+        "helper-dies-without-status",
+        &["V2.4", "V2.5", "V2.6", "V2.7"],
+        "ends without a word where no status exists yet",
+    ),
+    helper(
+        "helper-prints-every-look",
+        &["V2.3", "V2.4", "V2.6", "V2.7"],
+        "prints a verdict at every look, not one at the end",
+    ),
+    helper(
+        "helper-build-unknown",
+        &["V2.6"],
+        "never learns the build's address",
+    ),
+    helper(
+        "helper-build-forge-link",
+        &["V2.6"],
+        "gives the pull request's page for the build's",
+    ),
+    helper(
+        "helper-build-api-link",
+        &["V2.6"],
+        "gives the address of Drone's API, which no person can read",
+    ),
+    helper(
+        "helper-build-oldest",
+        &["V2.6"],
+        "takes the last of a list that has the newest build first",
+    ),
+    // Two healthy halves that do not fit.
+    Fault {
+        name: "gate-comments-helper-statuses",
+        part: "bridge and helper",
+        says: "the bridge puts its result only in a comment, and the helper reads only commit statuses",
+        fails: &["V2.3", "V2.4", "V2.6", "V2.7"],
+        blocked: NONE,
+        inconclusive: NONE,
+    },
+    Fault {
+        name: "gate-statuses-helper-comments",
+        part: "bridge and helper",
+        says: "the bridge puts its result only in a commit status, and the helper reads only comments",
+        fails: &["V2.3", "V2.4", "V2.6", "V2.7"],
+        blocked: NONE,
+        inconclusive: NONE,
+    },
+];
+
+pub fn find(name: &str) -> Option<&'static Fault> {
+    FAULTS.iter().find(|fault| fault.name == name)
+}
+
+impl Fault {
+    /// The verdict that a clause must come to.
+    pub fn expects(&self, clause: &str) -> &'static str {
+        if self.fails.contains(&clause) {
+            "FAIL"
+        } else if self.inconclusive.contains(&clause) {
+            "INCONCLUSIVE"
+        } else if self.blocked.contains(&clause) {
+            "BLOCKED"
+        } else {
+            "PASS"
+        }
+    }
+
+    /// The items that have to run to see it.
+    pub fn items(&self) -> BTreeSet<&'static str> {
+        let named = self
+            .fails
+            .iter()
+            .chain(self.inconclusive)
+            .map(|clause| clause.split('.').next().unwrap_or(clause));
+        let mut items: BTreeSet<&str> = named.collect();
+        if self.blocked.iter().any(|clause| clause.starts_with("V2")) {
+            items.insert("V2");
+        }
+        items
+    }
+}
+
+/// The defects that are switched on in one lab.
+#[derive(Clone, Default)]
+pub struct Faults(BTreeSet<String>);
+
+impl Faults {
+    #[cfg(test)]
+    pub fn none() -> Faults {
+        Faults::default()
+    }
+
+    pub fn new(names: &[String]) -> anyhow::Result<Faults> {
+        for name in names {
+            if find(name).is_none() {
+                anyhow::bail!("there is no fault {name}: `gavel lab faults` lists them");
+            }
+        }
+        Ok(Faults(names.iter().cloned().collect()))
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        debug_assert!(
+            find(name).is_some(),
+            "the fault {name} is asked for but not declared"
+        );
+        self.0.contains(name)
+    }
+
+    /// As scripts read it from `LAB_FAULTS`.
+    pub fn line(&self) -> String {
+        self.0
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_clauses_known() {
+        let mut seen = BTreeSet::new();
+        for fault in FAULTS {
+            assert!(seen.insert(fault.name), "{} is declared twice", fault.name);
+            let mut clauses = BTreeSet::new();
+            for clause in fault
+                .fails
+                .iter()
+                .chain(fault.blocked)
+                .chain(fault.inconclusive)
+            {
+                assert!(
+                    CLAUSES.contains(clause),
+                    "{}: no clause {clause}",
+                    fault.name
+                );
+                assert!(
+                    clauses.insert(clause),
+                    "{}: {clause} is declared twice",
+                    fault.name
+                );
+            }
+            assert!(!fault.fails.is_empty(), "{} fails nothing", fault.name);
+        }
+    }
+
+    #[test]
+    fn every_clause_is_failed_by_at_least_two_faults() {
+        for clause in CLAUSES {
+            let failing = FAULTS
+                .iter()
+                .filter(|fault| fault.fails.contains(&clause))
+                .count();
+            assert!(failing >= 2, "{clause} is failed by {failing} faults");
+        }
+    }
+
+    /// Every fault acts somewhere: its name stands in the code of the part that it breaks.
+    #[test]
+    fn every_fault_is_built_in() {
+        let parts = [
+            include_str!("bridge/mod.rs"),
+            include_str!("bridge/report.rs"),
+            include_str!("bridge/trigger.rs"),
+            include_str!("drone/runner.rs"),
+            include_str!("files/cc-ci/harness/run.sh"),
+            include_str!("files/bin/testme-on-pr.sh"),
+        ];
+        for fault in FAULTS {
+            assert!(
+                parts.iter().any(|text| text.contains(fault.name)),
+                "{} is declared, but acts nowhere",
+                fault.name
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_fault_is_refused() {
+        assert!(
+            Faults::new(&["no-such-fault".to_owned()])
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("no-such-fault")
+        );
+    }
+}

@@ -1,0 +1,369 @@
+//! `gavel lab matrix`: every fault in a lab of its own, and the healthy lab; each must come out exactly as declared, at the
+//! first attempt.
+
+use super::bridge;
+use super::faults::{CLAUSES, FAULTS, Fault};
+use super::interrupted;
+use super::process::{self, Owned};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+/// One lab with one fault may take no longer.
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Args)]
+pub struct Matrix {
+    /// Only faults that show in this item; can be given again
+    #[arg(long, value_name = "ITEM")]
+    item: Vec<String>,
+    /// Only this fault; can be given again
+    #[arg(long, value_name = "NAME")]
+    fault: Vec<String>,
+    /// How many labs at a time
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    jobs: u8,
+    /// A JSON list on standard output
+    #[arg(long)]
+    json: bool,
+    /// How triggers reach the bridge
+    #[arg(long, value_enum, default_value = "poll")]
+    bridge: bridge::Mode,
+    /// Use this Gitea or Forgejo program in place of the lab's own forge
+    #[arg(long, value_name = "BINARY")]
+    gitea: Option<PathBuf>,
+}
+
+/// One lab of the matrix: a fault, or none.
+struct Case {
+    fault: Option<&'static Fault>,
+    items: Vec<String>,
+}
+
+struct Row {
+    name: &'static str,
+    part: &'static str,
+    /// Clauses that are expected not to pass, and those that did not.
+    expected: BTreeMap<String, String>,
+    got: BTreeMap<String, String>,
+    /// Why there is nothing to compare, or what is wrong beside the clauses.
+    trouble: Option<String>,
+    seconds: f64,
+}
+
+impl Row {
+    fn ok(&self) -> bool {
+        self.trouble.is_none() && self.expected == self.got
+    }
+}
+
+impl Matrix {
+    pub async fn run(self) -> Result<ExitCode> {
+        for name in &self.fault {
+            super::faults::find(name).with_context(|| {
+                format!("there is no fault {name}: `gavel lab faults` lists them")
+            })?;
+        }
+        let cases = self.cases();
+        if cases.is_empty() {
+            bail!(
+                "no fault matches: `gavel lab faults` lists them with the clauses that they break"
+            );
+        }
+        let began = Instant::now();
+        let total = cases.len();
+        let mut running = futures_util::stream::iter(cases.iter().map(|case| self.case(case)))
+            .buffer_unordered(self.jobs.into());
+        let mut rows = Vec::new();
+        let mut interrupt = std::pin::pin!(interrupted());
+        loop {
+            let next = tokio::select! {
+                row = running.next() => row,
+                interruption = &mut interrupt => { interruption?; bail!("interrupted after {} of {total} labs", rows.len()) }
+            };
+            let Some(row) = next else { break };
+            rows.push(row);
+            if let Some(row) = rows.last() {
+                show(row, rows.len(), total);
+            }
+        }
+        drop(running);
+        let order = |row: &Row| cases.iter().position(|case| case.name() == row.name);
+        rows.sort_by_key(order);
+        let wrong = rows.iter().filter(|row| !row.ok()).count();
+        if self.json {
+            let list: Vec<Value> = rows.iter().map(as_json).collect();
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&list).context("writing the matrix")?
+            );
+        } else {
+            print_table(&rows);
+        }
+        eprintln!(
+            "{} of {total} as declared, {wrong} not, in {:.0}s",
+            total - wrong,
+            began.elapsed().as_secs_f64()
+        );
+        Ok(if wrong == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(1)
+        })
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        let wanted = |fault: &&Fault| {
+            (self.fault.is_empty() || self.fault.iter().any(|name| name == fault.name))
+                && (self.item.is_empty()
+                    || self.item.iter().any(|item| {
+                        fault
+                            .items()
+                            .iter()
+                            .any(|shows| shows.eq_ignore_ascii_case(item))
+                    }))
+        };
+        let items = |fault: &Fault| fault.items().into_iter().map(str::to_owned).collect();
+        let broken = FAULTS.iter().filter(wanted).map(|fault| Case {
+            fault: Some(fault),
+            items: items(fault),
+        });
+        let healthy_items: BTreeSet<String> = if self.item.is_empty() {
+            CLAUSES
+                .iter()
+                .filter_map(|clause| clause.split('.').next())
+                .map(str::to_owned)
+                .collect()
+        } else {
+            self.item.iter().map(|item| item.to_uppercase()).collect()
+        };
+        let healthy = self.fault.is_empty().then(|| Case {
+            fault: None,
+            items: healthy_items.into_iter().collect(),
+        });
+        healthy.into_iter().chain(broken).collect()
+    }
+
+    async fn case(&self, case: &Case) -> Row {
+        let began = Instant::now();
+        let outcome = tokio::time::timeout(LIMIT, self.lab(case)).await;
+        let outcome = outcome
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the lab had not ended after {LIMIT:?}")));
+        let mut row = Row {
+            name: case.name(),
+            part: case.fault.map_or("–", |fault| fault.part),
+            expected: BTreeMap::new(),
+            got: BTreeMap::new(),
+            trouble: None,
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        match outcome.and_then(|outcome| clauses(&outcome)) {
+            Ok((mut got, attempts)) => {
+                // A clause that was asked for and is not there is no PASS.
+                let asked = |clause: &&str| {
+                    case.items
+                        .iter()
+                        .any(|item| clause.split('.').next() == Some(item))
+                };
+                for clause in CLAUSES.iter().copied().filter(asked) {
+                    got.entry(clause.to_owned())
+                        .or_insert_with(|| "MISSING".to_owned());
+                }
+                let expected = |clause: &str| {
+                    case.fault
+                        .map_or("PASS", |fault| fault.expects(clause))
+                        .to_owned()
+                };
+                row.expected = got
+                    .keys()
+                    .map(|clause| (clause.clone(), expected(clause)))
+                    .filter(not_passed)
+                    .collect();
+                row.got = got.into_iter().filter(not_passed).collect();
+                if attempts > 1 {
+                    row.trouble = Some(format!("an item needed {attempts} attempts"));
+                }
+            }
+            Err(error) => row.trouble = Some(format!("{error:#}")),
+        }
+        row
+    }
+
+    /// Runs one lab as a process of its own, and reads the object that it prints.
+    async fn lab(&self, case: &Case) -> Result<Value> {
+        let items = case.items.join(" ");
+        let mut arguments = vec!["lab", "demo", "--json", "--items", &items];
+        if let Some(fault) = case.fault {
+            arguments.extend(["--fault", fault.name]);
+        }
+        if self.bridge == bridge::Mode::Webhook {
+            arguments.extend(["--bridge", "webhook"]);
+        }
+        let gitea = self
+            .gitea
+            .as_ref()
+            .map(|binary| binary.to_string_lossy().into_owned());
+        if let Some(gitea) = &gitea {
+            arguments.extend(["--gitea", gitea]);
+        }
+        let line = process::this_program(&arguments)?;
+        let mut command = Command::new(&line[0]);
+        command
+            .args(&line[1..])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut lab = Lab(Some(Owned::start(command, "a lab")?));
+        let owned = lab.0.as_mut().context("the lab has just been started")?;
+        let (stdout, stderr) = (owned.child().stdout.take(), owned.child().stderr.take());
+        let (mut output, mut errors) = (String::new(), String::new());
+        let read = async {
+            let (mut stdout, mut stderr) = (
+                stdout.context("output was asked for")?,
+                stderr.context("errors were asked for")?,
+            );
+            tokio::try_join!(
+                stdout.read_to_string(&mut output),
+                stderr.read_to_string(&mut errors)
+            )
+            .context("reading what the lab prints")
+        };
+        let (read, status) = tokio::join!(read, owned.wait());
+        lab.0 = None;
+        read?;
+        let status = status?;
+        if !matches!(status.code(), Some(0 | 1)) {
+            let last: Vec<&str> = errors.lines().rev().take(3).collect();
+            bail!(
+                "the lab failed ({status}): {}",
+                last.into_iter().rev().collect::<Vec<_>>().join(" / ")
+            );
+        }
+        let object = output
+            .lines()
+            .rev()
+            .find(|line| line.starts_with('{'))
+            .context("the lab printed no outcome")?;
+        serde_json::from_str(object).context("understanding the lab's outcome")
+    }
+}
+
+/// A lab that is given up is asked to end, so that it ends its own children.
+struct Lab(Option<Owned>);
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some(mut owned) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { owned.stop(Duration::from_secs(10)).await });
+        }
+    }
+}
+
+impl Case {
+    fn name(&self) -> &'static str {
+        self.fault.map_or("healthy", |fault| fault.name)
+    }
+}
+
+fn not_passed(entry: &(String, String)) -> bool {
+    entry.1 != "PASS"
+}
+
+/// Every clause's verdict, and the most attempts that an item took.
+fn clauses(outcome: &Value) -> Result<(BTreeMap<String, String>, i64)> {
+    let items = outcome["items"]
+        .as_object()
+        .context("the outcome holds no items")?;
+    let mut all = BTreeMap::new();
+    let mut attempts = 0;
+    for (item, described) in items {
+        attempts = attempts.max(described["attempts"].as_i64().unwrap_or(1));
+        let of_item = described["clauses"]
+            .as_object()
+            .with_context(|| format!("the outcome holds no clauses of {item}"))?;
+        for (clause, verdict) in of_item {
+            all.insert(
+                clause.clone(),
+                verdict.as_str().unwrap_or("none").to_owned(),
+            );
+        }
+    }
+    if all.is_empty() {
+        bail!("the outcome holds no clause");
+    }
+    Ok((all, attempts))
+}
+
+fn shown(clauses: &BTreeMap<String, String>) -> String {
+    let mut by_verdict: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (clause, verdict) in clauses {
+        by_verdict.entry(verdict).or_default().push(clause);
+    }
+    // The worst first, as verdicts add up.
+    let order = ["FAIL", "INCONCLUSIVE", "BLOCKED"];
+    let mut parts: Vec<(&str, Vec<&str>)> = by_verdict.into_iter().collect();
+    parts.sort_by_key(|(verdict, _)| {
+        order
+            .iter()
+            .position(|known| known == verdict)
+            .unwrap_or(order.len())
+    });
+    let parts: Vec<String> = parts
+        .into_iter()
+        .map(|(verdict, clauses)| format!("{verdict} {}", clauses.join(" ")))
+        .collect();
+    if parts.is_empty() {
+        "all PASS".to_owned()
+    } else {
+        parts.join("; ")
+    }
+}
+
+fn show(row: &Row, done: usize, total: usize) {
+    let word = if row.ok() { "ok" } else { "NOT AS DECLARED" };
+    eprintln!(
+        "[{done:>3}/{total}] {:>6.1}s  {:32} {word}",
+        row.seconds, row.name
+    );
+    if !row.ok() {
+        eprintln!("            expected  {}", shown(&row.expected));
+        eprintln!(
+            "            got       {}",
+            row.trouble.clone().unwrap_or_else(|| shown(&row.got))
+        );
+    }
+}
+
+fn print_table(rows: &[Row]) {
+    println!("| fault | part | expected | got | |");
+    println!("|---|---|---|---|---|");
+    for row in rows {
+        let got = row.trouble.clone().unwrap_or_else(|| shown(&row.got));
+        let got = if row.ok() {
+            "as declared".to_owned()
+        } else {
+            got
+        };
+        println!(
+            "| {} | {} | {} | {got} | {} |",
+            row.name,
+            row.part,
+            shown(&row.expected),
+            if row.ok() { "✅" } else { "❌" }
+        );
+    }
+}
+
+fn as_json(row: &Row) -> Value {
+    json!({ "fault": row.name, "part": row.part, "expected": row.expected, "got": row.got, "ok": row.ok(), "trouble": row.trouble,
+        "seconds": (row.seconds * 10.0).round() / 10.0 })
+}

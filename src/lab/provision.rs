@@ -1,0 +1,281 @@
+//! Makes the world through the forge's API: people, organisations, repositories, rights, webhooks, the tracking issue.
+//!
+//! Nothing here knows which forge it is.
+
+use super::client::Api;
+use super::folder::Folder;
+use super::seed;
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub const RECIPE: &str = "custom-html-tiny";
+pub const MIRRORS: &str = "recipe-maintainers";
+pub const UPSTREAM: &str = "coop-cloud";
+/// Where builds run.
+pub const SUITE: &str = "recipe-maintainers/cc-ci";
+pub const TRACKING: (&str, &str) = ("maintainers", "verification");
+/// The site's administrator; the name `admin` is reserved on a forge.
+pub const OPERATOR: &str = "operator";
+
+#[derive(Clone, Serialize)]
+pub struct Account {
+    pub login: String,
+    pub password: String,
+    pub token: String,
+}
+
+#[derive(Clone, Serialize)]
+pub struct TrackingIssue {
+    pub owner: String,
+    pub repo: String,
+    pub number: i64,
+    pub url: String,
+}
+
+/// Where the forge delivers to.
+pub struct Hooks {
+    pub gavel: String,
+    pub bridge: Option<String>,
+    pub secret: String,
+}
+
+pub struct Provisioned {
+    pub accounts: BTreeMap<String, Account>,
+    pub tracking_issue: TrackingIssue,
+}
+
+impl Provisioned {
+    pub fn account(&self, name: &str) -> Result<&Account> {
+        self.accounts
+            .get(name)
+            .with_context(|| format!("the lab has no account {name}"))
+    }
+}
+
+pub fn secret() -> String {
+    hex::encode(rand::random::<[u8; 20]>())
+}
+
+const PEOPLE: [&str; 6] = [
+    "maintainer",
+    "outsider",
+    "adversary",
+    "gavel",
+    "flow",
+    "bridge",
+];
+
+pub async fn provision(
+    forge_url: &str,
+    operator_password: &str,
+    hooks: &Hooks,
+    folder: &Folder,
+) -> Result<Provisioned> {
+    let anonymous = Api::forge(forge_url);
+    let operator = account(&anonymous, OPERATOR, operator_password)
+        .await
+        .context("signing in as the forge's administrator")?;
+    let admin = anonymous.with_token(&operator.token);
+
+    let people = async {
+        try_join_all(PEOPLE.map(|login| person(&anonymous, &admin, login)))
+            .await
+            .context("creating the accounts")
+    };
+    let places = places(&admin, forge_url, &operator, folder);
+    let (people, ()) = tokio::try_join!(people, places)?;
+    let mut accounts: BTreeMap<String, Account> = people
+        .into_iter()
+        .map(|account| (account.login.clone(), account))
+        .collect();
+
+    let maintainer = anonymous.with_token(&accounts["maintainer"].token);
+    rights(&admin).await.context("giving rights")?;
+    let (tracking_issue, ()) = tokio::try_join!(
+        tracking_issue(&maintainer, forge_url),
+        webhooks(&admin, hooks)
+    )?;
+    accounts.insert("admin".to_owned(), operator);
+    Ok(Provisioned {
+        accounts,
+        tracking_issue,
+    })
+}
+
+async fn person(anonymous: &Api, admin: &Api, login: &str) -> Result<Account> {
+    let password = secret();
+    let body = json!({ "username": login, "email": format!("{login}@example.org"), "password": password, "must_change_password": false });
+    admin.post("/admin/users", body).await?;
+    account(anonymous, login, &password).await
+}
+
+/// A token for an account that exists. The scopes are what each of them needs at most; the operator may do everything.
+async fn account(anonymous: &Api, login: &str, password: &str) -> Result<Account> {
+    let scopes = if login == OPERATOR {
+        json!(["all"])
+    } else {
+        json!([
+            "write:repository",
+            "write:issue",
+            "read:user",
+            "read:organization"
+        ])
+    };
+    let signed_in = anonymous.with_password(login, password);
+    let token = signed_in
+        .post(
+            &format!("/users/{login}/tokens"),
+            json!({ "name": "lab", "scopes": scopes }),
+        )
+        .await?;
+    let token = token["sha1"]
+        .as_str()
+        .with_context(|| format!("the forge's answer holds no token for {login}"))?
+        .to_owned();
+    Ok(Account {
+        login: login.to_owned(),
+        password: password.to_owned(),
+        token,
+    })
+}
+
+/// Organisations and repositories with their content.
+async fn places(admin: &Api, forge_url: &str, operator: &Account, folder: &Folder) -> Result<()> {
+    let organisations = try_join_all(
+        [UPSTREAM, MIRRORS, TRACKING.0]
+            .map(|name| admin.post("/orgs", json!({ "username": name }))),
+    );
+    let (home, work) = (folder.path("home"), folder.path("work"));
+    let (recipe, suite, verification) = (seed::recipe(), seed::cc_ci(), seed::verification());
+    let seeds = async {
+        tokio::try_join!(
+            seed::build(work.join("seed-recipe.git"), &recipe, &home),
+            seed::build(work.join("seed-cc-ci.git"), &suite, &home),
+            seed::build(work.join("seed-verification.git"), &verification, &home),
+        )
+    };
+    let organisations = async { organisations.await.context("creating the organisations") };
+    let (_, (recipe, suite, verification)) = tokio::try_join!(organisations, seeds)?;
+
+    // What is known to be green and red are drafts on the mirror; upstream has its `main` alone.
+    let (main, all) = (
+        "refs/heads/main:refs/heads/main",
+        "refs/heads/*:refs/heads/*",
+    );
+    let repository = async |owner: &str, name: &str, seed: &Path, refspec: &str| -> Result<()> {
+        admin
+            .post(
+                &format!("/orgs/{owner}/repos"),
+                json!({ "name": name, "default_branch": "main", "private": false }),
+            )
+            .await?;
+        let url = format!("{forge_url}/{owner}/{name}.git");
+        seed::push(
+            seed,
+            &url,
+            refspec,
+            &operator.login,
+            &operator.password,
+            &home,
+        )
+        .await
+        .with_context(|| format!("filling {owner}/{name}"))
+    };
+    tokio::try_join!(
+        repository(UPSTREAM, RECIPE, &recipe, main),
+        repository(MIRRORS, RECIPE, &recipe, all),
+        repository(MIRRORS, "cc-ci", &suite, main),
+        repository(TRACKING.0, TRACKING.1, &verification, main),
+    )?;
+    for seed in [recipe, suite, verification] {
+        tokio::fs::remove_dir_all(&seed)
+            .await
+            .with_context(|| format!("removing {}", seed.display()))?;
+    }
+    Ok(())
+}
+
+async fn rights(admin: &Api) -> Result<()> {
+    let mirror = format!("{MIRRORS}/{RECIPE}");
+    let upstream = format!("{UPSTREAM}/{RECIPE}");
+    let tracking = format!("{}/{}", TRACKING.0, TRACKING.1);
+    let given = [
+        (mirror.as_str(), "gavel", "write"),
+        (&mirror, "flow", "write"),
+        (&mirror, "bridge", "write"),
+        (&upstream, "gavel", "write"),
+        (SUITE, "flow", "write"),
+        (&tracking, "maintainer", "write"),
+        (&tracking, "gavel", "admin"),
+    ];
+    for (repository, login, permission) in given {
+        admin
+            .put(
+                &format!("/repos/{repository}/collaborators/{login}"),
+                json!({ "permission": permission }),
+            )
+            .await?;
+    }
+    let team = json!({ "name": "ci", "permission": "write", "includes_all_repositories": true, "units": ["repo.code", "repo.issues", "repo.pulls"] });
+    let team = admin.post(&format!("/orgs/{MIRRORS}/teams"), team).await?;
+    let id = team["id"]
+        .as_i64()
+        .context("the forge's answer holds no id for the team")?;
+    admin
+        .put(&format!("/teams/{id}/members/bridge"), Value::Null)
+        .await?;
+    Ok(())
+}
+
+async fn tracking_issue(maintainer: &Api, forge_url: &str) -> Result<TrackingIssue> {
+    let (owner, repo) = TRACKING;
+    let body = "Verification of the upgrade flow is asked for here, and its verdicts are posted here.\n\nComment `/verify V1 V2` to begin, `/help` for more.";
+    let issue = maintainer
+        .post(
+            &format!("/repos/{owner}/{repo}/issues"),
+            json!({ "title": "Verify the upgrade flow", "body": body }),
+        )
+        .await;
+    let issue = issue.context("opening the tracking issue")?;
+    let number = issue["number"]
+        .as_i64()
+        .context("the forge's answer holds no number for the tracking issue")?;
+    Ok(TrackingIssue {
+        owner: owner.to_owned(),
+        repo: repo.to_owned(),
+        number,
+        url: format!("{forge_url}/{owner}/{repo}/issues/{number}"),
+    })
+}
+
+async fn webhooks(admin: &Api, hooks: &Hooks) -> Result<()> {
+    let gavel = ["issue_comment", "issues", "pull_request", "push", "status"].as_slice();
+    let mirror = format!("{MIRRORS}/{RECIPE}");
+    let mut wanted = vec![
+        (
+            format!("{}/{}", TRACKING.0, TRACKING.1),
+            &hooks.gavel,
+            gavel,
+        ),
+        (mirror.clone(), &hooks.gavel, gavel),
+    ];
+    if let Some(bridge) = &hooks.bridge {
+        wanted.push((mirror, bridge, &["issue_comment"]));
+    }
+    for (repository, url, events) in wanted {
+        // On Gitea comments on pull requests are an event of their own in a hook's list.
+        let mut events = events.to_vec();
+        events.push("pull_request_comment");
+        let config = json!({ "url": url, "content_type": "json", "secret": hooks.secret });
+        let hook = json!({ "type": "gitea", "active": true, "events": events, "config": config });
+        admin
+            .post(&format!("/repos/{repository}/hooks"), hook)
+            .await
+            .with_context(|| format!("adding a webhook to {repository}"))?;
+    }
+    Ok(())
+}

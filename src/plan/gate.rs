@@ -1,0 +1,245 @@
+//! What a `!testme` leads to: which builds are due to a pull request, and what the gate's two surfaces say of one of them. Pure.
+
+use super::expect::Expectations;
+use super::sight::{Build, Comment, Pull, Status};
+use crate::evidence::{Doubt, Witness};
+use regex::Regex;
+
+/// The builds that are about this pull request: by its number, or by its head. What others do meanwhile is neither.
+pub fn ours(builds: Vec<Build>, pull: &Pull, expect: &Expectations) -> Vec<Build> {
+    let number = pull.number.to_string();
+    builds
+        .into_iter()
+        .filter(|build| {
+            build.parameter("REF") == pull.head.sha
+                || (build.parameter("PR") == number && build.parameter("RECIPE") == expect.recipe)
+        })
+        .collect()
+}
+
+/// Why a build is not the one that a trigger on this pull request should start; `None` where it is.
+pub fn misdirected(build: &Build, pull: &Pull, expect: &Expectations) -> Option<String> {
+    let wrong = [
+        ("RECIPE", expect.recipe.clone()),
+        ("REF", pull.head.sha.clone()),
+        ("PR", pull.number.to_string()),
+    ]
+    .into_iter()
+    .filter(|(name, expected)| build.parameter(name) != expected)
+    .map(|(name, expected)| {
+        format!(
+            "{name} is `{}`, not `{expected}`",
+            cut(build.parameter(name))
+        )
+    })
+    .collect::<Vec<_>>();
+    (!wrong.is_empty()).then(|| format!("build {}: {}", build.number, wrong.join(", ")))
+}
+
+/// What a place that tells the result holds about one build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holds {
+    Nothing,
+    Pending,
+    Green,
+    Red,
+    /// Something that is not about this build, or not by the gate; what.
+    Other(String),
+}
+
+impl Holds {
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Green | Self::Red)
+    }
+
+    /// In a sentence: "the commit status holds …".
+    pub fn words(&self) -> String {
+        match self {
+            Self::Nothing => "nothing".into(),
+            Self::Pending => "pending".into(),
+            Self::Green => "success".into(),
+            Self::Red => "failure".into(),
+            Self::Other(what) => what.clone(),
+        }
+    }
+}
+
+/// Both surfaces of the gate, about one build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surfaces {
+    pub status: Holds,
+    pub comment: Holds,
+}
+
+impl Surfaces {
+    pub fn read(
+        statuses: &[Status],
+        comments: &[Comment],
+        build: &Build,
+        pull: &Pull,
+        expect: &Expectations,
+    ) -> Self {
+        Self {
+            status: status_holds(statuses, build, expect),
+            comment: comment_holds(comments, build, pull, expect),
+        }
+    }
+
+    /// Whether the result stands on at least one of them, and nothing else on either.
+    pub fn tell(&self, green: bool) -> bool {
+        let right = if green { Holds::Green } else { Holds::Red };
+        let surfaces = [&self.status, &self.comment];
+        surfaces.iter().any(|holds| **holds == right)
+            && surfaces
+                .iter()
+                .all(|holds| **holds == right || **holds == Holds::Nothing)
+    }
+
+    /// The surfaces in a sentence.
+    pub fn words(&self) -> String {
+        format!(
+            "the commit status holds {}, the result comment holds {}",
+            self.status.words(),
+            self.comment.words()
+        )
+    }
+
+    /// How settled they are, for whoever waits for them.
+    pub fn settled(&self, green: bool) -> Settled {
+        let missing = self.status == Holds::Nothing || self.comment == Holds::Nothing;
+        match (self.tell(green), missing) {
+            (true, false) => Settled::Yes,
+            (true, true) => Settled::OneIsMissing,
+            (false, _) => Settled::No,
+        }
+    }
+}
+
+/// Whether it is worth looking again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Yes,
+    /// One surface tells the end and the other does not exist: it may come, or this gate has only one.
+    OneIsMissing,
+    /// Not (yet) what it should be.
+    No,
+}
+
+fn status_holds(statuses: &[Status], build: &Build, expect: &Expectations) -> Holds {
+    let Some(status) = statuses
+        .iter()
+        .filter(|status| status.context == expect.status_context)
+        .max_by_key(|status| status.id)
+    else {
+        return Holds::Nothing;
+    };
+    if status.creator.login != expect.gate {
+        return Holds::Other(format!(
+            "`{}` by `{}`, who is not the gate (`{}`)",
+            cut(&status.status),
+            cut(&status.creator.login),
+            expect.gate
+        ));
+    }
+    if status.target_url.trim_end_matches('/') != page(build, expect) {
+        return Holds::Other(format!(
+            "`{}` leading to {}, not to build {}",
+            cut(&status.status),
+            if status.target_url.is_empty() {
+                "nowhere".into()
+            } else {
+                format!("`{}`", cut(&status.target_url))
+            },
+            build.number
+        ));
+    }
+    match status.status.as_str() {
+        "pending" => Holds::Pending,
+        "success" => Holds::Green,
+        "failure" | "error" => Holds::Red,
+        other => Holds::Other(format!("the unknown state `{}`", cut(other))),
+    }
+}
+
+fn comment_holds(comments: &[Comment], build: &Build, pull: &Pull, expect: &Expectations) -> Holds {
+    if expect.comment_success.is_empty() || expect.comment_failure.is_empty() {
+        return Holds::Nothing;
+    }
+    let Some(comment) = comments
+        .iter()
+        .filter(|comment| {
+            comment.user.login == expect.gate && comment.body.contains(&expect.comment_marker)
+        })
+        .max_by_key(|comment| comment.id)
+    else {
+        return Holds::Nothing;
+    };
+    if !names_page(&comment.body, &page(build, expect)) {
+        return Holds::Other(format!(
+            "a text that does not lead to build {}",
+            build.number
+        ));
+    }
+    let visible = visible(&comment.body);
+    if names_commit(&visible, &pull.base.sha) && !names_commit(&visible, &pull.head.sha) {
+        return Holds::Other("a text about the commit that the pull request is based on".into());
+    }
+    let says = |pattern: &str| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&visible));
+    match (says(&expect.comment_success), says(&expect.comment_failure)) {
+        (true, false) => Holds::Green,
+        (false, true) => Holds::Red,
+        (false, false) => Holds::Pending,
+        (true, true) => Holds::Other("both success and failure".into()),
+    }
+}
+
+/// The page of a build, without a slash at its end.
+pub fn page(build: &Build, expect: &Expectations) -> String {
+    format!("{}/{}", expect.build_pages, build.number)
+}
+
+/// Whether a text holds exactly this address, not only one that begins like it (`…/1` in `…/12`).
+fn names_page(text: &str, page: &str) -> bool {
+    text.match_indices(page)
+        .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_ascii_digit()))
+}
+
+/// Whether a text names a commit, by at least seven digits of its hash.
+fn names_commit(text: &str, commit: &str) -> bool {
+    text.split(|character: char| !character.is_ascii_hexdigit())
+        .any(|word| word.len() >= 7 && commit.starts_with(word))
+}
+
+/// What a reader of the page sees: without HTML comments.
+fn visible(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut rest = markdown;
+    while let Some((before, hidden)) = rest.split_once("<!--") {
+        text.push_str(before);
+        rest = hidden.split_once("-->").map_or("", |(_, after)| after);
+    }
+    text + rest
+}
+
+/// Texts of others, short enough to quote.
+pub fn cut(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("").replace('`', "'");
+    match line.char_indices().nth(120) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
+/// Whether a watch went on for as long as it was to: only then does "it is not there" mean that it stays away.
+pub fn watched_out(witness: &Witness<'_>, label: &str) -> Result<(), Doubt> {
+    match witness.fact(label)?.watch {
+        Some(watch) if watch.waited >= watch.patience => Ok(()),
+        Some(watch) => Err(Doubt::Unseen(format!(
+            "`{label}` was watched for {} ms of {} ms only",
+            watch.waited, watch.patience
+        ))),
+        None => Err(Doubt::Unseen(format!(
+            "`{label}` was looked at once, not watched"
+        ))),
+    }
+}

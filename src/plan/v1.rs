@@ -1,0 +1,734 @@
+//! V1: `!testme` on a recipe pull request is the real gate.
+
+use super::bench::{Bench, Enough, Stop, Who};
+use super::expect::Expectations;
+use super::gate::{Settled, Surfaces, cut, misdirected, ours, watched_out};
+use super::sight::{Build, Comment, Log, Pull, Results, Status};
+use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
+use crate::evidence::{Doubt, Question, Witness};
+use futures_util::FutureExt;
+use regex::Regex;
+use serde_json::Value;
+
+pub const ITEM: Item = Item {
+    id: "V1",
+    title: "`!testme` on a recipe pull request is the real gate",
+    needs: &[],
+    clauses: &[
+        ClauseSpec {
+            id: "V1.1",
+            says: "A `!testme` by a collaborator starts exactly one build, for that pull request and that head",
+            judge: one_build_each,
+        },
+        ClauseSpec {
+            id: "V1.2",
+            says: "That build runs the suite: every stage, at least one test, to its end",
+            judge: runs_the_suite,
+        },
+        ClauseSpec {
+            id: "V1.3",
+            says: "The result is put back on the pull request, as it was and leading to the build",
+            judge: put_back,
+        },
+        ClauseSpec {
+            id: "V1.4",
+            says: "A `!testme` by an outsider starts nothing and changes no status",
+            judge: outsider_is_rejected,
+        },
+        ClauseSpec {
+            id: "V1.5",
+            says: "Bad triggers start nothing",
+            judge: bad_triggers_do_not_fire,
+        },
+        ClauseSpec {
+            id: "V1.6",
+            says: "Control: after the quiet windows a collaborator's `!testme` still fires",
+            judge: control_fires,
+        },
+        ClauseSpec {
+            id: "V1.7",
+            says: "The gate can say no: the known-red head ends red, by a failed test",
+            judge: can_say_no,
+        },
+    ],
+    scenario: |bench| scenario(bench).boxed(),
+};
+
+// The scenario.
+
+async fn scenario(bench: &Bench) -> Result<(), Stop> {
+    let expect = &bench.expect;
+    let mirror = &expect.mirror;
+    bench.doing("asking who has access").await;
+    for (label, account) in [
+        ("gavel.collaborator", &expect.gavel),
+        ("outsider.collaborator", &expect.outsider),
+    ] {
+        let question = Question::Collaborator {
+            repository: mirror.clone(),
+            account: account.clone(),
+        };
+        bench.see::<bool>(label, question).await?;
+    }
+    let question = Question::Member {
+        organisation: expect.organisation.clone(),
+        account: expect.outsider.clone(),
+    };
+    bench.see::<bool>("outsider.member", question).await?;
+
+    bench.doing("opening the known-green pull request").await;
+    let green: Pull = bench
+        .open_pull("green", mirror, &expect.known_green, "V1, known green")
+        .await?;
+    let Some(first) = drive(bench, "first", &green, Who::Gavel).await? else {
+        return Ok(());
+    };
+
+    bench.doing("quiet window: one build, not two").await;
+    bench.quiet("first.quiet").await?;
+    see_builds_and_statuses(bench, "first.after", first.after, &green).await?;
+
+    bench
+        .doing("quiet window: the outsider must not fire")
+        .await;
+    let before = latest(bench, "outsider.before").await?;
+    bench
+        .post(
+            "outsider.posted",
+            Who::Outsider,
+            mirror,
+            green.number,
+            &expect.trigger,
+        )
+        .await?;
+    bench.quiet("outsider.quiet").await?;
+    see_builds_and_statuses(bench, "outsider.after", before, &green).await?;
+
+    bench
+        .doing("quiet window: bad triggers must not fire")
+        .await;
+    let before = latest(bench, "bad.before").await?;
+    for (number, body) in expect.bad_triggers.iter().enumerate() {
+        bench
+            .post(
+                &format!("bad.posted.{}", number + 1),
+                Who::Gavel,
+                mirror,
+                green.number,
+                body,
+            )
+            .await?;
+    }
+    bench.quiet("bad.quiet").await?;
+    see_builds_and_statuses(bench, "bad.after", before, &green).await?;
+
+    bench.doing("control: a good trigger still fires").await;
+    if let Some(control) = drive(bench, "control", &green, Who::Gavel).await? {
+        see_builds_and_statuses(bench, "control.after", control.after, &green).await?;
+    }
+
+    bench.doing("opening the known-red pull request").await;
+    let red: Pull = bench
+        .open_pull("red", mirror, &expect.known_red, "V1, known red")
+        .await?;
+    if let Some(driven) = drive(bench, "red", &red, Who::Gavel).await? {
+        see_builds_and_statuses(bench, "red.after", driven.after, &red).await?;
+    }
+    Ok(())
+}
+
+struct Driven {
+    /// The newest build before the trigger.
+    after: u64,
+}
+
+/// Types the trigger and follows what it leads to; `None` where no build was started.
+async fn drive(bench: &Bench, name: &str, pull: &Pull, who: Who) -> Result<Option<Driven>, Stop> {
+    let expect = &bench.expect;
+    let after = latest(bench, &format!("{name}.before")).await?;
+    bench
+        .doing(&format!("`{}` typed, waiting for a build", expect.trigger))
+        .await;
+    bench
+        .post(
+            &format!("{name}.posted"),
+            who,
+            &expect.mirror,
+            pull.number,
+            &expect.trigger,
+        )
+        .await?;
+    let builds: Vec<Build> = bench
+        .watch(
+            &format!("{name}.builds"),
+            Question::Builds { after },
+            expect.reaction,
+            |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
+        )
+        .await?;
+    let Some(build) = ours(builds, pull, expect)
+        .into_iter()
+        .min_by_key(|build| build.number)
+    else {
+        return Ok(None);
+    };
+    let number = build.number;
+    bench.doing(&format!("build {number} is running")).await;
+    let build: Build = bench
+        .watch(
+            &format!("{name}.build"),
+            Question::Build { number },
+            expect.build,
+            Build::ended,
+        )
+        .await?;
+    if !build.ended() {
+        return Ok(Some(Driven { after }));
+    }
+    bench
+        .doing(&format!(
+            "build {number} has ended, waiting for its result on the pull request"
+        ))
+        .await;
+    watch_surfaces(bench, name, pull, &build).await?;
+    bench
+        .watch::<Value>(
+            &format!("{name}.results"),
+            Question::Results { build: number },
+            expect.reaction,
+            |results| !results.is_null(),
+        )
+        .await?;
+    // A step's log arrives after its end.
+    bench
+        .watch::<Log>(
+            &format!("{name}.log"),
+            Question::BuildLog { number },
+            expect.reaction,
+            |log| {
+                log.missing.is_empty()
+                    || log_pattern(expect).is_ok_and(|pattern| log.shows(&pattern))
+            },
+        )
+        .await?;
+    Ok(Some(Driven { after }))
+}
+
+/// Waits until both surfaces tell how a build ended, or one does and the other does not exist.
+pub async fn watch_surfaces(
+    bench: &Bench,
+    name: &str,
+    pull: &Pull,
+    build: &Build,
+) -> Result<(), Stop> {
+    let expect = &bench.expect;
+    let statuses = Question::Statuses {
+        repository: expect.mirror.clone(),
+        commit: pull.head.sha.clone(),
+    };
+    let comments = Question::Comments {
+        repository: expect.mirror.clone(),
+        number: pull.number,
+    };
+    bench
+        .watch_all(
+            [
+                (&format!("{name}.statuses"), statuses),
+                (&format!("{name}.comments"), comments),
+            ],
+            expect.reaction,
+            |[statuses, comments]| settled(statuses, comments, build, pull, expect),
+        )
+        .await
+}
+
+fn settled(
+    statuses: &Value,
+    comments: &Value,
+    build: &Build,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Enough {
+    let read = || -> Option<Surfaces> {
+        let statuses: Option<Vec<Status>> = serde::Deserialize::deserialize(statuses).ok()?;
+        let comments: Option<Vec<Comment>> = serde::Deserialize::deserialize(comments).ok()?;
+        Some(Surfaces::read(
+            &statuses.unwrap_or_default(),
+            &comments.unwrap_or_default(),
+            build,
+            pull,
+            expect,
+        ))
+    };
+    match read().map(|surfaces| surfaces.settled(build.green())) {
+        Some(Settled::Yes) => Enough::Yes,
+        Some(Settled::OneIsMissing) => Enough::IfItStays,
+        Some(Settled::No) | None => Enough::No,
+    }
+}
+
+async fn see_builds_and_statuses(
+    bench: &Bench,
+    name: &str,
+    after: u64,
+    pull: &Pull,
+) -> Result<(), Stop> {
+    bench
+        .see::<Value>(&format!("{name}.builds"), Question::Builds { after })
+        .await?;
+    let question = Question::Statuses {
+        repository: bench.expect.mirror.clone(),
+        commit: pull.head.sha.clone(),
+    };
+    bench
+        .see::<Value>(&format!("{name}.statuses"), question)
+        .await?;
+    Ok(())
+}
+
+async fn latest(bench: &Bench, label: &str) -> Result<u64, Stop> {
+    bench.see(label, Question::LatestBuild).await
+}
+
+// The judge.
+
+fn expectations(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
+    witness.context("expectations")
+}
+
+/// The builds that a trigger led to, or why they cannot be told.
+fn started(witness: &Witness<'_>, name: &str, pull: &str) -> Result<Vec<Build>, Doubt> {
+    let expect = expectations(witness)?;
+    let pull: Pull = witness.context(pull)?;
+    let builds: Option<Vec<Build>> = witness.see(&format!("{name}.builds"))?;
+    Ok(ours(builds.unwrap_or_default(), &pull, &expect))
+}
+
+/// The build of a drive, as it was when it was last looked at; BLOCKED where the trigger started none.
+fn build_of(witness: &Witness<'_>, name: &str, pull: &str, because: &str) -> Result<Build, Doubt> {
+    if started(witness, name, pull)?.is_empty() {
+        return blocked(format!("no build was started to look at ({because})"));
+    }
+    witness.see(&format!("{name}.build"))
+}
+
+fn may_command(witness: &Witness<'_>) -> Result<(), Doubt> {
+    if witness.context("gavel.collaborator")? {
+        Ok(())
+    } else {
+        unseen(
+            "Gavel's account is no collaborator of the mirror, so its `!testme` need not fire; add it",
+        )
+    }
+}
+
+fn one_build_each(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    may_command(witness)?;
+    let mut numbers = Vec::new();
+    for (name, pull_label) in [("first", "green"), ("control", "green"), ("red", "red")] {
+        let pull: Pull = witness.see(pull_label)?;
+        witness.fact(&format!("{name}.posted"))?;
+        if started(witness, name, pull_label)?.is_empty() {
+            if name != "first" {
+                // That nothing fires any more is V1.6's and V1.7's to tell.
+                continue;
+            }
+            watched_out(witness, &format!("{name}.builds"))?;
+            return broken(
+                format!(
+                    "`{}` was typed on pull request {} and no build was started for it",
+                    expect.trigger, pull.number
+                ),
+                format!(
+                    "Look whether the bridge runs and has `{}` enrolled; a mirror that is not enrolled is not watched at all",
+                    expect.mirror
+                ),
+            );
+        }
+        let builds = started(witness, &format!("{name}.after"), pull_label)?;
+        for build in &builds {
+            if let Some(wrong) = misdirected(build, &pull, &expect) {
+                return broken(
+                    wrong,
+                    "Look at how the bridge fills the parameters of the build",
+                );
+            }
+        }
+        match &builds[..] {
+            [one] => numbers.push(format!(
+                "build {} for pull request {} at `{}`",
+                one.number,
+                pull.number,
+                short(&pull.head.sha)
+            )),
+            [] => return unseen("a build that was there has vanished from Drone"),
+            many => {
+                let many: Vec<_> = many.iter().map(|build| build.number.to_string()).collect();
+                return broken(
+                    format!(
+                        "one `{}` started {} builds: {}",
+                        expect.trigger,
+                        many.len(),
+                        many.join(", ")
+                    ),
+                    "Look at how the bridge remembers which comments it has dealt with",
+                );
+            }
+        }
+    }
+    holds(numbers.join("; "))
+}
+
+fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    let mut seen = Vec::new();
+    for name in ["first", "control"] {
+        if name == "control" && started(witness, name, "green")?.is_empty() {
+            break;
+        }
+        let build = build_of(witness, name, "green", "V1.1")?;
+        if !build.ended() {
+            watched_out(witness, &format!("{name}.build"))?;
+            return broken(
+                format!(
+                    "build {} did not end: it is still `{}`",
+                    build.number,
+                    cut(&build.status)
+                ),
+                "Look at the build's page for where it hangs, and at the runner",
+            );
+        }
+        let results = match results(witness, name)? {
+            Ok(results) => results,
+            Err(ruling) => return Ok(ruling),
+        };
+        if results.build != build.number
+            || results.commit != build.parameter("REF")
+            || results.recipe != build.parameter("RECIPE")
+        {
+            return broken(
+                format!(
+                    "the results of build {} are of another one: build {}, `{}` at `{}`",
+                    build.number,
+                    results.build,
+                    cut(&results.recipe),
+                    cut(short(&results.commit))
+                ),
+                "Look at how the harness writes results.json, and what it checks out",
+            );
+        }
+        for expected in &expect.stages {
+            let stage = results.stages.iter().find(|stage| &stage.name == expected);
+            match stage.map(|stage| stage.status.as_str()) {
+                Some("passed" | "failed") => {}
+                Some(other) => {
+                    return broken(
+                        format!(
+                            "in build {} the stage {expected} is `{}`",
+                            build.number,
+                            cut(other)
+                        ),
+                        "Look at the stages that the harness runs",
+                    );
+                }
+                None => {
+                    return broken(
+                        format!("build {} has no stage {expected}", build.number),
+                        "Look at the stages that the harness runs",
+                    );
+                }
+            }
+        }
+        let tests = results.tests().count();
+        if tests == 0 {
+            return broken(
+                format!("build {} ran no test", build.number),
+                format!(
+                    "Look for the test files of `{}` in the harness's repository",
+                    expect.recipe
+                ),
+            );
+        }
+        let failed = results.failed();
+        if !build.green() {
+            return broken(
+                format!(
+                    "the known-green head ended `{}` in build {} ({})",
+                    cut(&build.status),
+                    build.number,
+                    if failed.is_empty() {
+                        "no test failed".to_owned()
+                    } else {
+                        format!("failed: {}", failed.join(", "))
+                    }
+                ),
+                "Look at the log; if the recipe is at fault, mend the known-green branch",
+            );
+        }
+        if !failed.is_empty() {
+            return broken(
+                format!(
+                    "build {} is green although tests failed: {}",
+                    build.number,
+                    failed.join(", ")
+                ),
+                "Look at how the harness turns failed tests into its exit status",
+            );
+        }
+        if !expect.log_pattern.is_empty() {
+            let log: Log = witness.see(&format!("{name}.log"))?;
+            if !log.shows(&log_pattern(&expect)?) {
+                if log.cut || !log.missing.is_empty() {
+                    return unseen(format!(
+                        "the log of build {} is not complete, and what there is does not show `{}`",
+                        build.number, expect.log_pattern
+                    ));
+                }
+                return broken(
+                    format!(
+                        "the log of build {} does not show `{}`",
+                        build.number, expect.log_pattern
+                    ),
+                    "Look whether the harness deploys for real",
+                );
+            }
+        }
+        seen.push(format!(
+            "build {}: {} stages, {tests} tests",
+            build.number,
+            expect.stages.len()
+        ));
+    }
+    holds(seen.join("; "))
+}
+
+fn log_pattern(expect: &Expectations) -> Result<Regex, Doubt> {
+    Regex::new(&expect.log_pattern)
+        .map_err(|_| Doubt::Unseen("`suite.log_pattern` is no regular expression".into()))
+}
+
+fn results(witness: &Witness<'_>, name: &str) -> Result<Result<Results, Ruling>, Doubt> {
+    let label = format!("{name}.results");
+    let value: Value = witness.see(&label)?;
+    let wrong = |seen: &str| Ruling::Broken {
+        seen: seen.into(),
+        mend: "Look at how the harness writes results.json, and where it is served".into(),
+    };
+    if value.is_null() {
+        watched_out(witness, &label)?;
+        return Ok(Err(wrong("the build left no results.json")));
+    }
+    Ok(serde_json::from_value(value)
+        .map_err(|_| wrong("the build's results.json is not in the form of one")))
+}
+
+fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    let mut seen = Vec::new();
+    for (name, pull) in [("first", "green"), ("control", "green"), ("red", "red")] {
+        if name != "first" && started(witness, name, pull)?.is_empty() {
+            // Told by V1.6 and V1.7.
+            continue;
+        }
+        let build = build_of(witness, name, pull, "V1.1")?;
+        if !build.ended() {
+            return blocked(format!("build {} did not end (V1.2)", build.number));
+        }
+        let statuses: Option<Vec<Status>> = witness.see(&format!("{name}.statuses"))?;
+        let comments: Option<Vec<Comment>> = witness.see(&format!("{name}.comments"))?;
+        let surfaces = Surfaces::read(
+            &statuses.unwrap_or_default(),
+            &comments.unwrap_or_default(),
+            &build,
+            &witness.context(pull)?,
+            &expect,
+        );
+        if !surfaces.tell(build.green()) {
+            watched_out(witness, &format!("{name}.statuses"))?;
+            return broken(
+                format!(
+                    "build {} ended `{}`, and on its pull request {}",
+                    build.number,
+                    cut(&build.status),
+                    surfaces.words()
+                ),
+                format!(
+                    "Look at how the bridge reports: the status `{}` and its comment should both be of this build",
+                    expect.status_context
+                ),
+            );
+        }
+        seen.push(format!("build {}: {}", build.number, surfaces.words()));
+    }
+    holds(seen.join("; "))
+}
+
+fn outsider_is_rejected(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    if witness.see("outsider.collaborator")? || witness.see("outsider.member")? {
+        return unseen(
+            "the outsider has access to the mirror, so it proves nothing; take its access away",
+        );
+    }
+    silence(
+        witness,
+        "outsider",
+        "first.after.statuses",
+        "the outsider's comment",
+        "Look at how the bridge asks whether the commenter may trigger",
+    )
+}
+
+fn bad_triggers_do_not_fire(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    for number in 1..=expect.bad_triggers.len() {
+        if started(witness, "first", "green")?.is_empty() {
+            break;
+        }
+        witness.fact(&format!("bad.posted.{number}"))?;
+    }
+    silence(
+        witness,
+        "bad",
+        "outsider.after.statuses",
+        &format!("one of {} bad triggers", expect.bad_triggers.len()),
+        "Look at how the bridge compares a comment with its trigger: trimmed, exactly it",
+    )
+}
+
+/// Nothing was started and no status changed in a quiet window, and the control proves that something could have.
+fn silence(
+    witness: &Witness<'_>,
+    name: &str,
+    statuses_before: &str,
+    after_what: &str,
+    mend: &str,
+) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    if started(witness, "first", "green")?.is_empty() {
+        return blocked("not attempted, since a good trigger starts nothing either (V1.1)");
+    }
+    let window: u64 = witness.see(&format!("{name}.quiet"))?;
+    let builds = started(witness, &format!("{name}.after"), "green")?;
+    if let Some(build) = builds.first() {
+        return broken(
+            format!("after {after_what}, build {} was started", build.number),
+            mend,
+        );
+    }
+    if statuses(witness, statuses_before)? != statuses(witness, &format!("{name}.after.statuses"))?
+    {
+        return broken(
+            format!("after {after_what}, the statuses of the head are not what they were"),
+            mend,
+        );
+    }
+    if window < expect.quiet {
+        return unseen(format!(
+            "the quiet window was {window} ms, not {} ms",
+            expect.quiet
+        ));
+    }
+    match control_fires(witness)? {
+        Ruling::Holds(_) => holds(format!(
+            "no build and no change of status in {:.1} s, and a good trigger fired afterwards",
+            window as f64 / 1000.0
+        )),
+        Ruling::Broken { .. } => unseen(
+            "nothing happened, but the control did not fire either (V1.6): a dead bridge refuses everything",
+        ),
+    }
+}
+
+/// By id: the forge lists statuses of the same second in any order.
+fn statuses(witness: &Witness<'_>, label: &str) -> Result<Vec<Status>, Doubt> {
+    let mut statuses: Vec<Status> = witness.see::<Option<_>>(label)?.unwrap_or_default();
+    statuses.sort_by_key(|status| status.id);
+    Ok(statuses)
+}
+
+fn control_fires(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    if started(witness, "first", "green")?.is_empty() {
+        return blocked("not attempted, since the first trigger started nothing (V1.1)");
+    }
+    may_command(witness)?;
+    witness.fact("control.posted")?;
+    match started(witness, "control", "green")?.first() {
+        Some(build) => holds(format!("build {}", build.number)),
+        None => {
+            watched_out(witness, "control.builds")?;
+            broken(
+                "after the outsider's and the bad triggers, a good one starts nothing any more",
+                "Look at the bridge's log for what it did with those comments",
+            )
+        }
+    }
+}
+
+fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    if started(witness, "first", "green")?.is_empty() {
+        return blocked("not attempted, since a good trigger starts nothing (V1.1)");
+    }
+    may_command(witness)?;
+    let expect = expectations(witness)?;
+    let pull: Pull = witness.see("red")?;
+    let builds = started(witness, "red", "red")?;
+    if builds.is_empty() {
+        watched_out(witness, "red.builds")?;
+        return blocked("no build was started for the known-red pull request");
+    }
+    if let Some(wrong) = builds
+        .iter()
+        .find_map(|build| misdirected(build, &pull, &expect))
+    {
+        return blocked(format!("the known-red head was not built (V1.1): {wrong}"));
+    }
+    let build: Build = witness.see("red.build")?;
+    if !build.ended() {
+        watched_out(witness, "red.build")?;
+        return broken(
+            format!("build {} did not end", build.number),
+            "Look at the build's page for where it hangs, and at the runner",
+        );
+    }
+    let results = match results(witness, "red")? {
+        Ok(results) => results,
+        Err(ruling) => return Ok(ruling),
+    };
+    let failed = results.failed();
+    if results.build != build.number || results.commit != pull.head.sha {
+        return blocked(format!(
+            "the results of build {} are of another one (V1.2)",
+            build.number
+        ));
+    }
+    if build.green() {
+        return broken(
+            format!(
+                "the known-red head ended green in build {} ({})",
+                build.number,
+                if failed.is_empty() {
+                    "no test failed".to_owned()
+                } else {
+                    format!("although these failed: {}", failed.join(", "))
+                }
+            ),
+            "Look at how the harness runs the tests and turns them into its exit status; if the recipe is at fault, mend the known-red branch",
+        );
+    }
+    if failed.is_empty() {
+        return broken(
+            format!("build {} is red, but no test of it failed", build.number),
+            "Look at the log for why it is red: a gate that fails everything proves nothing",
+        );
+    }
+    holds(format!(
+        "build {} is red: {}",
+        build.number,
+        failed.join(", ")
+    ))
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..8).unwrap_or(commit)
+}

@@ -1,0 +1,586 @@
+//! V2: `testme-on-pr.sh` reads the verdict correctly.
+
+use super::bench::{Bench, Stop, Who};
+use super::expect::Expectations;
+use super::gate::{Surfaces, cut, misdirected, ours, page, watched_out};
+use super::sight::{Build, Comment, Pull, Status};
+use super::v1::watch_surfaces;
+use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
+use crate::evidence::{Doubt, Question, Witness};
+use crate::flow::{End, Ran, Told};
+use futures_util::FutureExt;
+use serde_json::Value;
+use std::time::Duration;
+
+pub const ITEM: Item = Item {
+    id: "V2",
+    title: "`testme-on-pr.sh` reads the verdict correctly",
+    needs: &["V1"],
+    clauses: &[
+        ClauseSpec {
+            id: "V2.1",
+            says: "`POST=1` posts exactly one `!testme`",
+            judge: posts_once,
+        },
+        ClauseSpec {
+            id: "V2.2",
+            says: "`POST=0` posts nothing and starts no build",
+            judge: only_polls,
+        },
+        ClauseSpec {
+            id: "V2.3",
+            says: "`VERDICT=GREEN` on the known-green head",
+            judge: |witness| tells(witness, "green", Told::Green),
+        },
+        ClauseSpec {
+            id: "V2.4",
+            says: "`VERDICT=RED` on the known-red head",
+            judge: |witness| tells(witness, "red", Told::Red),
+        },
+        ClauseSpec {
+            id: "V2.5",
+            says: "`VERDICT=PENDING` while the build is in flight, and before there is one",
+            judge: pending_in_flight,
+        },
+        ClauseSpec {
+            id: "V2.6",
+            says: "`BUILD=` names a page on the configured Drone, of a build of this pull request's head",
+            judge: names_the_build,
+        },
+        ClauseSpec {
+            id: "V2.7",
+            says: "The helper reads where the gate writes",
+            judge: reads_where_the_gate_writes,
+        },
+    ],
+    scenario: |bench| scenario(bench).boxed(),
+};
+
+/// How often it is tried to ask the helper while a build is in flight.
+const TRIES: u32 = 3;
+
+// The scenario.
+
+async fn scenario(bench: &Bench) -> Result<(), Stop> {
+    let expect = &bench.expect;
+    let mirror = &expect.mirror;
+    let patient = Duration::from_secs(expect.helper_wait);
+
+    bench
+        .doing("asking the helper before there is anything")
+        .await;
+    let green: Pull = bench
+        .open_pull("green", mirror, &expect.known_green, "V2, known green")
+        .await?;
+    let before: u64 = bench.see("green.before", Question::LatestBuild).await?;
+    see_comments(bench, "idle.before", &green).await?;
+    bench
+        .helper("idle", green.number, false, Duration::ZERO)
+        .await?;
+    bench.quiet("idle.quiet").await?;
+    see_comments(bench, "idle.after", &green).await?;
+    see_builds(bench, "idle.builds", before).await?;
+    let known: Option<Vec<Comment>> = bench.recalled("idle.before").await?;
+    let after: Option<Vec<Comment>> = bench.recalled("idle.after").await?;
+    let builds: Option<Vec<Build>> = bench.recalled("idle.builds").await?;
+    let wrote = new_by(
+        &known.unwrap_or_default(),
+        after.unwrap_or_default(),
+        &expect.flow,
+    );
+    if !wrote.is_empty() || !ours(builds.unwrap_or_default(), &green, expect).is_empty() {
+        // What follows would be mixed up with what this led to.
+        return Ok(());
+    }
+
+    bench.doing("the helper posts").await;
+    bench
+        .helper("post", green.number, true, Duration::ZERO)
+        .await?;
+    see_comments(bench, "post.after", &green).await?;
+    let mut last = None;
+    for attempt in 1..=TRIES {
+        let name = format!("flight.{attempt}");
+        let after: u64 = bench
+            .see(&format!("{name}.before"), Question::LatestBuild)
+            .await?;
+        if attempt > 1 {
+            bench
+                .post(
+                    &format!("{name}.posted"),
+                    Who::Gavel,
+                    mirror,
+                    green.number,
+                    &expect.trigger,
+                )
+                .await?;
+        }
+        // The first try is about the build of the helper's own comment, which may be there already.
+        let after = if attempt == 1 { before } else { after };
+        let Some(build) = wait_for_build(bench, &name, &green, after).await? else {
+            return Ok(());
+        };
+        bench
+            .doing(&format!(
+                "asking the helper while build {} is in flight",
+                build.number
+            ))
+            .await;
+        bench
+            .helper(&name, green.number, false, Duration::ZERO)
+            .await?;
+        let question = Question::Build {
+            number: build.number,
+        };
+        let then: Build = bench.see(&format!("{name}.build"), question).await?;
+        let in_flight = !then.ended();
+        last = Some(then);
+        if in_flight {
+            break;
+        }
+    }
+    let Some(build) = last else { return Ok(()) };
+    bench
+        .doing(&format!(
+            "the helper waits for the end of build {}",
+            build.number
+        ))
+        .await;
+    bench
+        .helper("green.told", green.number, false, patient)
+        .await?;
+    see_end(bench, "green", &green, build.number).await?;
+
+    bench
+        .doing("the helper posts on the known-red pull request and waits")
+        .await;
+    let red: Pull = bench
+        .open_pull("red", mirror, &expect.known_red, "V2, known red")
+        .await?;
+    let before: u64 = bench.see("red.before", Question::LatestBuild).await?;
+    see_comments(bench, "red.comments.before", &red).await?;
+    bench.helper("red.told", red.number, true, patient).await?;
+    let Some(build) = wait_for_build(bench, "red", &red, before).await? else {
+        return Ok(());
+    };
+    see_end(bench, "red", &red, build.number).await?;
+
+    bench
+        .doing("quiet window: nothing more is posted or started")
+        .await;
+    bench.quiet("end.quiet").await?;
+    see_comments(bench, "end.green.comments", &green).await?;
+    see_comments(bench, "end.red.comments", &red).await?;
+    let first: u64 = bench.recalled("green.before").await?;
+    see_builds(bench, "end.builds", first).await
+}
+
+async fn wait_for_build(
+    bench: &Bench,
+    name: &str,
+    pull: &Pull,
+    after: u64,
+) -> Result<Option<Build>, Stop> {
+    let expect = &bench.expect;
+    let builds: Vec<Build> = bench
+        .watch(
+            &format!("{name}.builds"),
+            Question::Builds { after },
+            expect.reaction,
+            |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
+        )
+        .await?;
+    Ok(ours(builds, pull, expect)
+        .into_iter()
+        .max_by_key(|build| build.number))
+}
+
+/// What the gate holds, after the helper has answered.
+async fn see_end(bench: &Bench, name: &str, pull: &Pull, number: u64) -> Result<(), Stop> {
+    let build: Build = bench
+        .watch(
+            &format!("{name}.build"),
+            Question::Build { number },
+            bench.expect.build,
+            Build::ended,
+        )
+        .await?;
+    watch_surfaces(bench, &format!("{name}.end"), pull, &build).await
+}
+
+async fn see_comments(bench: &Bench, label: &str, pull: &Pull) -> Result<(), Stop> {
+    let question = Question::Comments {
+        repository: bench.expect.mirror.clone(),
+        number: pull.number,
+    };
+    bench.see::<Value>(label, question).await.map(drop)
+}
+
+async fn see_builds(bench: &Bench, label: &str, after: u64) -> Result<(), Stop> {
+    bench
+        .see::<Value>(label, Question::Builds { after })
+        .await
+        .map(drop)
+}
+
+// The judge.
+
+fn expectations(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
+    witness.context("expectations")
+}
+
+/// What the helper did; BLOCKED where it cannot be started at all.
+fn ran(witness: &Witness<'_>, label: &str) -> Result<Ran, Doubt> {
+    let ran: Ran = witness.see(label)?;
+    match &ran.end {
+        End::NotStarted(why) => blocked(format!(
+            "the helper could not be started: {why}. Mend `flow.helper.command`"
+        )),
+        _ => Ok(ran),
+    }
+}
+
+fn comments(witness: &Witness<'_>, label: &str) -> Result<Vec<Comment>, Doubt> {
+    Ok(witness
+        .see::<Option<Vec<Comment>>>(label)?
+        .unwrap_or_default())
+}
+
+/// The comments by one account that are new.
+fn new_by(known: &[Comment], mut after: Vec<Comment>, account: &str) -> Vec<Comment> {
+    after.retain(|comment| {
+        comment.user.login == account && known.iter().all(|known| known.id != comment.id)
+    });
+    after
+}
+
+/// The comments in `after` that are not in `before`, by the flow's account.
+fn flow_wrote(
+    witness: &Witness<'_>,
+    before: &str,
+    after: &str,
+    expect: &Expectations,
+) -> Result<Vec<Comment>, Doubt> {
+    let known = comments(witness, before)?;
+    Ok(new_by(&known, comments(witness, after)?, &expect.flow))
+}
+
+/// The builds of the green pull request before anybody typed anything.
+fn idle_builds(witness: &Witness<'_>, expect: &Expectations) -> Result<Vec<Build>, Doubt> {
+    let green: Pull = witness.context("green")?;
+    let builds: Option<Vec<Build>> = witness.see("idle.builds")?;
+    Ok(ours(builds.unwrap_or_default(), &green, expect))
+}
+
+/// Where the helper acts when it is only to look, nothing that follows can be told apart from that: it is not attempted.
+fn looks_only(witness: &Witness<'_>, expect: &Expectations) -> Result<(), Doubt> {
+    let wrote = flow_wrote(witness, "idle.before", "idle.after", expect)?;
+    if wrote.is_empty() && idle_builds(witness, expect)?.is_empty() {
+        Ok(())
+    } else {
+        blocked("not attempted, since the helper acts even with `POST=0` (V2.2)")
+    }
+}
+
+/// The tries to ask while a build was in flight, as far as there were any.
+fn flights(witness: &Witness<'_>) -> Vec<String> {
+    (1..=TRIES)
+        .map(|attempt| format!("flight.{attempt}"))
+        .filter(|name| witness.has(name))
+        .collect()
+}
+
+/// The build that the helper's trigger led to; BLOCKED where it led to none.
+fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
+    let expect = expectations(witness)?;
+    looks_only(witness, &expect)?;
+    for (builds, pull) in [("flight.1.builds", "green"), ("red.builds", "red")] {
+        let pull: Pull = witness.context(pull)?;
+        let started: Option<Vec<Build>> = witness.context(builds)?;
+        if ours(started.unwrap_or_default(), &pull, &expect).is_empty() {
+            watched_out(witness, builds)?;
+            return blocked(format!(
+                "the helper's run with `POST=1` on pull request {} led to no build (V2.1)",
+                pull.number
+            ));
+        }
+        if name == "green" {
+            break;
+        }
+    }
+    witness.see(&format!("{name}.build"))
+}
+
+fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    looks_only(witness, &expect)?;
+    let mut seen = Vec::new();
+    for (run, before, after) in [
+        ("post", "idle.after", "post.after"),
+        ("red.told", "red.comments.before", "end.red.comments"),
+    ] {
+        let ran = ran(witness, run)?;
+        let wrote = flow_wrote(witness, before, after, &expect)?;
+        let triggers = wrote
+            .iter()
+            .filter(|comment| comment.body.trim() == expect.trigger)
+            .count();
+        if triggers != 1 {
+            let others: Vec<_> = wrote
+                .iter()
+                .map(|comment| format!("`{}`", cut(&comment.body)))
+                .collect();
+            return broken(
+                format!(
+                    "with `POST=1` the helper posted {triggers} times `{}` ({}{})",
+                    expect.trigger,
+                    ran.ending(),
+                    if others.is_empty() {
+                        String::new()
+                    } else {
+                        format!("; {} wrote {}", expect.flow, others.join(", "))
+                    }
+                ),
+                "Look at where the helper posts",
+            );
+        }
+        if let Some(comment) = wrote
+            .iter()
+            .find(|comment| comment.body.trim() == expect.trigger)
+        {
+            seen.push(format!("comment {}", comment.id));
+        }
+    }
+    holds(format!("one each: {}", seen.join(", ")))
+}
+
+fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    let green: Pull = witness.context("green")?;
+    let posted = |before: &str, after: &str| -> Result<Option<Ruling>, Doubt> {
+        let wrote = flow_wrote(witness, before, after, &expect)?;
+        Ok(wrote.first().map(|comment| Ruling::Broken {
+            seen: format!(
+                "with `POST=0` the helper posted comment {}: `{}`",
+                comment.id,
+                cut(&comment.body)
+            ),
+            mend: "Look at what the helper does before it looks at `POST`".into(),
+        }))
+    };
+    ran(witness, "idle")?;
+    if let Some(ruling) = posted("idle.before", "idle.after")? {
+        return Ok(ruling);
+    }
+    let window: u64 = witness.see("idle.quiet")?;
+    if window < expect.quiet {
+        return unseen(format!(
+            "the quiet window was {window} ms, not {} ms",
+            expect.quiet
+        ));
+    }
+    if let Some(build) = idle_builds(witness, &expect)?.first() {
+        return broken(
+            format!(
+                "with `POST=0`, and nobody having typed anything, build {} was started",
+                build.number
+            ),
+            "Look at whether the helper talks to Drone by itself",
+        );
+    }
+    built(witness, "red")?;
+    // Every run after the one with `POST=1` was one with `POST=0`.
+    ran(witness, "flight.1")?;
+    ran(witness, "green.told")?;
+    if let Some(ruling) = posted("post.after", "end.green.comments")? {
+        return Ok(ruling);
+    }
+    let all: Option<Vec<Build>> = witness.see("end.builds")?;
+    let builds = ours(all.unwrap_or_default(), &green, &expect).len();
+    let triggers = comments(witness, "end.green.comments")?
+        .iter()
+        .filter(|comment| comment.body.trim() == expect.trigger)
+        .count();
+    if builds > triggers {
+        return broken(
+            format!(
+                "{triggers} `{}` stand on the pull request, and {builds} builds were started",
+                expect.trigger
+            ),
+            "Look at whether the helper talks to Drone by itself",
+        );
+    }
+    if builds == 0 {
+        return unseen(
+            "no trigger on this pull request started a build, so silence proves nothing",
+        );
+    }
+    holds("no comment, and no build that nobody asked for, before, while and after a build ran")
+}
+
+fn tells(witness: &Witness<'_>, name: &str, expected: Told) -> Result<Ruling, Doubt> {
+    let build = built(witness, name)?;
+    let ran = ran(witness, &format!("{name}.told"))?;
+    if build.ended() && build.green() != (expected == Told::Green) {
+        return unseen(format!(
+            "the known-{name} head ended `{}` in build {}, so the right answer is not `{}`",
+            cut(&build.status),
+            build.number,
+            expected.word()
+        ));
+    }
+    let mend = "Look at where the helper reads the result, and how it maps it";
+    match ran.helper_said().verdict {
+        Ok(told) if told == expected && build.ended() => holds(format!(
+            "`VERDICT={}` for build {}, which ended `{}`",
+            told.word(),
+            build.number,
+            cut(&build.status)
+        )),
+        Ok(told) => broken(
+            format!(
+                "`VERDICT={}` for build {}, which ended `{}`",
+                told.word(),
+                build.number,
+                cut(&build.status)
+            ),
+            mend,
+        ),
+        Err(why) => broken(why, mend),
+    }
+}
+
+fn pending_in_flight(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let mend = "Look at how the helper tells a result that is there from one that is not";
+    let idle = ran(witness, "idle")?;
+    match idle.helper_said().verdict {
+        Ok(Told::Pending) => {}
+        Ok(told) => {
+            return broken(
+                format!(
+                    "`VERDICT={}` on a pull request that nothing has been built for",
+                    told.word()
+                ),
+                mend,
+            );
+        }
+        Err(why) => return broken(why, mend),
+    }
+    built(witness, "green")?;
+    let Some(last) = flights(witness).pop() else {
+        return unseen("no build was in flight to ask about");
+    };
+    let ran = ran(witness, &last)?;
+    let build: Build = witness.see(&format!("{last}.build"))?;
+    if build.ended() {
+        return unseen(format!(
+            "{TRIES} builds were too fast: each had ended when the helper had answered"
+        ));
+    }
+    match ran.helper_said().verdict {
+        Ok(Told::Pending) => holds(format!(
+            "`VERDICT=PENDING` while build {} was `{}`",
+            build.number,
+            cut(&build.status)
+        )),
+        Ok(told) => broken(
+            format!(
+                "`VERDICT={}` while build {} was still `{}`",
+                told.word(),
+                build.number,
+                cut(&build.status)
+            ),
+            mend,
+        ),
+        Err(why) => broken(why, mend),
+    }
+}
+
+fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    let mend = "Look at where the helper takes the build's address from";
+    let mut asked = flights(witness)
+        .into_iter()
+        .map(|name| (name, "green", true))
+        .collect::<Vec<_>>();
+    asked.push(("green.told".into(), "green", false));
+    asked.push(("red.told".into(), "red", false));
+    let mut seen = Vec::new();
+    for (run, name, may_be_unknown) in asked {
+        built(witness, name)?;
+        let ran = ran(witness, &run)?;
+        let pull: Pull = witness.context(name)?;
+        let all: Option<Vec<Build>> = witness.see("end.builds")?;
+        let mut builds = ours(all.unwrap_or_default(), &pull, &expect);
+        builds.retain(|build| misdirected(build, &pull, &expect).is_none());
+        let named = match ran.helper_said().build {
+            Ok(Some(page)) => page,
+            Ok(None) if may_be_unknown => continue,
+            Ok(None) => {
+                return broken(
+                    format!(
+                        "`BUILD=?` at the end, although pull request {} was built",
+                        pull.number
+                    ),
+                    mend,
+                );
+            }
+            Err(why) => return broken(why, mend),
+        };
+        let pages: Vec<_> = builds.iter().map(|build| page(build, &expect)).collect();
+        if !pages.iter().any(|page| page == named.trim_end_matches('/')) {
+            return broken(
+                format!(
+                    "`BUILD={}`, but pull request {} was built at {}",
+                    cut(&named),
+                    pull.number,
+                    pages.join(" and ")
+                ),
+                mend,
+            );
+        }
+        seen.push(format!("`{}`", cut(&named)));
+    }
+    seen.dedup();
+    holds(seen.join(", "))
+}
+
+fn reads_where_the_gate_writes(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    let mut seen = Vec::new();
+    for name in ["green", "red"] {
+        let build = built(witness, name)?;
+        let ran = ran(witness, &format!("{name}.told"))?;
+        let statuses: Option<Vec<Status>> = witness.see(&format!("{name}.end.statuses"))?;
+        let surfaces = Surfaces::read(
+            &statuses.unwrap_or_default(),
+            &comments(witness, &format!("{name}.end.comments"))?,
+            &build,
+            &witness.context(name)?,
+            &expect,
+        );
+        if !surfaces.status.is_terminal() && !surfaces.comment.is_terminal() {
+            watched_out(witness, &format!("{name}.end.statuses"))?;
+            return unseen(format!(
+                "the gate told no result of build {} ({})",
+                build.number,
+                surfaces.words()
+            ));
+        }
+        match ran.helper_said().verdict {
+            Ok(Told::Green | Told::Red) => seen.push(surfaces.words()),
+            Ok(Told::Pending) | Err(_) => {
+                return broken(
+                    format!(
+                        "on pull request of the known-{name} head {}, and the helper returned no result ({})",
+                        surfaces.words(),
+                        ran.ending()
+                    ),
+                    "Reconcile them: let the helper read what the gate writes (the surface named above that holds the result), or let the gate write what the helper reads; record which in DECISIONS.md",
+                );
+            }
+        }
+    }
+    seen.dedup();
+    holds(seen.join("; "))
+}

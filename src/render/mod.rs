@@ -1,0 +1,34 @@
+//! What people read: comments, the report, pages. Queries nothing.
+
+pub mod comment;
+pub mod page;
+mod text;
+
+/// A time in seconds as a person says it: `0.8 s`, `42 s`, `3 min 20 s`, `1 h 5 min`.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_do() {
+        for (seconds, words) in [
+            (0.84, "0.8 s"),
+            (9.94, "9.9 s"),
+            (42.2, "42 s"),
+            (200.0, "3 min 20 s"),
+            (3900.0, "1 h 5 min"),
+        ] {
+            assert_eq!(duration(seconds), words);
+        }
+    }
+}

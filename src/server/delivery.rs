@@ -1,0 +1,204 @@
+//! A webhook delivery: whether it is authentic, and what it says. Pure.
+
+use crate::config::Repository;
+use crate::engine::Comment;
+use crate::plan::bench::Event;
+use axum::http::{HeaderMap, StatusCode};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::Sha256;
+
+/// Why a delivery is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    #[error("the delivery has no X-Gitea-Signature; set the webhook's secret")]
+    Unsigned,
+    #[error("the signature does not fit the body; set the webhook's secret to Gavel's")]
+    WrongSignature,
+    #[error("the body is not application/json; set the webhook's content type to it")]
+    ContentType,
+    #[error("the body is not JSON")]
+    NotJson,
+    #[error("the delivery has no X-Gitea-Event")]
+    NoEvent,
+    #[error("the body does not fit the event that the header names")]
+    Misfit,
+    #[error("the body is larger than 1 MiB")]
+    TooLarge,
+    #[error("the command could not be stored; deliver it again")]
+    NotStored,
+}
+
+impl Refusal {
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Unsigned | Self::WrongSignature => StatusCode::UNAUTHORIZED,
+            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::NoEvent | Self::Misfit => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotStored => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Its name in metrics and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned",
+            Self::WrongSignature => "wrong_signature",
+            Self::ContentType => "content_type",
+            Self::NotJson => "not_json",
+            Self::NoEvent => "no_event",
+            Self::Misfit => "misfit",
+            Self::TooLarge => "too_large",
+            Self::NotStored => "not_stored",
+        }
+    }
+}
+
+/// What a delivery says.
+#[derive(Debug, Clone)]
+pub enum Delivery {
+    /// Somebody wrote a comment.
+    Comment(Comment),
+    /// Something else happened.
+    Event(Event),
+    /// An event that Gavel does not know; nothing is wrong with it.
+    Unknown,
+}
+
+/// Reads a delivery. The signature is checked first, over the raw body, in constant time; nothing unauthentic is parsed.
+pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<Delivery, Refusal> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let signature = header("x-gitea-signature").ok_or(Refusal::Unsigned)?;
+    verify(signature, body, secret)?;
+    if !header("content-type").is_some_and(is_json) {
+        return Err(Refusal::ContentType);
+    }
+    let json: serde_json::Value = serde_json::from_slice(body).map_err(|_| Refusal::NotJson)?;
+    let event = header("x-gitea-event").ok_or(Refusal::NoEvent)?;
+    let event_of = |repository: String| {
+        Delivery::Event(Event {
+            repository,
+            kind: event.to_owned(),
+        })
+    };
+    Ok(match event {
+        "issue_comment" => {
+            let said: IssueComment = fit(json)?;
+            let repository = known(&said.repository)?;
+            if said.action == "created" {
+                Delivery::Comment(Comment {
+                    repository,
+                    issue: said.issue.number,
+                    id: said.comment.id,
+                    account: said.comment.user.login,
+                    body: said.comment.body,
+                })
+            } else {
+                event_of(repository)
+            }
+        }
+        "issues" => event_of(known(&fit::<Issues>(json)?.repository)?),
+        "pull_request" => event_of(known(&fit::<PullRequest>(json)?.repository)?),
+        "push" => event_of(known(&fit::<Push>(json)?.repository)?),
+        "status" => event_of(known(&fit::<Status>(json)?.repository)?),
+        _ => Delivery::Unknown,
+    })
+}
+
+fn verify(signature: &str, body: &[u8], secret: &SecretString) -> Result<(), Refusal> {
+    let signature = hex::decode(signature).map_err(|_| Refusal::WrongSignature)?;
+    // HMAC takes keys of every length.
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .map_err(|_| Refusal::WrongSignature)?;
+    mac.update(body);
+    mac.verify_slice(&signature)
+        .map_err(|_| Refusal::WrongSignature)
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn fit<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, Refusal> {
+    serde_json::from_value(json).map_err(|_| Refusal::Misfit)
+}
+
+fn known(repository: &RepositoryName) -> Result<String, Refusal> {
+    repository
+        .full_name
+        .parse::<Repository>()
+        .map(|repository| repository.to_string())
+        .map_err(|_| Refusal::Misfit)
+}
+
+// What of each event's body must be there, as the forge documents it in its API's structs.
+
+#[derive(Deserialize)]
+struct IssueComment {
+    action: String,
+    issue: Numbered,
+    comment: CommentBody,
+    repository: RepositoryName,
+}
+
+#[derive(Deserialize)]
+struct CommentBody {
+    id: u64,
+    body: String,
+    user: Login,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the body of this event has them")]
+struct Issues {
+    action: String,
+    issue: Numbered,
+    repository: RepositoryName,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the body of this event has them")]
+struct PullRequest {
+    action: String,
+    pull_request: Numbered,
+    repository: RepositoryName,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the body of this event has them")]
+struct Push {
+    #[serde(rename = "ref")]
+    reference: String,
+    after: String,
+    repository: RepositoryName,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the body of this event has them")]
+struct Status {
+    sha: String,
+    context: String,
+    state: String,
+    repository: RepositoryName,
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    number: u64,
+}
+
+#[derive(Deserialize)]
+struct Login {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct RepositoryName {
+    full_name: String,
+}

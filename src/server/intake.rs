@@ -1,0 +1,122 @@
+//! The webhook's intake: what is authentic is taken, a command is stored before it is acknowledged, everything else only wakes.
+
+use super::Shared;
+use super::delivery::{self, Delivery, Refusal};
+use crate::engine::Inbox;
+use crate::plan::bench::Event;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+/// What became of deliveries.
+pub struct Counters {
+    registry: Registry,
+    deliveries: Family<Outcome, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let deliveries = Family::<Outcome, Counter>::default();
+        registry.register(
+            "gavel_deliveries",
+            "Webhook deliveries, by what became of them",
+            deliveries.clone(),
+        );
+        Self {
+            registry,
+            deliveries,
+        }
+    }
+}
+
+impl Counters {
+    fn count(&self, outcome: &'static str) {
+        self.deliveries.get_or_create(&Outcome { outcome }).inc();
+    }
+}
+
+/// `POST /hooks/gitea`.
+pub async fn take(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> (StatusCode, String) {
+    let taken = match body {
+        Ok(body) => taken(&shared, &headers, &body).await,
+        Err(_) => Err(Refusal::TooLarge),
+    };
+    match taken {
+        Ok((status, outcome)) => {
+            shared.counters.count(outcome);
+            (status, format!("{outcome}\n"))
+        }
+        Err(refusal) => {
+            shared.counters.count(refusal.word());
+            tracing::warn!(
+                refusal = refusal.word(),
+                "a delivery was refused: {refusal}"
+            );
+            (refusal.status(), format!("{refusal}\n"))
+        }
+    }
+}
+
+async fn taken(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(StatusCode, &'static str), Refusal> {
+    let engine = &shared.engine;
+    let secret = &engine.config.forge.webhook_secret;
+    match delivery::read(headers, body, secret)? {
+        Delivery::Comment(comment) => {
+            let commands = Inbox(engine).take(&comment).await.map_err(|error| {
+                tracing::error!(%error, "a command could not be stored");
+                Refusal::NotStored
+            })?;
+            engine.wake(Event {
+                repository: comment.repository,
+                kind: "issue_comment".into(),
+            });
+            let outcome = if commands > 0 { "command" } else { "comment" };
+            Ok((StatusCode::OK, outcome))
+        }
+        Delivery::Event(event) => {
+            engine.wake(event);
+            Ok((StatusCode::OK, "event"))
+        }
+        Delivery::Unknown => {
+            tracing::info!("a delivery of an unknown event was ignored");
+            Ok((StatusCode::ACCEPTED, "ignored"))
+        }
+    }
+}
+
+/// `GET /metrics`.
+pub async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &shared.counters.registry) {
+        Ok(()) => (
+            [(
+                header::CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

@@ -1,0 +1,65 @@
+//! What Gavel answers over HTTP: the webhook's intake, pages for people, JSON for programs, health and metrics. Decides nothing.
+
+mod delivery;
+mod intake;
+mod pages;
+
+use crate::engine::Engine;
+use anyhow::Context;
+use axum::Router;
+use axum::routing::{get, post};
+use intake::Counters;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// The largest delivery that is taken.
+pub const BODY_LIMIT: usize = 1 << 20;
+
+/// No request takes longer; nothing here waits for anybody.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the handlers share.
+pub struct Shared {
+    pub engine: Arc<Engine>,
+    pub counters: Counters,
+}
+
+/// Serves until the shutdown, and lets what is under way end.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Arc<Engine>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let shared = Arc::new(Shared {
+        engine,
+        counters: Counters::default(),
+    });
+    axum::serve(listener, router(shared))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+        .context("serving HTTP failed")
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/hooks/gitea", post(intake::take))
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .route("/", get(pages::index))
+        .route("/runs/{run}", get(pages::run))
+        .route("/runs/{run}/{page}", get(pages::of_run))
+        .route("/runs/{run}/{item}/{attempt}", get(pages::attempt))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/metrics", get(intake::metrics))
+        .layer(TimeoutLayer::with_status_code(
+            axum::http::StatusCode::GATEWAY_TIMEOUT,
+            REQUEST_LIMIT,
+        ))
+        .with_state(shared)
+}
+
+#[cfg(test)]
+mod tests;

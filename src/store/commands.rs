@@ -1,0 +1,155 @@
+//! Commands that were typed, exactly once each; how far the catch-up read has come; who was turned away.
+
+use super::{Result, Store, now, signed, time, unsigned};
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// A command as it came in, from a webhook or from the catch-up read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCommand {
+    /// `owner/name`.
+    pub repository: String,
+    /// Number of the issue or pull request.
+    pub issue: u64,
+    /// Id of the comment.
+    pub comment: u64,
+    /// The how-manieth command of its comment, from 0.
+    pub position: usize,
+    /// Who wrote the comment.
+    pub account: String,
+    /// The line, as it was typed.
+    pub line: String,
+}
+
+/// A command on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCommand {
+    pub id: u64,
+    pub command: NewCommand,
+    pub received: Timestamp,
+}
+
+impl Store {
+    /// Puts all commands of one comment on record, in one write. Those already there stay as they are. Answers how many were new.
+    pub async fn take_commands(&self, commands: &[NewCommand]) -> Result<u64> {
+        let mut taken = 0;
+        let mut transaction = self.pool.begin().await?;
+        for command in commands {
+            taken += sqlx::query(
+                "insert into commands (repository, issue, comment, position, account, line, received)
+                 values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+            )
+            .bind(&command.repository)
+            .bind(signed(command.issue))
+            .bind(signed(command.comment))
+            .bind(signed(command.position as u64))
+            .bind(&command.account)
+            .bind(&command.line)
+            .bind(now())
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+        }
+        transaction.commit().await?;
+        Ok(taken)
+    }
+
+    /// The oldest commands that nobody has dealt with, at most `limit`.
+    pub async fn waiting_commands(&self, limit: u32) -> Result<Vec<StoredCommand>> {
+        sqlx::query("select * from commands where handled is null order by id limit ?")
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(stored)
+            .collect()
+    }
+
+    /// The command with this id.
+    pub async fn command(&self, id: u64) -> Result<Option<StoredCommand>> {
+        sqlx::query("select * from commands where id = ?")
+            .bind(signed(id))
+            .fetch_optional(&self.pool)
+            .await?
+            .as_ref()
+            .map(stored)
+            .transpose()
+    }
+
+    /// Marks a command as dealt with.
+    pub async fn command_handled(&self, id: u64) -> Result<()> {
+        sqlx::query("update commands set handled = ? where id = ?")
+            .bind(now())
+            .bind(signed(id))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Up to which comment an issue has been read, and when that comment was updated; `None` before the first read.
+    pub async fn cursor(&self, repository: &str, issue: u64) -> Result<Option<(u64, Timestamp)>> {
+        sqlx::query("select comment, updated from cursors where repository = ? and issue = ?")
+            .bind(repository)
+            .bind(signed(issue))
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| Ok((unsigned(row.get("comment")), time(row.get("updated"))?)))
+            .transpose()
+    }
+
+    /// Remembers up to which comment an issue has been read.
+    pub async fn advance_cursor(
+        &self,
+        repository: &str,
+        issue: u64,
+        comment: u64,
+        updated: Timestamp,
+    ) -> Result<()> {
+        sqlx::query(
+            "insert into cursors values (?1, ?2, ?3, ?4)
+             on conflict (repository, issue) do update set comment = ?3, updated = ?4",
+        )
+        .bind(repository)
+        .bind(signed(issue))
+        .bind(signed(comment))
+        .bind(updated.to_string())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether an account has been told that it may not command.
+    pub async fn was_turned_away(&self, account: &str) -> Result<bool> {
+        Ok(sqlx::query("select 1 from turned_away where account = ?")
+            .bind(account)
+            .fetch_optional(&self.pool)
+            .await?
+            .is_some())
+    }
+
+    /// Remembers that an account has been told that it may not command.
+    pub async fn turn_away(&self, account: &str) -> Result<()> {
+        sqlx::query("insert into turned_away values (?, ?) on conflict do nothing")
+            .bind(account)
+            .bind(now())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+fn stored(row: &SqliteRow) -> Result<StoredCommand> {
+    Ok(StoredCommand {
+        id: unsigned(row.get("id")),
+        command: NewCommand {
+            repository: row.get("repository"),
+            issue: unsigned(row.get("issue")),
+            comment: unsigned(row.get("comment")),
+            position: usize::try_from(row.get::<i64, _>("position")).unwrap_or_default(),
+            account: row.get("account"),
+            line: row.get("line"),
+        },
+        received: time(row.get("received"))?,
+    })
+}

@@ -1,0 +1,97 @@
+//! The comments that Gavel keeps: one row a slot, with what was last meant to stand there.
+
+use super::{Result, Store, now, signed, unsigned};
+use crate::evidence::Digest;
+use sqlx::Row;
+
+/// A place for one comment of Gavel's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Its name, such as `run-7-progress`.
+    pub slot: String,
+    /// `owner/name`.
+    pub repository: String,
+    pub issue: u64,
+    /// The comment that fills it, once it is known.
+    pub comment: Option<u64>,
+    pub url: Option<String>,
+    /// What should stand there.
+    pub body: String,
+    /// Whether the forge has it so.
+    pub written: bool,
+}
+
+impl Store {
+    /// Puts on record what should stand in a slot; the forge does not have it yet.
+    pub async fn mean_comment(
+        &self,
+        slot: &str,
+        repository: &str,
+        issue: u64,
+        body: &str,
+    ) -> Result<()> {
+        sqlx::query(
+            "insert into comments (slot, repository, issue, body, digest) values (?1, ?2, ?3, ?4, ?5)
+             on conflict (slot) do update set body = ?4, digest = ?5, written = null",
+        )
+        .bind(slot)
+        .bind(repository)
+        .bind(signed(issue))
+        .bind(body)
+        .bind(Digest::of(body).as_str())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Remembers that the forge has a slot's comment as it was meant when `body` was sent.
+    pub async fn comment_written(
+        &self,
+        slot: &str,
+        comment: u64,
+        url: &str,
+        body: &str,
+    ) -> Result<()> {
+        sqlx::query(
+            "update comments set comment = ?1, url = ?2,
+             written = case when digest = ?3 then ?4 else written end where slot = ?5",
+        )
+        .bind(signed(comment))
+        .bind(url)
+        .bind(Digest::of(body).as_str())
+        .bind(now())
+        .bind(slot)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// One slot.
+    pub async fn slot(&self, slot: &str) -> Result<Option<Slot>> {
+        Ok(sqlx::query("select * from comments where slot = ?")
+            .bind(slot)
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| Slot {
+                slot: row.get("slot"),
+                repository: row.get("repository"),
+                issue: unsigned(row.get("issue")),
+                comment: row.get::<Option<i64>, _>("comment").map(unsigned),
+                url: row.get("url"),
+                body: row.get("body"),
+                written: row.get::<Option<String>, _>("written").is_some(),
+            }))
+    }
+
+    /// The slots whose comments the forge does not have as they were meant.
+    pub async fn unwritten_slots(&self) -> Result<Vec<String>> {
+        Ok(
+            sqlx::query("select slot from comments where written is null order by rowid")
+                .fetch_all(&self.pool)
+                .await?
+                .iter()
+                .map(|row| row.get("slot"))
+                .collect(),
+        )
+    }
+}

@@ -1,0 +1,63 @@
+//! The journal of an attempt: steps begun, and the facts that ended them; and the clauses that the facts led to.
+
+use super::{Result, Store, json, now, signed, to_json};
+use crate::evidence::{Fact, Sighting};
+use crate::verdict::Clause;
+use sqlx::Row;
+
+impl Store {
+    /// Marks a step as begun. Answers whether it had been begun before.
+    pub async fn begin_step(&self, attempt: u64, label: &str) -> Result<bool> {
+        let done = sqlx::query("insert into steps values (?, ?, ?) on conflict do nothing")
+            .bind(signed(attempt))
+            .bind(label)
+            .bind(now())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 0)
+    }
+
+    /// Ends a step with what it saw, at the end of the attempt's chain.
+    pub async fn record_fact(&self, attempt: u64, sighting: Sighting) -> Result<Fact> {
+        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        let last =
+            sqlx::query("select fact from facts where attempt = ? order by number desc limit 1")
+                .bind(signed(attempt))
+                .fetch_optional(&mut *transaction)
+                .await?
+                .map(|row| json::<Fact>("a fact", row.get("fact")))
+                .transpose()?;
+        let fact = Fact::chain(sighting, last.as_ref());
+        sqlx::query("insert into facts values (?, ?, ?, ?)")
+            .bind(signed(attempt))
+            .bind(fact.number)
+            .bind(&fact.label)
+            .bind(to_json(&fact)?)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(fact)
+    }
+
+    /// Every fact of an attempt, in the order of the chain.
+    pub async fn facts(&self, attempt: u64) -> Result<Vec<Fact>> {
+        sqlx::query("select fact from facts where attempt = ? order by number")
+            .bind(signed(attempt))
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|row| json("a fact", row.get("fact")))
+            .collect()
+    }
+
+    /// The clauses of a judged attempt, in the order of the plan.
+    pub async fn clauses(&self, attempt: u64) -> Result<Vec<Clause>> {
+        sqlx::query("select clause from clauses where attempt = ? order by ordinal")
+            .bind(signed(attempt))
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|row| json("a clause", row.get("clause")))
+            .collect()
+    }
+}

@@ -1,0 +1,321 @@
+//! Runs (what one `/verify` asked for) and their attempts (one execution of one item each).
+
+use super::{Result, Store, StoreError, json, now, signed, time, time_or_none, to_json, unsigned};
+use crate::verdict::{Clause, Verdict, worst};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    Queued,
+    Running,
+    /// All items are judged; what was made is being closed.
+    Cleaning,
+    Finished,
+}
+
+impl RunState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Cleaning => "cleaning",
+            Self::Finished => "finished",
+        }
+    }
+
+    /// What a person is told behind "the run is".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Cleaning => "closing what it opened",
+            other => other.word(),
+        }
+    }
+}
+
+/// What was typed behind the items.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOptions {
+    /// Leave everything as it is at the end, for a person to look at.
+    #[serde(default)]
+    pub keep: bool,
+    /// Attempt items whose prerequisites failed.
+    #[serde(default)]
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub id: u64,
+    /// The command that asked for it.
+    pub command: u64,
+    /// Who asked for it.
+    pub account: String,
+    /// Item ids in the plan's order, prerequisites included.
+    pub items: Vec<String>,
+    pub options: RunOptions,
+    /// Part of every name that the run gives to something.
+    pub nonce: String,
+    pub state: RunState,
+    /// Who cancelled it.
+    pub cancelled_by: Option<String>,
+    pub verdict: Option<Verdict>,
+    pub queued: Timestamp,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptState {
+    Running,
+    Judged,
+    /// Given up without a verdict: interrupted where it could not be resumed, or cancelled.
+    Lost,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub id: u64,
+    pub run: u64,
+    pub item: String,
+    /// 1, 2 … of its item in its run.
+    pub ordinal: u32,
+    pub state: AttemptState,
+    /// Why it was lost.
+    pub why: Option<String>,
+    pub verdict: Option<Verdict>,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+}
+
+impl Store {
+    /// Queues a run for a command; the same command again is the same run. Answers its id.
+    pub async fn queue_run(
+        &self,
+        command: u64,
+        account: &str,
+        items: &[&str],
+        options: RunOptions,
+        nonce: &str,
+    ) -> Result<u64> {
+        let row = sqlx::query(
+            "insert into runs (command, account, items, options, nonce, state, queued)
+             values (?, ?, ?, ?, ?, 'queued', ?)
+             on conflict (command) do update set command = command returning id",
+        )
+        .bind(signed(command))
+        .bind(account)
+        .bind(to_json(&items)?)
+        .bind(to_json(&options)?)
+        .bind(nonce)
+        .bind(now())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(unsigned(row.get("id")))
+    }
+
+    pub async fn run(&self, id: u64) -> Result<Option<Run>> {
+        sqlx::query("select * from runs where id = ?")
+            .bind(signed(id))
+            .fetch_optional(&self.pool)
+            .await?
+            .as_ref()
+            .map(run)
+            .transpose()
+    }
+
+    /// The newest runs, at most `limit`.
+    pub async fn latest_runs(&self, limit: u32) -> Result<Vec<Run>> {
+        sqlx::query("select * from runs order by id desc limit ?")
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(run)
+            .collect()
+    }
+
+    /// Runs that have not ended, oldest first; the first is the active one.
+    pub async fn open_runs(&self) -> Result<Vec<Run>> {
+        sqlx::query("select * from runs where state <> 'finished' order by id")
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(run)
+            .collect()
+    }
+
+    /// Runs that have ended, were not to be kept, and left something behind.
+    pub async fn littering_runs(&self) -> Result<Vec<Run>> {
+        sqlx::query(
+            "select * from runs where state = 'finished' and json_extract(options, '$.keep') is not 1
+             and id in (select run from resources where ended is null) order by id",
+        )
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(run)
+        .collect()
+    }
+
+    pub async fn run_state(&self, id: u64, state: RunState) -> Result<()> {
+        sqlx::query(
+            "update runs set state = ?1,
+             started = case when ?1 = 'running' then coalesce(started, ?2) else started end,
+             ended = case when ?1 = 'finished' then ?2 else null end where id = ?3",
+        )
+        .bind(state.word())
+        .bind(now())
+        .bind(signed(id))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn run_verdict(&self, id: u64, verdict: Verdict) -> Result<()> {
+        sqlx::query("update runs set verdict = ? where id = ?")
+            .bind(verdict.word())
+            .bind(signed(id))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Asks a run to end; the runner heeds it. Answers whether there was anything to end.
+    pub async fn cancel_run(&self, id: u64, by: &str) -> Result<bool> {
+        let done = sqlx::query(
+            "update runs set cancel = ? where id = ? and cancel is null and state in ('queued', 'running')",
+        )
+        .bind(by)
+        .bind(signed(id))
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Opens the next attempt of an item.
+    pub async fn open_attempt(&self, run: u64, item: &str) -> Result<Attempt> {
+        let row = sqlx::query(
+            "insert into attempts (run, item, ordinal, state, started)
+             select ?1, ?2, 1 + count(*), 'running', ?3 from attempts where run = ?1 and item = ?2
+             returning *",
+        )
+        .bind(signed(run))
+        .bind(item)
+        .bind(now())
+        .fetch_one(&self.pool)
+        .await?;
+        attempt(&row)
+    }
+
+    /// All attempts of a run, oldest first.
+    pub async fn attempts(&self, run: u64) -> Result<Vec<Attempt>> {
+        sqlx::query("select * from attempts where run = ? order by id")
+            .bind(signed(run))
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(attempt)
+            .collect()
+    }
+
+    /// Gives an attempt up, without a verdict.
+    pub async fn attempt_lost(&self, id: u64, why: &str) -> Result<()> {
+        sqlx::query("update attempts set state = 'lost', why = ?, ended = ? where id = ?")
+            .bind(why)
+            .bind(now())
+            .bind(signed(id))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends an attempt with the clauses that its facts led to.
+    pub async fn attempt_judged(&self, id: u64, clauses: &[Clause]) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        for (ordinal, clause) in clauses.iter().enumerate() {
+            sqlx::query("insert into clauses values (?, ?, ?, ?) on conflict do nothing")
+                .bind(signed(id))
+                .bind(signed(ordinal as u64))
+                .bind(&clause.id)
+                .bind(to_json(clause)?)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        sqlx::query("update attempts set state = 'judged', verdict = ?, ended = ? where id = ?")
+            .bind(worst(clauses.iter().map(|clause| clause.verdict)).word())
+            .bind(now())
+            .bind(signed(id))
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+fn verdict(word: Option<String>) -> Result<Option<Verdict>> {
+    word.map(|word| {
+        Verdict::from_word(&word).ok_or(StoreError::Form {
+            what: "a verdict",
+            detail: word,
+        })
+    })
+    .transpose()
+}
+
+fn run(row: &SqliteRow) -> Result<Run> {
+    let state = match row.get::<String, _>("state").as_str() {
+        "queued" => RunState::Queued,
+        "running" => RunState::Running,
+        "cleaning" => RunState::Cleaning,
+        "finished" => RunState::Finished,
+        other => {
+            return Err(StoreError::Form {
+                what: "a state of a run",
+                detail: other.into(),
+            });
+        }
+    };
+    Ok(Run {
+        id: unsigned(row.get("id")),
+        command: unsigned(row.get("command")),
+        account: row.get("account"),
+        items: json("the items of a run", row.get("items"))?,
+        options: json("the options of a run", row.get("options"))?,
+        nonce: row.get("nonce"),
+        state,
+        cancelled_by: row.get("cancel"),
+        verdict: verdict(row.get("verdict"))?,
+        queued: time(row.get("queued"))?,
+        started: time_or_none(row.get("started"))?,
+        ended: time_or_none(row.get("ended"))?,
+    })
+}
+
+fn attempt(row: &SqliteRow) -> Result<Attempt> {
+    let state = match row.get::<String, _>("state").as_str() {
+        "running" => AttemptState::Running,
+        "judged" => AttemptState::Judged,
+        "lost" => AttemptState::Lost,
+        other => {
+            return Err(StoreError::Form {
+                what: "a state of an attempt",
+                detail: other.into(),
+            });
+        }
+    };
+    Ok(Attempt {
+        id: unsigned(row.get("id")),
+        run: unsigned(row.get("run")),
+        item: row.get("item"),
+        ordinal: u32::try_from(row.get::<i64, _>("ordinal")).unwrap_or_default(),
+        state,
+        why: row.get("why"),
+        verdict: verdict(row.get("verdict"))?,
+        started: time(row.get("started"))?,
+        ended: time_or_none(row.get("ended"))?,
+    })
+}
