@@ -87,6 +87,7 @@ pub struct Stage {
     pub machine: String,
     pub os: String,
     pub arch: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub variant: String,
     pub started: i64,
     pub stopped: i64,
