@@ -7,7 +7,7 @@ mod error;
 mod model;
 
 pub use error::{DroneError, Kind};
-pub use model::{Account, Build, LogLine, Stage, Status, Step, Version};
+pub use model::{Build, LogLine, Version};
 
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::RETRY_AFTER;
@@ -239,49 +239,8 @@ impl Drone {
         })
     }
 
-    /// Whose token it is. Of a public repository Drone tells everybody everything but this, even with a wrong token.
-    pub async fn account(&self) -> Result<Seen<Account>, DroneError> {
-        self.ask("read the token's account", self.at(&["api", "user"]))
-            .await
-    }
-
     pub async fn version(&self) -> Result<Seen<Version>, DroneError> {
         self.ask("read the version", self.at(&["version"])).await
-    }
-
-    /// Where a person reads a build.
-    pub fn page(&self, number: u64) -> Url {
-        self.at(&[&self.owner, &self.name, &number.to_string()])
-    }
-
-    /// The build whose page, or the page of one of whose steps, `text` is; nothing for any other address.
-    pub fn parse_page(&self, text: &str) -> Option<u64> {
-        let url = Url::parse(text.trim()).ok()?;
-        let bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if url.origin() != self.base.origin() || !bare {
-            return None;
-        }
-        let here: Vec<&str> = self
-            .base
-            .path_segments()?
-            .filter(|part| !part.is_empty())
-            .collect();
-        let parts: Vec<&str> = url.path_segments()?.collect();
-        let rest = parts.strip_prefix(here.as_slice())?;
-        let (repository, rest) = rest.split_at_checked(2)?;
-        if repository != [self.owner.as_str(), self.name.as_str()] {
-            return None;
-        }
-        match rest {
-            [number] => counting(number),
-            [number, stage, step] if counting(stage).is_some() && counting(step).is_some() => {
-                counting(number)
-            }
-            _ => None,
-        }
     }
 
     async fn list(&self, page: u64) -> Result<Seen<Vec<Build>>, DroneError> {
@@ -445,12 +404,6 @@ fn elements(answer: Value) -> Vec<Value> {
         Value::Array(elements) => elements,
         _ => Vec::new(),
     }
-}
-
-/// A number as Drone writes it in an address: digits, no sign, no leading zero.
-fn counting(text: &str) -> Option<u64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    plain.then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

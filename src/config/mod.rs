@@ -11,7 +11,6 @@ mod values;
 pub use names::{Account, Repository, Team};
 pub use reader::Problem;
 
-use names::BadName;
 use secrecy::SecretString;
 use secrets::SecretError;
 use std::{
@@ -229,11 +228,6 @@ impl Config {
             .into_iter()
             .chain(self.flow.helper.secrets.values())
             .collect()
-    }
-
-    /// The mirror of the sandbox recipe for V1 and V2.
-    pub fn gate_mirror(&self) -> Result<Repository, BadName> {
-        Repository::new(self.gate.organisation.as_str(), &self.sandbox.gate.recipe)
     }
 }
 

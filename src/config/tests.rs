@@ -57,10 +57,6 @@ fn the_example_is_read() {
         config.flow.helper.secrets["FORGE_TOKEN"].expose_secret(),
         "what stands in /etc/gavel/flow.token"
     );
-    assert_eq!(
-        config.gate_mirror().unwrap().to_string(),
-        "recipe-maintainers/custom-html-tiny"
-    );
     assert_eq!(config.patience.outage, Duration::from_secs(3600));
 }
 

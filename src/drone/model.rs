@@ -88,14 +88,6 @@ pub struct Version {
     pub version: String,
 }
 
-/// An account on Drone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    pub login: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub admin: bool,
-}
-
 /// The state of a build, a stage or a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]

@@ -1,7 +1,8 @@
-//! Reads the tracking issue's comments at the start and every minute, for commands whose webhook was lost.
+//! At the start and every minute: reads the tracking issue's comments, for commands whose webhook was lost, and closes what
+//! earlier runs could not close.
 
-use super::Engine;
 use super::inbox::{Comment, Inbox};
+use super::{Engine, cleanup};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,13 @@ pub async fn work(engine: Arc<Engine>) {
         };
         if let Err(error) = read {
             tracing::warn!(%error, "the catch-up read failed; the next one is in a minute");
+        }
+        let swept = tokio::select! {
+            swept = cleanup::sweep(&engine) => swept,
+            () = engine.shutdown.cancelled() => return,
+        };
+        if let Err(error) = swept {
+            tracing::warn!(%error, "what earlier runs left behind could not be closed yet");
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

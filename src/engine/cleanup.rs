@@ -29,6 +29,14 @@ pub async fn clean(engine: &Engine, run: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Closes what earlier runs could not close, and were not asked to keep.
+pub async fn sweep(engine: &Engine) -> anyhow::Result<()> {
+    for run in engine.store.littering_runs().await? {
+        clean(engine, &run).await?;
+    }
+    Ok(())
+}
+
 async fn close(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::Result<&'static str> {
     let forge = &engine.world.forge;
     let repository: Repository = resource.repository.parse()?;

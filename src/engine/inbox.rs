@@ -1,7 +1,7 @@
 //! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
 
 use super::{Engine, record};
-use crate::command::{self, Command, Items, Verify};
+use crate::command::{self, Command, Complaint, Items, Verify};
 use crate::gitea::Membership;
 use crate::plan;
 use crate::render;
@@ -119,39 +119,61 @@ async fn rest(engine: &Engine) -> bool {
 
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
     let typed = &stored.command;
-    let forge = &engine.world.forge;
-    let repository = typed.repository.parse()?;
-    if !may_command(engine, &typed.account).await? {
-        forge.react(&repository, typed.comment, "-1").await?;
-        if engine.store.turn_away(&typed.account).await? {
+    if may_command(engine, &typed.account).await? {
+        let here = is_tracking(engine, &typed.repository, typed.issue);
+        match understand(typed) {
+            None => {}
+            Some(Err(complaint)) => {
+                react(engine, typed, "confused").await;
+                let text = render::comment::complaint(&typed.line, &complaint);
+                answer(engine, stored, &text).await?;
+            }
+            Some(Ok(command)) => {
+                react(engine, typed, "eyes").await;
+                obey(engine, stored, command, here).await?;
+            }
+        }
+    } else {
+        tracing::info!(command = stored.id, account = %typed.account, "turned away");
+        react(engine, typed, "-1").await;
+        if !engine.store.was_turned_away(&typed.account).await? {
             let text = render::comment::turned_away(&typed.account, &engine.config.tracking);
             answer(engine, stored, &text).await?;
-        }
-        tracing::info!(command = stored.id, account = %typed.account, "turned away");
-        engine.store.command_handled(stored.id).await?;
-        return Ok(());
-    }
-    let known = plan::ids();
-    let found = command::parse(&typed.line, &known).into_iter().next();
-    let here = is_tracking(engine, &typed.repository, typed.issue);
-    match found.map(|found| found.what) {
-        None => {}
-        Some(Err(complaint)) => {
-            forge.react(&repository, typed.comment, "confused").await?;
-            answer(
-                engine,
-                stored,
-                &render::comment::complaint(&typed.line, &complaint),
-            )
-            .await?;
-        }
-        Some(Ok(command)) => {
-            forge.react(&repository, typed.comment, "eyes").await?;
-            obey(engine, stored, command, here).await?;
+            engine.store.turn_away(&typed.account).await?;
         }
     }
     engine.store.command_handled(stored.id).await?;
     Ok(())
+}
+
+/// What the line says. Which of its comment's commands it was is on record: the eleventh is none, whatever it says.
+fn understand(typed: &NewCommand) -> Option<Result<Command, Complaint>> {
+    if typed.position >= command::MOST_COMMANDS {
+        return Some(Err(Complaint::TooMany));
+    }
+    let found = command::parse(&typed.line, &plan::ids());
+    found.into_iter().next().map(|found| found.what)
+}
+
+/// A sign at the comment. Where it cannot be given, the comment is gone or nobody may react there: the command stands all the same.
+async fn react(engine: &Engine, typed: &NewCommand, reaction: &str) {
+    let given = async {
+        let repository = typed.repository.parse()?;
+        engine
+            .world
+            .forge
+            .react(&repository, typed.comment, reaction)
+            .await?;
+        anyhow::Ok(())
+    };
+    if let Err(error) = given.await {
+        tracing::warn!(
+            comment = typed.comment,
+            reaction,
+            error = format!("{error:#}"),
+            "a reaction could not be given"
+        );
+    }
 }
 
 async fn obey(
@@ -267,9 +289,16 @@ async fn may_command(engine: &Engine, account: &str) -> anyhow::Result<bool> {
     if !commanders.write_access {
         return Ok(false);
     }
-    Ok(forge
+    match forge
         .permission(&engine.config.tracking.repository, account)
-        .await?
-        .value
-        .can_write())
+        .await
+    {
+        Ok(permission) => Ok(permission.value.can_write()),
+        Err(error) if error.is_forbidden() => {
+            tracing::warn!(%account, %error, "who can write to the tracking repository is told to its admins only: make Gavel one, or name commanders");
+            Ok(false)
+        }
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -80,32 +80,6 @@ impl Gitea {
         .await
     }
 
-    /// `false` when there was no such comment.
-    pub async fn delete_comment(
-        &self,
-        repository: &Repository,
-        id: u64,
-    ) -> Result<bool, GiteaError> {
-        self.delete(
-            format!("delete comment {id} of {repository}"),
-            comment_path(repository, id),
-        )
-        .await
-    }
-
-    pub async fn reactions(
-        &self,
-        repository: &Repository,
-        comment: u64,
-    ) -> Result<Seen<Vec<Reaction>>, GiteaError> {
-        let path = format!("{}/reactions", comment_path(repository, comment));
-        self.whole_list(
-            format!("list the reactions to comment {comment} of {repository}"),
-            path,
-        )
-        .await
-    }
-
     /// Adding it again changes nothing.
     pub async fn react(
         &self,

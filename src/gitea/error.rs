@@ -162,16 +162,6 @@ impl GiteaError {
         self.0.failure.status() == Some(StatusCode::FORBIDDEN)
     }
 
-    /// The token is not (or no longer) good.
-    pub fn is_unauthorised(&self) -> bool {
-        self.0.failure.status() == Some(StatusCode::UNAUTHORIZED)
-    }
-
-    /// It exists already.
-    pub fn is_conflict(&self) -> bool {
-        self.0.failure.status() == Some(StatusCode::CONFLICT)
-    }
-
     /// Whether what was asked for may have happened nevertheless.
     pub fn outcome(&self) -> Outcome {
         self.0.failure.outcome()

@@ -3,8 +3,6 @@
 
 mod comments;
 mod error;
-mod hooks;
-mod issues;
 mod model;
 mod paging;
 mod path;
@@ -18,12 +16,9 @@ mod trouble;
 #[cfg(test)]
 mod tests;
 
-pub use comments::Reaction;
 pub use error::{GiteaError, Outcome};
-pub use issues::Label;
 pub use model::*;
 pub use people::Membership;
-pub use pulls::PullFilter;
 pub use repositories::NewFile;
 
 use crate::config::Account;

@@ -5,7 +5,7 @@ use super::paging::Listed;
 use crate::config::Repository;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct User {
@@ -39,27 +39,6 @@ pub struct Comment {
     /// An edit can leave it where it was.
     #[serde(default, deserialize_with = "time")]
     pub updated_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Issue {
-    pub number: u64,
-    #[serde(default, deserialize_with = "or_default")]
-    pub title: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub body: String,
-    pub state: State,
-    #[serde(default, deserialize_with = "or_default")]
-    pub user: User,
-    #[serde(default, deserialize_with = "or_default")]
-    pub html_url: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub is_locked: bool,
-    #[serde(default, deserialize_with = "or_default")]
-    pub labels: Vec<super::Label>,
-    /// There when the issue is a pull request.
-    #[serde(default, deserialize_with = "is_there", rename = "pull_request")]
-    pub is_pull: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -145,18 +124,6 @@ pub enum StatusState {
     Other(String),
 }
 
-/// The newest status of each context, taken together.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct CombinedStatus {
-    /// `None` for a commit without statuses.
-    #[serde(deserialize_with = "filled")]
-    pub state: Option<StatusState>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub sha: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub statuses: Vec<Status>,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Branch {
     pub name: String,
@@ -170,17 +137,6 @@ pub struct BranchCommit {
     pub sha: String,
     #[serde(default, deserialize_with = "or_default")]
     pub message: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Hook {
-    pub id: u64,
-    #[serde(default, deserialize_with = "or_default")]
-    pub active: bool,
-    #[serde(default, deserialize_with = "or_default")]
-    pub events: Vec<String>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub config: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -239,14 +195,6 @@ impl Pull {
 }
 
 impl StatusState {
-    /// Whether it says how something ended.
-    pub fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            StatusState::Success | StatusState::Failure | StatusState::Error
-        )
-    }
-
     pub fn as_str(&self) -> &str {
         match self {
             StatusState::Pending => "pending",
@@ -300,14 +248,6 @@ impl Listed for Pull {
     }
 }
 
-impl Listed for Branch {
-    type Id = String;
-
-    fn id(&self) -> String {
-        self.name.clone()
-    }
-}
-
 macro_rules! listed_by_id {
     ($($name:ident),*) => {$(
         impl Listed for $name {
@@ -320,7 +260,7 @@ macro_rules! listed_by_id {
     )*};
 }
 
-listed_by_id!(Status, Hook, Team);
+listed_by_id!(Status, Team);
 
 /// `null` is the empty value.
 pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
@@ -333,14 +273,4 @@ pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Defaul
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
     Ok(text.and_then(|text| text.parse().ok()))
-}
-
-fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StatusState>, D::Error> {
-    let text: Option<String> = Option::deserialize(deserializer)?;
-    Ok(text.filter(|text| !text.is_empty()).map(StatusState::from))
-}
-
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    let value: Option<serde::de::IgnoredAny> = Option::deserialize(deserializer)?;
-    Ok(value.is_some())
 }

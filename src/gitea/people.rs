@@ -14,19 +14,6 @@ pub enum Membership {
 }
 
 impl Gitea {
-    /// Whose token this is.
-    pub async fn current_user(&self) -> Result<Seen<User>, GiteaError> {
-        self.read("ask whose token this is", "user".into()).await
-    }
-
-    pub async fn user(&self, login: &str) -> Result<Seen<User>, GiteaError> {
-        self.read(
-            format!("read account {login}"),
-            format!("users/{}", path::part(login)),
-        )
-        .await
-    }
-
     pub async fn organisation_membership(
         &self,
         organisation: &str,

@@ -5,14 +5,6 @@ use crate::config::Repository;
 use reqwest::Method;
 use serde_json::json;
 
-/// Which pull requests a list holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullFilter {
-    Open,
-    Closed,
-    All,
-}
-
 impl Gitea {
     pub async fn pull(
         &self,
@@ -26,31 +18,19 @@ impl Gitea {
         .await
     }
 
-    pub async fn pulls(
-        &self,
-        repository: &Repository,
-        which: PullFilter,
-    ) -> Result<Seen<Vec<Pull>>, GiteaError> {
-        let state = match which {
-            PullFilter::Open => "open",
-            PullFilter::Closed => "closed",
-            PullFilter::All => "all",
-        };
-        let path = path::with_query(
-            &format!("{}/pulls", path::repository(repository)),
-            &[("state", state)],
-        );
-        self.paged_list(format!("list the pull requests of {repository}"), path)
-            .await
-    }
-
     /// The pull requests opened from a branch of the repository itself, open or not, also when the branch is gone.
     pub async fn pulls_from(
         &self,
         repository: &Repository,
         branch: &str,
     ) -> Result<Seen<Vec<Pull>>, GiteaError> {
-        let mut seen = self.pulls(repository, PullFilter::All).await?;
+        let path = path::with_query(
+            &format!("{}/pulls", path::repository(repository)),
+            &[("state", "all")],
+        );
+        let mut seen: Seen<Vec<Pull>> = self
+            .paged_list(format!("list the pull requests of {repository}"), path)
+            .await?;
         seen.value
             .retain(|pull| pull.head_branch() == branch && pull.is_from(repository));
         Ok(seen)

@@ -48,29 +48,6 @@ impl Gitea {
         .await
     }
 
-    pub async fn branches(&self, repository: &Repository) -> Result<Seen<Vec<Branch>>, GiteaError> {
-        let path = format!("{}/branches", path::repository(repository));
-        self.paged_list(format!("list the branches of {repository}"), path)
-            .await
-    }
-
-    /// Makes `new` at the head of `old`. Sent once: see [`GiteaError::outcome`].
-    pub async fn create_branch(
-        &self,
-        repository: &Repository,
-        new: &str,
-        old: &str,
-    ) -> Result<Branch, GiteaError> {
-        let path = format!("{}/branches", path::repository(repository));
-        let body = json!({ "new_branch_name": new, "old_branch_name": old });
-        self.create(
-            format!("make branch {new} of {repository} from {old}"),
-            path,
-            body,
-        )
-        .await
-    }
-
     /// `false` when the forge says that there was no such branch; some say nothing of the kind.
     pub async fn delete_branch(
         &self,

@@ -1,6 +1,6 @@
 //! Commit statuses.
 
-use super::{CombinedStatus, Gitea, GiteaError, Seen, Status, path};
+use super::{Gitea, GiteaError, Seen, Status, path};
 use crate::config::Repository;
 
 impl Gitea {
@@ -20,20 +20,5 @@ impl Gitea {
             .await?;
         seen.value.sort_by_key(|status| status.id);
         Ok(seen)
-    }
-
-    /// What the forge shows beside a commit: the newest status of each context. Its list may be cut; [`Gitea::statuses`] is not.
-    pub async fn combined_status(
-        &self,
-        repository: &Repository,
-        sha: &str,
-    ) -> Result<Seen<CombinedStatus>, GiteaError> {
-        let path = format!(
-            "{}/commits/{}/status",
-            path::repository(repository),
-            path::part(sha)
-        );
-        self.read(format!("read the status of {repository} at {sha}"), path)
-            .await
     }
 }

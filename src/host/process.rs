@@ -9,7 +9,7 @@ use std::{
     ffi::OsString,
     fmt,
     os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Between asking a group to end and killing it.
 const GRACE: Duration = Duration::from_secs(2);
+/// Bytes of each output that are kept; the rest is read, counted and forgotten.
+const OUTPUT_LIMIT: usize = 1024 * 1024;
 /// After all of the group is dead, for what still stands in the pipes.
 const DRAIN: Duration = Duration::from_secs(1);
 /// A dead process can be held up by the kernel; Gavel is not.
@@ -35,9 +37,7 @@ pub struct Command {
     program: PathBuf,
     arguments: Vec<OsString>,
     environment: BTreeMap<String, OsString>,
-    folder: Option<PathBuf>,
     time_limit: Duration,
-    output_limit: usize,
     cancel: CancellationToken,
 }
 
@@ -75,7 +75,7 @@ pub struct Bounded {
 }
 
 impl Command {
-    /// Without arguments, with ten minutes and a mebibyte for each output, and of Gavel's environment only PATH, HOME and LANG.
+    /// Without arguments, with ten minutes and [`OUTPUT_LIMIT`] for each output, and of Gavel's environment only PATH, HOME and LANG.
     pub fn new(program: impl Into<PathBuf>) -> Command {
         let inherited = INHERITED
             .into_iter()
@@ -84,9 +84,7 @@ impl Command {
             program: program.into(),
             arguments: Vec::new(),
             environment: inherited.collect(),
-            folder: None,
             time_limit: Duration::from_secs(600),
-            output_limit: 1024 * 1024,
             cancel: CancellationToken::new(),
         }
     }
@@ -105,20 +103,8 @@ impl Command {
         self.env(name, value.expose_secret())
     }
 
-    /// Where it runs; otherwise where Gavel does.
-    pub fn folder(mut self, folder: impl AsRef<Path>) -> Command {
-        self.folder = Some(folder.as_ref().to_owned());
-        self
-    }
-
     pub fn time_limit(mut self, limit: Duration) -> Command {
         self.time_limit = limit;
-        self
-    }
-
-    /// Bytes of each output that are kept. The rest is read, counted and forgotten.
-    pub fn output_limit(mut self, limit: usize) -> Command {
-        self.output_limit = limit;
         self
     }
 
@@ -136,7 +122,6 @@ impl fmt::Debug for Command {
             .field("program", &self.program)
             .field("arguments", &self.arguments)
             .field("environment", &self.environment.keys())
-            .field("folder", &self.folder)
             .field("time_limit", &self.time_limit)
             .finish_non_exhaustive()
     }
@@ -145,8 +130,8 @@ impl fmt::Debug for Command {
 /// Runs it to its end. Dropping the future kills the whole group at once.
 pub async fn run(command: Command) -> Outcome {
     let started = Instant::now();
-    let mut stdout = Kept::new(command.output_limit);
-    let mut stderr = Kept::new(command.output_limit);
+    let mut stdout = Kept::new(OUTPUT_LIMIT);
+    let mut stderr = Kept::new(OUTPUT_LIMIT);
     let exit = match Group::start(&command) {
         Ok(mut group) => {
             let (out, err) = (group.child.stdout().take(), group.child.stderr().take());
@@ -226,9 +211,6 @@ impl Group {
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped());
-            if let Some(folder) = &command.folder {
-                inner.current_dir(folder);
-            }
         });
         wrap.wrap(ProcessGroup::leader());
         Ok(Group {

@@ -10,7 +10,7 @@ use clap::Args;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
@@ -39,6 +39,9 @@ pub struct Matrix {
     /// Use this Gitea or Forgejo program in place of the lab's own forge
     #[arg(long, value_name = "BINARY")]
     gitea: Option<PathBuf>,
+    /// Keep what each lab was judged by in this folder, as NAME.json
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
 }
 
 /// One lab of the matrix: a fault, or none.
@@ -206,6 +209,14 @@ impl Matrix {
         if self.bridge == bridge::Mode::Webhook {
             arguments.extend(["--bridge", "webhook"]);
         }
+        let kept = self.evidence.as_ref().map(|_| tempfile::tempdir());
+        let kept = kept.transpose().context("making a folder for the lab")?;
+        let out = kept
+            .as_ref()
+            .map(|folder| folder.path().to_string_lossy().into_owned());
+        if let Some(out) = &out {
+            arguments.extend(["--out", out]);
+        }
         let gitea = self
             .gitea
             .as_ref()
@@ -251,7 +262,33 @@ impl Matrix {
             .rev()
             .find(|line| line.starts_with('{'))
             .context("the lab printed no outcome")?;
+        if let (Some(kept), Some(folder)) = (kept, &self.evidence) {
+            self.keep(case, &kept.path().join("evidence/evidence.json"), folder)?;
+        }
         serde_json::from_str(object).context("understanding the lab's outcome")
+    }
+
+    /// Puts a lab's evidence into a folder, with what was declared for it.
+    fn keep(&self, case: &Case, evidence: &Path, folder: &Path) -> Result<()> {
+        let text = std::fs::read(evidence).context("reading the lab's evidence")?;
+        let evidence: Value =
+            serde_json::from_slice(&text).context("reading the lab's evidence")?;
+        let declared: BTreeMap<&str, &str> = CLAUSES
+            .iter()
+            .map(|clause| {
+                (
+                    *clause,
+                    case.fault.map_or("PASS", |fault| fault.expects(clause)),
+                )
+            })
+            .collect();
+        let kept = json!({ "fault": case.fault.map(|fault| fault.name), "declared": declared, "evidence": evidence });
+        let webhook = self.bridge == bridge::Mode::Webhook;
+        let mode = if webhook { "-webhook" } else { "" };
+        let target = folder.join(format!("{}{mode}.json", case.name()));
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&target, kept.to_string()))
+            .with_context(|| format!("writing {}", target.display()))
     }
 }
 

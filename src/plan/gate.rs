@@ -243,3 +243,14 @@ pub fn watched_out(witness: &Witness<'_>, label: &str) -> Result<(), Doubt> {
         ))),
     }
 }
+
+/// What the configuration says that should be seen.
+pub fn expectations(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
+    witness.context("expectations")
+}
+
+/// What the log of a build that took the real path shows.
+pub fn log_pattern(expect: &Expectations) -> Result<Regex, Doubt> {
+    Regex::new(&expect.log_pattern)
+        .map_err(|_| Doubt::Unseen("`suite.log_pattern` is no regular expression".into()))
+}

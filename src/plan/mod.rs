@@ -4,8 +4,9 @@
 //! program knows of them.
 
 pub mod bench;
+mod drive;
 pub mod expect;
-pub mod gate;
+mod gate;
 mod sight;
 mod v1;
 mod v2;

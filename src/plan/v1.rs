@@ -1,13 +1,12 @@
 //! V1: `!testme` on a recipe pull request is the real gate.
 
-use super::bench::{Bench, Enough, Stop, Who};
-use super::expect::Expectations;
-use super::gate::{Settled, Surfaces, cut, misdirected, ours, watched_out};
+use super::bench::{Bench, Stop, Who};
+use super::drive::{drive, latest, see_builds_and_statuses};
+use super::gate::{Surfaces, cut, expectations, log_pattern, misdirected, ours, watched_out};
 use super::sight::{Build, Comment, Log, Pull, Results, Status};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use futures_util::FutureExt;
-use regex::Regex;
 use serde_json::Value;
 
 pub const ITEM: Item = Item {
@@ -80,7 +79,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let green: Pull = bench
         .open_pull("green", mirror, &expect.known_green, "V1, known green")
         .await?;
-    let Some(first) = drive(bench, "first", &green, Who::Gavel).await? else {
+    let Some(first) = drive(bench, "first", &green).await? else {
         return Ok(());
     };
 
@@ -123,7 +122,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     see_builds_and_statuses(bench, "bad.after", before, &green).await?;
 
     bench.doing("control: a good trigger still fires").await;
-    if let Some(control) = drive(bench, "control", &green, Who::Gavel).await? {
+    if let Some(control) = drive(bench, "control", &green).await? {
         see_builds_and_statuses(bench, "control.after", control.after, &green).await?;
     }
 
@@ -131,170 +130,13 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let red: Pull = bench
         .open_pull("red", mirror, &expect.known_red, "V1, known red")
         .await?;
-    if let Some(driven) = drive(bench, "red", &red, Who::Gavel).await? {
+    if let Some(driven) = drive(bench, "red", &red).await? {
         see_builds_and_statuses(bench, "red.after", driven.after, &red).await?;
     }
     Ok(())
 }
 
-struct Driven {
-    /// The newest build before the trigger.
-    after: u64,
-}
-
-/// Types the trigger and follows what it leads to; `None` where no build was started.
-async fn drive(bench: &Bench, name: &str, pull: &Pull, who: Who) -> Result<Option<Driven>, Stop> {
-    let expect = &bench.expect;
-    let after = latest(bench, &format!("{name}.before")).await?;
-    bench
-        .doing(&format!("`{}` typed, waiting for a build", expect.trigger))
-        .await;
-    bench
-        .post(
-            &format!("{name}.posted"),
-            who,
-            &expect.mirror,
-            pull.number,
-            &expect.trigger,
-        )
-        .await?;
-    let builds: Vec<Build> = bench
-        .watch(
-            &format!("{name}.builds"),
-            Question::Builds { after },
-            expect.reaction,
-            |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
-        )
-        .await?;
-    let Some(build) = ours(builds, pull, expect)
-        .into_iter()
-        .min_by_key(|build| build.number)
-    else {
-        return Ok(None);
-    };
-    let number = build.number;
-    bench.doing(&format!("build {number} is running")).await;
-    let build: Build = bench
-        .watch(
-            &format!("{name}.build"),
-            Question::Build { number },
-            expect.build,
-            Build::ended,
-        )
-        .await?;
-    if !build.ended() {
-        return Ok(Some(Driven { after }));
-    }
-    bench
-        .doing(&format!(
-            "build {number} has ended, waiting for its result on the pull request"
-        ))
-        .await;
-    watch_surfaces(bench, name, pull, &build).await?;
-    bench
-        .watch::<Value>(
-            &format!("{name}.results"),
-            Question::Results { build: number },
-            expect.reaction,
-            |results| !results.is_null(),
-        )
-        .await?;
-    // A step's log arrives after its end.
-    bench
-        .watch::<Log>(
-            &format!("{name}.log"),
-            Question::BuildLog { number },
-            expect.reaction,
-            |log| {
-                log.missing.is_empty()
-                    || log_pattern(expect).is_ok_and(|pattern| log.shows(&pattern))
-            },
-        )
-        .await?;
-    Ok(Some(Driven { after }))
-}
-
-/// Waits until both surfaces tell how a build ended, or one does and the other does not exist.
-pub async fn watch_surfaces(
-    bench: &Bench,
-    name: &str,
-    pull: &Pull,
-    build: &Build,
-) -> Result<(), Stop> {
-    let expect = &bench.expect;
-    let statuses = Question::Statuses {
-        repository: expect.mirror.clone(),
-        commit: pull.head.sha.clone(),
-    };
-    let comments = Question::Comments {
-        repository: expect.mirror.clone(),
-        number: pull.number,
-    };
-    bench
-        .watch_all(
-            [
-                (&format!("{name}.statuses"), statuses),
-                (&format!("{name}.comments"), comments),
-            ],
-            expect.reaction,
-            |[statuses, comments]| settled(statuses, comments, build, pull, expect),
-        )
-        .await
-}
-
-fn settled(
-    statuses: &Value,
-    comments: &Value,
-    build: &Build,
-    pull: &Pull,
-    expect: &Expectations,
-) -> Enough {
-    let read = || -> Option<Surfaces> {
-        let statuses: Option<Vec<Status>> = serde::Deserialize::deserialize(statuses).ok()?;
-        let comments: Option<Vec<Comment>> = serde::Deserialize::deserialize(comments).ok()?;
-        Some(Surfaces::read(
-            &statuses.unwrap_or_default(),
-            &comments.unwrap_or_default(),
-            build,
-            pull,
-            expect,
-        ))
-    };
-    match read().map(|surfaces| surfaces.settled(build.green())) {
-        Some(Settled::Yes) => Enough::Yes,
-        Some(Settled::OneIsMissing) => Enough::IfItStays,
-        Some(Settled::No) | None => Enough::No,
-    }
-}
-
-async fn see_builds_and_statuses(
-    bench: &Bench,
-    name: &str,
-    after: u64,
-    pull: &Pull,
-) -> Result<(), Stop> {
-    bench
-        .see::<Value>(&format!("{name}.builds"), Question::Builds { after })
-        .await?;
-    let question = Question::Statuses {
-        repository: bench.expect.mirror.clone(),
-        commit: pull.head.sha.clone(),
-    };
-    bench
-        .see::<Value>(&format!("{name}.statuses"), question)
-        .await?;
-    Ok(())
-}
-
-async fn latest(bench: &Bench, label: &str) -> Result<u64, Stop> {
-    bench.see(label, Question::LatestBuild).await
-}
-
 // The judge.
-
-fn expectations(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
-    witness.context("expectations")
-}
 
 /// The builds that a trigger led to, or why they cannot be told.
 fn started(witness: &Witness<'_>, name: &str, pull: &str) -> Result<Vec<Build>, Doubt> {
@@ -501,11 +343,6 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         ));
     }
     holds(seen.join("; "))
-}
-
-fn log_pattern(expect: &Expectations) -> Result<Regex, Doubt> {
-    Regex::new(&expect.log_pattern)
-        .map_err(|_| Doubt::Unseen("`suite.log_pattern` is no regular expression".into()))
 }
 
 fn results(witness: &Witness<'_>, name: &str) -> Result<Result<Results, Ruling>, Doubt> {

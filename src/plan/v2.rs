@@ -1,10 +1,10 @@
 //! V2: `testme-on-pr.sh` reads the verdict correctly.
 
 use super::bench::{Bench, Stop, Who};
+use super::drive::{wait_for_build, watch_surfaces};
 use super::expect::Expectations;
-use super::gate::{Surfaces, cut, misdirected, ours, page, watched_out};
+use super::gate::{Surfaces, cut, expectations, misdirected, ours, page, watched_out};
 use super::sight::{Build, Comment, Pull, Status};
-use super::v1::watch_surfaces;
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Ran, Told};
@@ -80,6 +80,18 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     bench.quiet("idle.quiet").await?;
     see_comments(bench, "idle.after", &green).await?;
     see_builds(bench, "idle.builds", before).await?;
+    let known: Option<Vec<Comment>> = bench.recalled("idle.before").await?;
+    let after: Option<Vec<Comment>> = bench.recalled("idle.after").await?;
+    let builds: Option<Vec<Build>> = bench.recalled("idle.builds").await?;
+    let wrote = new_by(
+        &known.unwrap_or_default(),
+        after.unwrap_or_default(),
+        &expect.flow,
+    );
+    if !wrote.is_empty() || !ours(builds.unwrap_or_default(), &green, expect).is_empty() {
+        // What follows would be mixed up with what this led to.
+        return Ok(());
+    }
 
     bench.doing("the helper posts").await;
     bench
@@ -105,7 +117,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         }
         // The first try is about the build of the helper's own comment, which may be there already.
         let after = if attempt == 1 { before } else { after };
-        let Some(build) = wait_for_build(bench, &name, &green, after).await? else {
+        let Some(build) = newest(wait_for_build(bench, &name, &green, after).await?) else {
             return Ok(());
         };
         bench
@@ -148,7 +160,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let before: u64 = bench.see("red.before", Question::LatestBuild).await?;
     see_comments(bench, "red.comments.before", &red).await?;
     bench.helper("red.told", red.number, true, patient).await?;
-    let Some(build) = wait_for_build(bench, "red", &red, before).await? else {
+    let Some(build) = newest(wait_for_build(bench, "red", &red, before).await?) else {
         return Ok(());
     };
     see_end(bench, "red", &red, build.number).await?;
@@ -163,24 +175,8 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     see_builds(bench, "end.builds", first).await
 }
 
-async fn wait_for_build(
-    bench: &Bench,
-    name: &str,
-    pull: &Pull,
-    after: u64,
-) -> Result<Option<Build>, Stop> {
-    let expect = &bench.expect;
-    let builds: Vec<Build> = bench
-        .watch(
-            &format!("{name}.builds"),
-            Question::Builds { after },
-            expect.reaction,
-            |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
-        )
-        .await?;
-    Ok(ours(builds, pull, expect)
-        .into_iter()
-        .max_by_key(|build| build.number))
+fn newest(builds: Vec<Build>) -> Option<Build> {
+    builds.into_iter().max_by_key(|build| build.number)
 }
 
 /// What the gate holds, after the helper has answered.
@@ -213,10 +209,6 @@ async fn see_builds(bench: &Bench, label: &str, after: u64) -> Result<(), Stop> 
 
 // The judge.
 
-fn expectations(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
-    witness.context("expectations")
-}
-
 /// What the helper did; BLOCKED where it cannot be started at all.
 fn ran(witness: &Witness<'_>, label: &str) -> Result<Ran, Doubt> {
     let ran: Ran = witness.see(label)?;
@@ -234,6 +226,14 @@ fn comments(witness: &Witness<'_>, label: &str) -> Result<Vec<Comment>, Doubt> {
         .unwrap_or_default())
 }
 
+/// The comments by one account that are new.
+fn new_by(known: &[Comment], mut after: Vec<Comment>, account: &str) -> Vec<Comment> {
+    after.retain(|comment| {
+        comment.user.login == account && known.iter().all(|known| known.id != comment.id)
+    });
+    after
+}
+
 /// The comments in `after` that are not in `before`, by the flow's account.
 fn flow_wrote(
     witness: &Witness<'_>,
@@ -241,13 +241,25 @@ fn flow_wrote(
     after: &str,
     expect: &Expectations,
 ) -> Result<Vec<Comment>, Doubt> {
-    let known: Vec<u64> = comments(witness, before)?
-        .iter()
-        .map(|comment| comment.id)
-        .collect();
-    let mut new = comments(witness, after)?;
-    new.retain(|comment| !known.contains(&comment.id) && comment.user.login == expect.flow);
-    Ok(new)
+    let known = comments(witness, before)?;
+    Ok(new_by(&known, comments(witness, after)?, &expect.flow))
+}
+
+/// The builds of the green pull request before anybody typed anything.
+fn idle_builds(witness: &Witness<'_>, expect: &Expectations) -> Result<Vec<Build>, Doubt> {
+    let green: Pull = witness.context("green")?;
+    let builds: Option<Vec<Build>> = witness.see("idle.builds")?;
+    Ok(ours(builds.unwrap_or_default(), &green, expect))
+}
+
+/// Where the helper acts when it is only to look, nothing that follows can be told apart from that: it is not attempted.
+fn looks_only(witness: &Witness<'_>, expect: &Expectations) -> Result<(), Doubt> {
+    let wrote = flow_wrote(witness, "idle.before", "idle.after", expect)?;
+    if wrote.is_empty() && idle_builds(witness, expect)?.is_empty() {
+        Ok(())
+    } else {
+        blocked("not attempted, since the helper acts even with `POST=0` (V2.2)")
+    }
 }
 
 /// The tries to ask while a build was in flight, as far as there were any.
@@ -261,6 +273,7 @@ fn flights(witness: &Witness<'_>) -> Vec<String> {
 /// The build that the helper's trigger led to; BLOCKED where it led to none.
 fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
     let expect = expectations(witness)?;
+    looks_only(witness, &expect)?;
     for (builds, pull) in [("flight.1.builds", "green"), ("red.builds", "red")] {
         let pull: Pull = witness.context(pull)?;
         let started: Option<Vec<Build>> = witness.context(builds)?;
@@ -280,6 +293,7 @@ fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
 
 fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
+    looks_only(witness, &expect)?;
     let mut seen = Vec::new();
     for (run, before, after) in [
         ("post", "idle.after", "post.after"),
@@ -345,8 +359,7 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             expect.quiet
         ));
     }
-    let builds: Option<Vec<Build>> = witness.see("idle.builds")?;
-    if let Some(build) = ours(builds.unwrap_or_default(), &green, &expect).first() {
+    if let Some(build) = idle_builds(witness, &expect)?.first() {
         return broken(
             format!(
                 "with `POST=0`, and nobody having typed anything, build {} was started",

@@ -119,14 +119,23 @@ impl Store {
         Ok(())
     }
 
-    /// Whether this is the first time that an account is turned away; from now on it is not.
-    pub async fn turn_away(&self, account: &str) -> Result<bool> {
-        let done = sqlx::query("insert into turned_away values (?, ?) on conflict do nothing")
+    /// Whether an account has been told that it may not command.
+    pub async fn was_turned_away(&self, account: &str) -> Result<bool> {
+        Ok(sqlx::query("select 1 from turned_away where account = ?")
+            .bind(account)
+            .fetch_optional(&self.pool)
+            .await?
+            .is_some())
+    }
+
+    /// Remembers that an account has been told that it may not command.
+    pub async fn turn_away(&self, account: &str) -> Result<()> {
+        sqlx::query("insert into turned_away values (?, ?) on conflict do nothing")
             .bind(account)
             .bind(now())
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(())
     }
 }
 

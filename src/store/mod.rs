@@ -82,15 +82,6 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
-
-    /// Adds one to a counter.
-    pub async fn count(&self, name: &str) -> Result<()> {
-        sqlx::query("insert into counters values (?1, 1) on conflict (name) do update set count = count + 1")
-            .bind(name)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
 }
 
 fn now() -> String {

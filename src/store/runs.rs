@@ -148,6 +148,19 @@ impl Store {
             .collect()
     }
 
+    /// Runs that have ended, were not to be kept, and left something behind.
+    pub async fn littering_runs(&self) -> Result<Vec<Run>> {
+        sqlx::query(
+            "select * from runs where state = 'finished' and json_extract(options, '$.keep') is not 1
+             and id in (select run from resources where ended is null) order by id",
+        )
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(run)
+        .collect()
+    }
+
     pub async fn run_state(&self, id: u64, state: RunState) -> Result<()> {
         sqlx::query(
             "update runs set state = ?1,

@@ -73,13 +73,6 @@ async fn comments_and_reactions() {
 }
 
 #[tokio::test]
-async fn issues() {
-    let (gitea, _forge) = replaying("017-create-issue").await;
-    let issue = gitea.issue(&mirror(), 1).await.unwrap().value;
-    assert!(issue.state == State::Open && !issue.is_pull);
-}
-
-#[tokio::test]
 async fn pull_requests() {
     let (gitea, _forge) = replaying("031-create-pull").await;
     let pull = gitea
@@ -95,7 +88,8 @@ async fn pull_requests() {
         .create_pull(&mirror(), "upgrade-1.1.0+2.39.0", "main", "t", "b")
         .await
         .unwrap_err();
-    assert!(error.is_conflict() && error.outcome() == Outcome::NotDone);
+    assert_eq!(error.outcome(), Outcome::NotDone);
+    assert!(error.to_string().contains("409"), "{error}");
 
     let (gitea, _forge) = replaying("044-list-pulls-paged").await;
     assert_eq!(
@@ -136,20 +130,6 @@ async fn statuses() {
             (3, StatusState::Success)
         ]
     );
-
-    let (gitea, _forge) = replaying("037-combined-status").await;
-    let combined = gitea.combined_status(&mirror(), sha).await.unwrap().value;
-    assert_eq!(combined.state, Some(StatusState::Success));
-    assert_eq!(combined.statuses[0].creator.login, "bridge");
-
-    for name in [
-        "040-combined-status-unknown-sha",
-        "042-combined-status-no-status",
-    ] {
-        let (gitea, _forge) = replaying(name).await;
-        let combined = gitea.combined_status(&mirror(), sha).await.unwrap().value;
-        assert!(combined.state.is_none() && combined.statuses.is_empty());
-    }
 }
 
 #[tokio::test]
@@ -203,11 +183,7 @@ async fn repositories() {
 }
 
 #[tokio::test]
-async fn people_and_hooks() {
-    let (gitea, _forge) = replaying("051-current-user").await;
-    assert_eq!(gitea.current_user().await.unwrap().value.login, "ccbot");
-    let (gitea, _forge) = replaying("050-bad-token").await;
-    assert!(gitea.current_user().await.unwrap_err().is_unauthorised());
+async fn people() {
     let (gitea, _forge) = replaying("014-org-member-no").await;
     assert_eq!(
         gitea
@@ -217,15 +193,6 @@ async fn people_and_hooks() {
             .value,
         Membership::NotMember
     );
-
-    let hook: Hook = serde_json::from_value(recorded("015-create-hook").1).unwrap();
-    assert!(
-        hook.active
-            && hook.events.contains(&"issue_comment".to_owned())
-            && hook.config["content_type"] == "json"
-    );
-    let label: Label = serde_json::from_value(recorded("052-create-label").1).unwrap();
-    assert!(!label.name.is_empty());
 }
 
 #[test]

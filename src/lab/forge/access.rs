@@ -39,11 +39,11 @@ impl FromRequestParts<Shared> for Asker {
     }
 }
 
-/// Reads the Authorization header; `Ok(None)` where there is none. The second value: what a token is limited to.
-pub fn identify(
-    world: &World,
-    headers: &HeaderMap,
-) -> Result<Option<(Asker, Option<Vec<String>>)>, No> {
+/// Who is asking, and what their token is limited to.
+pub type Identity = (Asker, Option<Vec<String>>);
+
+/// Reads the Authorization header; `Ok(None)` where there is none.
+pub fn identify(world: &World, headers: &HeaderMap) -> Result<Option<Identity>, No> {
     let Some(header) = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())

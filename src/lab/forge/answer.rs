@@ -84,13 +84,6 @@ impl No {
         No { status, body: None }
     }
 
-    pub fn json(status: u16, body: Value) -> No {
-        No {
-            status,
-            body: Some(body),
-        }
-    }
-
     /// Something of the forge's own failed. Gitea hides the reason, so it goes to the log.
     pub fn broken(error: anyhow::Error) -> No {
         tracing::error!("the lab's forge could not answer: {error:#}");
@@ -125,7 +118,13 @@ pub async fn with_documentation(
     request: Request,
     next: axum::middleware::Next,
 ) -> Response {
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    // A part of the path that is no number: axum says 400, Gitea finds nothing there.
+    if response.status() == StatusCode::BAD_REQUEST
+        && response.extensions().get::<Refusal>().is_none()
+    {
+        response = No::not_found().into_response();
+    }
     let Some(Refusal(body)) = response.extensions().get::<Refusal>() else {
         return response;
     };

@@ -130,8 +130,6 @@ pub struct Repo {
     pub issues: BTreeMap<i64, Issue>,
     pub statuses: Vec<Status>,
     pub hooks: Vec<Hook>,
-    /// Branches that were deleted: deleting them again is answered as if they were there.
-    pub lost: BTreeSet<String>,
     /// Held by whoever moves a branch.
     pub moving: Arc<tokio::sync::Mutex<()>>,
 }

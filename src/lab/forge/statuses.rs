@@ -100,8 +100,8 @@ pub async fn list(
     match filter.sort.as_str() {
         "oldest" => picked.sort_by_key(|s| s.created),
         "leastupdate" => picked.sort_by_key(|s| s.created),
-        "leastindex" => picked.sort_by_key(|s| s.id),
-        "highestindex" => picked.sort_by_key(|s| -s.id),
+        "leastindex" => picked.sort_by_key(|s| -s.id),
+        "highestindex" => picked.sort_by_key(|s| s.id),
         // Newest second first; within one second it is the older that comes first, as in Gitea.
         _ => picked.sort_by_key(|s| (-s.created, s.id)),
     }

@@ -110,8 +110,3 @@ create table comments (
     digest     text    not null,
     written    text
 );
-
-create table counters (
-    name  text primary key,
-    count integer not null
-);

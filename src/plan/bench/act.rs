@@ -1,0 +1,324 @@
+//! Acting: comments, pull requests, the helper. What is created is created once, also where an answer was lost.
+
+use super::{Bench, Making, Stop, Who, read, to_value};
+use crate::evidence::{Answer, Question};
+use crate::flow::{End, Ran};
+use crate::gitea::{GiteaError, NewFile, Outcome};
+use crate::host::process;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A request that can be sent several times.
+type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
+impl Bench {
+    /// Posts a comment on a pull request. Interrupted, it looks whether the comment is there before it posts again.
+    pub async fn post(
+        &self,
+        label: &str,
+        who: Who,
+        repository: &str,
+        number: u64,
+        body: &str,
+    ) -> Result<(), Stop> {
+        let facts = self.facts().await?;
+        if facts.iter().any(|fact| fact.label == label) {
+            return Ok(());
+        }
+        let known: Vec<u64> = facts
+            .iter()
+            .filter(|fact| matches!(fact.question, Question::Post { .. }))
+            .filter_map(|fact| match &fact.answer {
+                Answer::Seen(value) => value.get("id")?.as_u64(),
+                Answer::Unseen(_) => None,
+            })
+            .collect();
+        let (client, account) = match who {
+            Who::Gavel => (&self.world.forge, self.expect.gavel.clone()),
+            Who::Outsider => (&self.world.outsider, self.expect.outsider.clone()),
+        };
+        let place = self.repository(repository)?;
+        let find = || {
+            async {
+                let comments = self.world.forge.comments(&place, number, None).await?;
+                let found = comments.value.iter().find(|comment| {
+                    comment.user.login.eq_ignore_ascii_case(&account)
+                        && comment.body == body
+                        && !known.contains(&comment.id)
+                });
+                let Some(found) = found else { return Ok(None) };
+                let seen = client.comment(&place, found.id).await?;
+                Ok(Some((seen.asked, seen.answer)))
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let made = client.create_comment(&place, number, body).await?;
+                // Read back: the answer is then one that can be asked for again.
+                let seen = client.comment(&place, made.id).await?;
+                Ok((seen.asked, seen.answer))
+            }
+            .boxed()
+        };
+        let interrupted = self.begin(label).await?;
+        let done = self
+            .unless_cancelled(self.exactly_once(interrupted, find, make))
+            .await?;
+        let question = Question::Post {
+            repository: repository.into(),
+            number,
+            account: account.clone(),
+            body: body.into(),
+        };
+        self.record_done::<Value>(label, question, done).await?;
+        Ok(())
+    }
+
+    /// Opens a pull request: a branch with one commit of its own on top of `from`, to `base`. Its head is new, so that nothing
+    /// that is found about it can be from another run.
+    pub async fn open_pull<T: DeserializeOwned>(
+        &self,
+        label: &str,
+        repository: &str,
+        from: &str,
+        purpose: &str,
+    ) -> Result<T, Stop> {
+        const BASE: &str = "main";
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        let interrupted = self.begin(label).await?;
+        let branch = format!("gavel/{}-{}", self.name, label.replace('.', "-"));
+        let place = self.repository(repository)?;
+        self.intend(Making::Branch {
+            repository,
+            name: &branch,
+            purpose,
+        })
+        .await?;
+        let resource = self
+            .intend(Making::Pull {
+                repository,
+                head: &branch,
+                purpose,
+            })
+            .await?;
+        let forge = &self.world.forge;
+        let question = Question::OpenPull {
+            repository: repository.into(),
+            from: from.into(),
+            branch: branch.clone(),
+            base: BASE.into(),
+        };
+
+        let path = format!(".gavel/{}-{}", self.name, label.replace('.', "-"));
+        let text =
+            format!("Gavel verifies the upgrade flow here: {purpose}. Never to be merged.\n");
+        let title = format!("Gavel: {purpose} ({})", self.name);
+        let find = || {
+            async {
+                match forge.branch(&place, &branch).await {
+                    Ok(found) => Ok(Some((found.asked, found.answer))),
+                    Err(error) if error.is_not_found() => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let file = NewFile {
+                    path: &path,
+                    content: text.as_bytes(),
+                    message: &title,
+                    branch: from,
+                    new_branch: &branch,
+                };
+                let commit = forge.create_file(&place, file).await?;
+                Ok((String::new(), Value::String(commit)))
+            }
+            .boxed()
+        };
+        let branched = self
+            .unless_cancelled(self.exactly_once(interrupted, find, make))
+            .await?;
+        if let Err(why) = branched {
+            return self.record_done(label, question, Err(why)).await;
+        }
+
+        let body = format!(
+            "Opened to verify the upgrade flow: {purpose}. It is closed when that is done, and never to be merged."
+        );
+        let find = || {
+            async {
+                let found = forge.pulls_from(&place, &branch).await?;
+                let Some(found) = found.value.first() else {
+                    return Ok(None);
+                };
+                let seen = forge.pull(&place, found.number).await?;
+                Ok(Some((seen.asked, seen.answer)))
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let made = forge
+                    .create_pull(&place, &branch, BASE, &title, &body)
+                    .await?;
+                let seen = forge.pull(&place, made.number).await?;
+                Ok((seen.asked, seen.answer))
+            }
+            .boxed()
+        };
+        let done = self
+            .unless_cancelled(self.exactly_once(interrupted, find, make))
+            .await?;
+        if let Ok((_, answer)) = &done
+            && let Some(number) = answer.get("number").and_then(Value::as_u64)
+        {
+            self.ledger
+                .made(resource, number)
+                .await
+                .map_err(Stop::Broken)?;
+            self.ledger
+                .introduce(repository, number, purpose)
+                .await
+                .map_err(Stop::Broken)?;
+        }
+        self.record_done(label, question, done).await
+    }
+
+    /// Runs the helper on a pull request. It cannot be resumed: whether it posted is not known from outside.
+    pub async fn helper(
+        &self,
+        label: &str,
+        number: u64,
+        post: bool,
+        wait: Duration,
+    ) -> Result<Ran, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        if self.begin(label).await? {
+            return Err(Stop::Lost(
+                "the restart came while the helper was running".into(),
+            ));
+        }
+        let helper = &self.world.config.flow.helper;
+        let told = [
+            ("POST", if post { "1" } else { "0" }.to_owned()),
+            ("MAX_WAIT", wait.as_secs().to_string()),
+            ("INTERVAL", helper.interval.as_secs_f64().to_string()),
+        ];
+        let arguments = [
+            helper.arguments.clone(),
+            vec![self.expect.recipe.clone(), number.to_string()],
+        ]
+        .concat();
+        let mut command = process::Command::new(&helper.program)
+            .args(&arguments)
+            // What it needs beyond its own waiting: a request or two that hang.
+            .time_limit(wait + self.world.config.patience.request * 2)
+            .cancelled_by(self.ledger.cancelled().clone());
+        for (name, value) in &helper.environment {
+            command = command.env(name, value);
+        }
+        for (name, value) in &helper.secrets {
+            command = command.secret_env(name, value);
+        }
+        for (name, value) in &told {
+            command = command.env(*name, value);
+        }
+        let ran = process::run(command).await;
+        let clean = |output: &process::Bounded| {
+            if output.truncated {
+                self.world.redactor.cut_text(&output.text)
+            } else {
+                self.world.redactor.text(&output.text).into_owned()
+            }
+        };
+        let ran = Ran {
+            end: match ran.exit {
+                process::Exit::Exited(code) => End::Exited(code),
+                process::Exit::Signalled(signal) => End::Signalled(signal),
+                process::Exit::TimedOut => End::TimedOut,
+                process::Exit::CouldNotStart(why) => End::NotStarted(why),
+                process::Exit::Cancelled => return Err(Stop::Cancelled),
+            },
+            stdout: clean(&ran.stdout),
+            stderr: clean(&ran.stderr),
+            stdout_bytes: ran.stdout.bytes_total,
+            stderr_bytes: ran.stderr.bytes_total,
+            milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
+        };
+        let question = Question::Run {
+            command: [vec![helper.program.display().to_string()], arguments].concat(),
+            environment: told.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        };
+        let answer = Answer::Seen(to_value(&ran));
+        self.record(label, question, "this machine".into(), None, answer)
+            .await
+    }
+
+    /// Does something in the world once, also where an earlier try may have taken effect: then it looks before it repeats.
+    async fn exactly_once<'a>(
+        &self,
+        mut in_doubt: bool,
+        find: impl Fn() -> Asked<'a, Option<(String, Value)>>,
+        make: impl Fn() -> Asked<'a, (String, Value)>,
+    ) -> Result<(String, Value), String> {
+        let began = Instant::now();
+        let mut wait = Duration::from_millis(200);
+        loop {
+            let failed = if in_doubt {
+                match find().await {
+                    Ok(Some(found)) => return Ok(found),
+                    Ok(None) => None,
+                    Err(error) => return Err(error.to_string()),
+                }
+            } else {
+                None
+            };
+            let error: GiteaError = match failed {
+                Some(error) => error,
+                None => match make().await {
+                    Ok(made) => return Ok(made),
+                    Err(error) => error,
+                },
+            };
+            match error.outcome() {
+                Outcome::Unknown => in_doubt = true,
+                // Refused for good, or it is already there (409, 422): a look tells which.
+                Outcome::NotDone if error.is_transient() => {}
+                Outcome::NotDone => {
+                    return match find().await {
+                        Ok(Some(found)) => Ok(found),
+                        _ => Err(error.to_string()),
+                    };
+                }
+            }
+            if began.elapsed() >= self.world.config.patience.outage {
+                return Err(error.to_string());
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(30));
+        }
+    }
+
+    pub(super) async fn record_done<T: DeserializeOwned>(
+        &self,
+        label: &str,
+        question: Question,
+        done: Result<(String, Value), String>,
+    ) -> Result<T, Stop> {
+        let (asked, answer) = match done {
+            Ok((asked, value)) => (asked, Answer::Seen(value)),
+            Err(why) => ("the forge".into(), Answer::Unseen(why)),
+        };
+        self.record(label, question, asked, None, answer).await
+    }
+}

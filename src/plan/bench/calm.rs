@@ -1,0 +1,56 @@
+//! Looking, while a scenario plays, whether forge and Drone answer: what stays away while they do not is nobody's fault.
+
+use super::Bench;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::watch;
+
+impl Bench {
+    pub(super) async fn look_for_trouble(&self) -> Infallible {
+        let world = &self.world;
+        let poll = world.config.patience.poll.max(Duration::from_secs(1));
+        let mut told = [world.forge.trouble(), world.drone.trouble()];
+        let note = |trouble: &mut watch::Receiver<Option<String>>| {
+            if let Some(what) = trouble.borrow_and_update().clone() {
+                self.note_trouble(what);
+            }
+        };
+        told.iter_mut().for_each(note);
+        let [forge, drone] = &mut told;
+        let listen = async |trouble: &mut watch::Receiver<Option<String>>| {
+            while trouble.changed().await.is_ok() {
+                note(trouble);
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let ask = async {
+            loop {
+                // An answer is enough; what it says is known, and failures come by the channels above.
+                let (forge, drone) = tokio::join!(world.forge.version(), world.drone.version());
+                if let Err(error) = forge {
+                    self.note_trouble(error.to_string());
+                }
+                if let Err(error) = drone {
+                    self.note_trouble(error.to_string());
+                }
+                tokio::time::sleep(poll).await;
+            }
+        };
+        tokio::select! {
+            never = listen(forge) => never,
+            never = listen(drone) => never,
+            never = ask => never,
+        }
+    }
+
+    pub(super) fn note_trouble(&self, what: String) {
+        let mut troubles = self
+            .troubles
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        // One outage is told once, however often it is noticed; and no outage fills the memory.
+        if troubles.len() < 100 && troubles.last() != Some(&what) {
+            troubles.push(what);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The one set of tools that a scenario is given. Every act and every observation is a named step: it is journaled before it begins
+//! and its result, a fact, ends it, so that a scenario that is run again goes on where it was interrupted.
+
+mod act;
+mod ask;
+mod calm;
+mod look;
+
+use super::Item;
+use super::expect::Expectations;
+use crate::config::{Config, Repository};
+use crate::drone::Drone;
+use crate::evidence::{Answer, Fact, Question, Sighting, Watch};
+use crate::gitea::Gitea;
+use crate::redact::Redactor;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+/// The last fact of every attempt: whether forge and Drone answered all the time.
+pub const CALM: &str = "calm";
+
+/// Why a scenario does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Something could not be seen or done; the reason is with the facts, and the judge says what follows.
+    Unseen(String),
+    /// Somebody asked for the end.
+    Cancelled,
+    /// The attempt was interrupted where it cannot be resumed: a new one must begin.
+    Lost(String),
+    /// Gavel's own memory failed.
+    Broken(String),
+}
+
+/// What happened in the world, told by a webhook. Only wakes who waits; reads decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// `owner/name`.
+    pub repository: String,
+    pub kind: String,
+}
+
+/// The memory that the engine lends to one attempt.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// All facts so far.
+    async fn facts(&self) -> Result<Vec<Fact>, String>;
+    /// Marks a step as begun; answers whether it had been begun before.
+    async fn begin(&self, label: &str) -> Result<bool, String>;
+    /// Ends a step with its fact.
+    async fn record(&self, sighting: Sighting) -> Result<Fact, String>;
+    /// Puts on record that something is about to be made, under a name by which it can be found again.
+    async fn intend(&self, made: Making<'_>) -> Result<u64, String>;
+    /// The number of a pull request that was made.
+    async fn made(&self, resource: u64, number: u64) -> Result<(), String>;
+    /// Says in a pull request what it is for.
+    async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String>;
+    /// What the attempt is doing now, for the progress comment.
+    async fn doing(&self, what: &str);
+    fn events(&self) -> broadcast::Receiver<Event>;
+    fn cancelled(&self) -> &CancellationToken;
+}
+
+/// Something that is about to be made.
+#[derive(Debug, Clone, Copy)]
+pub enum Making<'a> {
+    Branch {
+        repository: &'a str,
+        name: &'a str,
+        purpose: &'a str,
+    },
+    Pull {
+        repository: &'a str,
+        head: &'a str,
+        purpose: &'a str,
+    },
+}
+
+/// The servers and commands that scenarios act on and look at.
+pub struct World {
+    pub config: Config,
+    pub forge: Gitea,
+    pub outsider: Gitea,
+    pub drone: Drone,
+    /// For `results.json`.
+    pub web: reqwest::Client,
+    pub redactor: Redactor,
+}
+
+/// In whose name a comment is posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Gavel,
+    Outsider,
+}
+
+/// Whether a watch has seen enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enough {
+    Yes,
+    /// Enough, unless something changes within the quiet window.
+    IfItStays,
+    No,
+}
+
+impl From<bool> for Enough {
+    fn from(enough: bool) -> Self {
+        if enough { Self::Yes } else { Self::No }
+    }
+}
+
+/// The tools of one attempt.
+pub struct Bench {
+    world: Arc<World>,
+    ledger: Arc<dyn Ledger>,
+    /// Part of every name that the attempt gives: unique, and found again after a crash.
+    name: String,
+    pub expect: Expectations,
+    /// When and how forge and Drone did not answer.
+    troubles: Mutex<Vec<String>>,
+}
+
+impl Bench {
+    pub fn new(world: Arc<World>, ledger: Arc<dyn Ledger>, name: String) -> Self {
+        let expect = Expectations::from_config(&world.config);
+        Self {
+            world,
+            ledger,
+            name,
+            expect,
+            troubles: Mutex::default(),
+        }
+    }
+
+    /// Plays an item's scenario, and looks meanwhile whether forge and Drone answer: what stays away while they do not is nobody's
+    /// fault.
+    pub async fn play(&self, item: &Item) -> Result<(), Stop> {
+        let scenario = async {
+            self.prepare().await?;
+            (item.scenario)(self).await
+        };
+        let ended = tokio::select! {
+            ended = scenario => ended,
+            never = self.look_for_trouble() => match never {},
+        };
+        match &ended {
+            Ok(()) | Err(Stop::Unseen(_)) => {
+                self.see::<Value>(CALM, Question::Calm).await?;
+            }
+            Err(_) => {}
+        }
+        ended
+    }
+
+    /// Says what the attempt is doing now.
+    pub async fn doing(&self, what: &str) {
+        self.ledger.doing(what).await;
+    }
+
+    /// The first steps of every attempt: what is expected, and against which versions it is verified.
+    async fn prepare(&self) -> Result<(), Stop> {
+        self.doing("noting the versions").await;
+        self.see::<Value>("expectations", Question::Expectations)
+            .await?;
+        self.see::<Value>("version.forge", Question::ForgeVersion)
+            .await?;
+        self.see::<Value>("version.drone", Question::DroneVersion)
+            .await?;
+        let drone = &self.world.config.drone;
+        self.see::<Value>(
+            "version.harness",
+            Question::Branch {
+                repository: drone.repository.to_string(),
+                branch: drone.branch.clone(),
+            },
+        )
+        .await?;
+        let versions = &self.world.config.versions;
+        for (part, files) in [
+            ("bridge", &versions.bridge),
+            ("helper", &versions.helper),
+            ("skills", &versions.skills),
+        ] {
+            self.see::<Value>(
+                &format!("version.{part}"),
+                Question::Digests {
+                    part: part.into(),
+                    paths: files
+                        .iter()
+                        .map(|path| path.display().to_string())
+                        .collect(),
+                },
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            () = self.ledger.cancelled().cancelled() => Err(Stop::Cancelled),
+            done = work => Ok(done),
+        }
+    }
+
+    async fn facts(&self) -> Result<Vec<Fact>, Stop> {
+        self.ledger.facts().await.map_err(Stop::Broken)
+    }
+
+    async fn recall(&self, label: &str) -> Result<Option<Fact>, Stop> {
+        let facts = self.facts().await?;
+        Ok(facts.into_iter().find(|fact| fact.label == label))
+    }
+
+    async fn begin(&self, label: &str) -> Result<bool, Stop> {
+        self.ledger.begin(label).await.map_err(Stop::Broken)
+    }
+
+    async fn intend(&self, making: Making<'_>) -> Result<u64, Stop> {
+        self.ledger.intend(making).await.map_err(Stop::Broken)
+    }
+
+    fn repository(&self, name: &str) -> Result<Repository, Stop> {
+        name.parse()
+            .map_err(|error| Stop::Broken(format!("`{name}`: {error}")))
+    }
+
+    async fn record<T: DeserializeOwned>(
+        &self,
+        label: &str,
+        question: Question,
+        asked: String,
+        watch: Option<Watch>,
+        answer: Answer,
+    ) -> Result<T, Stop> {
+        let answer = match answer {
+            Answer::Seen(value) => Answer::Seen(self.world.redactor.json(&value)),
+            Answer::Unseen(why) => Answer::Unseen(self.world.redactor.text(&why).into_owned()),
+        };
+        let fact = self
+            .ledger
+            .record(Sighting {
+                label: label.into(),
+                question,
+                asked,
+                at: Timestamp::now(),
+                watch,
+                answer,
+            })
+            .await
+            .map_err(Stop::Broken)?;
+        read(&fact)
+    }
+}
+
+/// What a fact saw, in the scenario's own terms.
+fn read<T: DeserializeOwned>(fact: &Fact) -> Result<T, Stop> {
+    match &fact.answer {
+        Answer::Seen(value) => T::deserialize(value).map_err(|error| {
+            Stop::Unseen(format!(
+                "`{}` was answered in a form that cannot be read: {error}",
+                fact.label
+            ))
+        }),
+        Answer::Unseen(why) => Err(Stop::Unseen(why.clone())),
+    }
+}
+
+/// Plain data with string keys: serialising it cannot fail.
+fn to_value(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}

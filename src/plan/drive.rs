@@ -1,0 +1,171 @@
+//! What a scenario does with the gate: types the trigger, and follows what it leads to.
+
+use super::bench::{Bench, Enough, Stop, Who};
+use super::expect::Expectations;
+use super::gate::{Settled, Surfaces, log_pattern, ours};
+use super::sight::{Build, Comment, Log, Pull, Status};
+use crate::evidence::Question;
+use serde_json::Value;
+
+/// A trigger that was followed to the end of its build.
+pub struct Driven {
+    /// The newest build before the trigger.
+    pub after: u64,
+}
+
+/// Types the trigger and follows what it leads to; `None` where no build was started.
+pub async fn drive(bench: &Bench, name: &str, pull: &Pull) -> Result<Option<Driven>, Stop> {
+    let expect = &bench.expect;
+    let after = latest(bench, &format!("{name}.before")).await?;
+    bench
+        .doing(&format!("`{}` typed, waiting for a build", expect.trigger))
+        .await;
+    bench
+        .post(
+            &format!("{name}.posted"),
+            Who::Gavel,
+            &expect.mirror,
+            pull.number,
+            &expect.trigger,
+        )
+        .await?;
+    let builds = wait_for_build(bench, name, pull, after).await?;
+    let Some(build) = builds.into_iter().min_by_key(|build| build.number) else {
+        return Ok(None);
+    };
+    let number = build.number;
+    bench.doing(&format!("build {number} is running")).await;
+    let build: Build = bench
+        .watch(
+            &format!("{name}.build"),
+            Question::Build { number },
+            expect.build,
+            Build::ended,
+        )
+        .await?;
+    if !build.ended() {
+        return Ok(Some(Driven { after }));
+    }
+    bench
+        .doing(&format!(
+            "build {number} has ended, waiting for its result on the pull request"
+        ))
+        .await;
+    watch_surfaces(bench, name, pull, &build).await?;
+    bench
+        .watch::<Value>(
+            &format!("{name}.results"),
+            Question::Results { build: number },
+            expect.reaction,
+            |results| !results.is_null(),
+        )
+        .await?;
+    // A step's log arrives after its end.
+    bench
+        .watch::<Log>(
+            &format!("{name}.log"),
+            Question::BuildLog { number },
+            expect.reaction,
+            |log| {
+                log.missing.is_empty()
+                    || log_pattern(expect).is_ok_and(|pattern| log.shows(&pattern))
+            },
+        )
+        .await?;
+    Ok(Some(Driven { after }))
+}
+
+/// Waits for a build of a pull request among those above `after`; answers all of them, none where the patience ended.
+pub async fn wait_for_build(
+    bench: &Bench,
+    name: &str,
+    pull: &Pull,
+    after: u64,
+) -> Result<Vec<Build>, Stop> {
+    let expect = &bench.expect;
+    let builds: Vec<Build> = bench
+        .watch(
+            &format!("{name}.builds"),
+            Question::Builds { after },
+            expect.reaction,
+            |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
+        )
+        .await?;
+    Ok(ours(builds, pull, expect))
+}
+
+/// Waits until both surfaces tell how a build ended, or one does and the other does not exist.
+pub async fn watch_surfaces(
+    bench: &Bench,
+    name: &str,
+    pull: &Pull,
+    build: &Build,
+) -> Result<(), Stop> {
+    let expect = &bench.expect;
+    let statuses = Question::Statuses {
+        repository: expect.mirror.clone(),
+        commit: pull.head.sha.clone(),
+    };
+    let comments = Question::Comments {
+        repository: expect.mirror.clone(),
+        number: pull.number,
+    };
+    bench
+        .watch_all(
+            [
+                (&format!("{name}.statuses"), statuses),
+                (&format!("{name}.comments"), comments),
+            ],
+            expect.reaction,
+            |[statuses, comments]| settled(statuses, comments, build, pull, expect),
+        )
+        .await
+}
+
+fn settled(
+    statuses: &Value,
+    comments: &Value,
+    build: &Build,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Enough {
+    let read = || -> Option<Surfaces> {
+        let statuses: Option<Vec<Status>> = serde::Deserialize::deserialize(statuses).ok()?;
+        let comments: Option<Vec<Comment>> = serde::Deserialize::deserialize(comments).ok()?;
+        Some(Surfaces::read(
+            &statuses.unwrap_or_default(),
+            &comments.unwrap_or_default(),
+            build,
+            pull,
+            expect,
+        ))
+    };
+    match read().map(|surfaces| surfaces.settled(build.green())) {
+        Some(Settled::Yes) => Enough::Yes,
+        Some(Settled::OneIsMissing) => Enough::IfItStays,
+        Some(Settled::No) | None => Enough::No,
+    }
+}
+
+pub async fn see_builds_and_statuses(
+    bench: &Bench,
+    name: &str,
+    after: u64,
+    pull: &Pull,
+) -> Result<(), Stop> {
+    bench
+        .see::<Value>(&format!("{name}.builds"), Question::Builds { after })
+        .await?;
+    let question = Question::Statuses {
+        repository: bench.expect.mirror.clone(),
+        commit: pull.head.sha.clone(),
+    };
+    bench
+        .see::<Value>(&format!("{name}.statuses"), question)
+        .await?;
+    Ok(())
+}
+
+pub async fn latest(bench: &Bench, label: &str) -> Result<u64, Stop> {
+    bench.see(label, Question::LatestBuild).await
+}
