@@ -31,7 +31,7 @@ impl Pace {
             build: Duration::from_millis(60),
             build_limit: Duration::from_secs(60),
             patience: ["10s", "20s", "15s", "200ms", "10s"],
-            helper_max_wait: "15s",
+            helper_max_wait: "20s",
             helper_interval: "200ms",
         }
     }
