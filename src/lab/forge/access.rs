@@ -39,11 +39,11 @@ impl FromRequestParts<Shared> for Asker {
     }
 }
 
-/// Somebody, and what the token is limited to.
-type Identified = (Asker, Option<Vec<String>>);
+/// Who is asking, and what their token is limited to.
+pub type Identity = (Asker, Option<Vec<String>>);
 
 /// Reads the Authorization header; `Ok(None)` where there is none.
-pub fn identify(world: &World, headers: &HeaderMap) -> Result<Option<Identified>, No> {
+pub fn identify(world: &World, headers: &HeaderMap) -> Result<Option<Identity>, No> {
     let Some(header) = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())

@@ -1,10 +1,10 @@
 //! Comments and reactions.
 
 use super::access::{Asker, seen};
-use super::answer::{Answer, Body, No, Paging, counted, empty, listed, query, reply, required};
-use super::issues::{enter, seen_issue, unit_of};
+use super::answer::{Answer, Body, No, Paging, counted, empty, query, reply, required};
+use super::issues::{enter, unit_of};
 use super::pushes::fire;
-use super::state::{Access, Entry, Issue, Reaction, Repo, RepoId, Seconds, UserId, World, now};
+use super::state::{Access, Entry, Issue, Repo, RepoId, Seconds, UserId, World, now};
 use super::{Inner, Shared};
 use axum::extract::{Path, State};
 use axum::http::Uri;
@@ -12,12 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 type OwnerName = Path<(String, String)>;
-type OwnerNameNumber = Path<(String, String, i64)>;
 
-/// What Gitea allows by default.
-const REACTIONS: [&str; 8] = [
-    "+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes",
-];
+type OwnerNameNumber = Path<(String, String, i64)>;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -102,7 +98,13 @@ pub async fn create(
     issue.updated = comment.created;
     issue.timeline.push(comment);
     tell(
-        &shared, &world, id, number, comment_id, "created", user, None,
+        &shared,
+        &world,
+        (id, number),
+        comment_id,
+        "created",
+        user,
+        None,
     );
     let repo = world.repo(id)?;
     let (issue, comment) = find(repo, comment_id)?;
@@ -174,7 +176,7 @@ pub fn find(repo: &Repo, id: i64) -> Result<(&Issue, &Entry), No> {
 }
 
 /// A comment that the asker can see. One of another repository is not found either, with less to say.
-fn seen_comment<'a>(
+pub fn seen_comment<'a>(
     world: &'a World,
     asker: Asker,
     owner: &str,
@@ -221,7 +223,7 @@ fn own_comment(
     Ok((repo.id, issue.number, user))
 }
 
-fn entry_mut(world: &mut World, repo: RepoId, number: i64, id: i64) -> Result<&mut Entry, No> {
+pub fn entry_mut(world: &mut World, repo: RepoId, number: i64, id: i64) -> Result<&mut Entry, No> {
     let issue = world
         .repo_mut(repo)?
         .issues
@@ -255,8 +257,7 @@ pub async fn edit(
         tell(
             &shared,
             &world,
-            repo,
-            number,
+            (repo, number),
             id,
             "edited",
             user,
@@ -295,7 +296,13 @@ pub async fn delete(
         issue.timeline.remove(at)
     };
     let payload = payload(
-        &shared, &world, repo, number, &comment, "deleted", user, None,
+        &shared,
+        &world,
+        (repo, number),
+        &comment,
+        "deleted",
+        user,
+        None,
     );
     if let (Some(payload), Ok(repo)) = (payload, world.repo(repo)) {
         fire(repo, event_of(repo, number), &payload);
@@ -312,12 +319,10 @@ fn event_of(repo: &Repo, number: i64) -> &'static str {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
 fn payload(
     shared: &Inner,
     world: &World,
-    id: RepoId,
-    number: i64,
+    (id, number): (RepoId, i64),
     comment: &Entry,
     action: &str,
     sender: UserId,
@@ -346,12 +351,10 @@ fn payload(
     Some(payload)
 }
 
-#[allow(clippy::too_many_arguments)]
 fn tell(
     shared: &Inner,
     world: &World,
-    repo: RepoId,
-    number: i64,
+    (repo, number): (RepoId, i64),
     comment: i64,
     action: &str,
     sender: UserId,
@@ -363,161 +366,15 @@ fn tell(
     let Ok((_, entry)) = find(found, comment) else {
         return;
     };
-    if let Some(payload) = payload(shared, world, repo, number, entry, action, sender, changes) {
+    if let Some(payload) = payload(
+        shared,
+        world,
+        (repo, number),
+        entry,
+        action,
+        sender,
+        changes,
+    ) {
         fire(found, event_of(found, number), &payload);
     }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct NewReaction {
-    content: String,
-}
-
-/// Adds a reaction: true where it is new.
-fn react(reactions: &mut Vec<Reaction>, user: UserId, content: &str) -> (bool, Reaction) {
-    if let Some(old) = reactions
-        .iter()
-        .find(|r| r.user == user && r.content == content)
-    {
-        return (false, old.clone());
-    }
-    let new = Reaction {
-        user,
-        content: content.into(),
-        created: now(),
-    };
-    reactions.push(new.clone());
-    (true, new)
-}
-
-fn allowed(body: &Body) -> Result<String, No> {
-    let new: NewReaction = body.read()?;
-    if REACTIONS.contains(&new.content.as_str()) {
-        return Ok(new.content);
-    }
-    Err(No::because(
-        403,
-        format!("'{}' is not an allowed reaction", new.content),
-    ))
-}
-
-pub async fn reactions(
-    State(shared): State<Shared>,
-    asker: Asker,
-    Path((owner, name, id)): OwnerNameNumber,
-) -> Answer {
-    let world = shared.world();
-    let (_, _, comment) = seen_comment(&world, asker, &owner, &name, id)?;
-    Ok(reply(
-        200,
-        &shared
-            .show(&world, asker.user)
-            .reactions(&comment.reactions),
-    ))
-}
-
-pub async fn add_reaction(
-    State(shared): State<Shared>,
-    asker: Asker,
-    Path((owner, name, id)): OwnerNameNumber,
-    body: Body,
-) -> Answer {
-    let mut world = shared.world();
-    let (repo, number) = {
-        let user = asker.signed_in();
-        let (repo, issue, _) = seen_comment(&world, asker, &owner, &name, id)?;
-        user?;
-        (repo.id, issue.number)
-    };
-    let (user, content) = (asker.signed_in()?, allowed(&body)?);
-    let (new, reaction) = react(
-        &mut entry_mut(&mut world, repo, number, id)?.reactions,
-        user,
-        &content,
-    );
-    Ok(reply(
-        if new { 201 } else { 200 },
-        &shared.show(&world, asker.user).reaction(&reaction),
-    ))
-}
-
-pub async fn remove_reaction(
-    State(shared): State<Shared>,
-    asker: Asker,
-    Path((owner, name, id)): OwnerNameNumber,
-    body: Body,
-) -> Answer {
-    let mut world = shared.world();
-    let (repo, number) = {
-        let (repo, issue, _) = seen_comment(&world, asker, &owner, &name, id)?;
-        (repo.id, issue.number)
-    };
-    let user = asker.signed_in()?;
-    let gone: NewReaction = body.read()?;
-    entry_mut(&mut world, repo, number, id)?
-        .reactions
-        .retain(|r| r.user != user || r.content != gone.content);
-    Ok(empty(200))
-}
-
-pub async fn issue_reactions(
-    State(shared): State<Shared>,
-    asker: Asker,
-    Path((owner, name, number)): OwnerNameNumber,
-    uri: Uri,
-) -> Answer {
-    let world = shared.world();
-    let (_, issue) = seen_issue(&world, asker, &owner, &name, number)?;
-    let paging: Paging = query(&uri);
-    let page = paging.cut(issue.reactions.clone());
-    Ok(listed(
-        &shared,
-        &uri,
-        &paging,
-        issue.reactions.len(),
-        &shared.show(&world, asker.user).reactions(&page),
-    ))
-}
-
-pub async fn add_issue_reaction(
-    State(shared): State<Shared>,
-    asker: Asker,
-    Path((owner, name, number)): OwnerNameNumber,
-    body: Body,
-) -> Answer {
-    let mut world = shared.world();
-    let id = seen_issue(&world, asker, &owner, &name, number)?.0.id;
-    let (user, content) = (asker.signed_in()?, allowed(&body)?);
-    let issue = world
-        .repo_mut(id)?
-        .issues
-        .get_mut(&number)
-        .ok_or_else(No::not_found)?;
-    let (new, reaction) = react(&mut issue.reactions, user, &content);
-    Ok(reply(
-        if new { 201 } else { 200 },
-        &shared.show(&world, asker.user).reaction(&reaction),
-    ))
-}
-
-pub async fn remove_issue_reaction(
-    State(shared): State<Shared>,
-    asker: Asker,
-    Path((owner, name, number)): OwnerNameNumber,
-    body: Body,
-) -> Answer {
-    let mut world = shared.world();
-    let id = seen_issue(&world, asker, &owner, &name, number)?.0.id;
-    let user = asker.signed_in()?;
-    let gone: NewReaction = body.read()?;
-    let issue = world
-        .repo_mut(id)?
-        .issues
-        .get_mut(&number)
-        .ok_or_else(No::not_found)?;
-    issue
-        .reactions
-        .retain(|r| r.user != user || r.content != gone.content);
-    Ok(empty(200))
 }

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::git::{Git, ZERO};
+use super::history::Commit;
 use super::issues::{close_issue, enter};
 use super::show::Show;
 use super::state::{Issue, Merged, Pull, Repo, RepoId, UserId, World, now};
@@ -13,6 +14,8 @@ pub struct Moved {
     pub branch: String,
     pub before: Option<String>,
     pub after: Option<String>,
+    /// The one new commit, where the mover knows that there is no other.
+    pub made: Option<Commit>,
 }
 
 /// How two commits stand to each other.
@@ -129,6 +132,7 @@ impl super::Inner {
         let (mut commits, mut head) = (Vec::new(), None);
         if let Some(after) = &moved.after {
             commits = match &moved.before {
+                _ if moved.made.is_some() => moved.made.iter().cloned().collect(),
                 Some(before) => git.log(&format!("{before}..{after}"), 0, 30, "").await?,
                 None => {
                     let but = format!("--exclude={}", moved.branch);

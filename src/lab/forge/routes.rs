@@ -2,8 +2,9 @@
 
 use super::answer::with_documentation;
 use super::{
-    Shared, accounts, branches, comments, contents, hooks, issues, pages, pulls, repos, smart,
-    statuses,
+    Shared, accounts, branches, collaborators, comments, contents, conversation, edits, hooks,
+    issues, labels, merging, objects, organisations, pages, pulls, reactions, repos, smart,
+    statuses, teams,
 };
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -22,8 +23,8 @@ pub fn all(shared: Shared) -> Router {
         .route("/", get(pages::home))
         .route("/{owner}", get(pages::owner))
         .route("/{owner}/{repo}", get(pages::repo))
-        .route("/{owner}/{repo}/issues/{number}", get(pages::issue))
-        .route("/{owner}/{repo}/pulls/{number}", get(pages::pull))
+        .route("/{owner}/{repo}/issues/{number}", get(conversation::issue))
+        .route("/{owner}/{repo}/pulls/{number}", get(conversation::pull))
         .route("/{owner}/{repo}/commit/{sha}", get(pages::commit))
         .route("/{owner}/{repo}/raw/{kind}/{*rest}", get(pages::raw))
         .route("/{owner}/{repo}/src/{kind}/{*rest}", get(pages::raw))
@@ -78,7 +79,7 @@ fn site() -> Vec<Route> {
         ("/user", get(accounts::current_user)),
         ("/repos/search", get(repos::search)),
         ("/user/repos", get(repos::own).post(repos::create_for_user)),
-        ("/user/orgs", get(accounts::own_organisations)),
+        ("/user/orgs", get(organisations::own_organisations)),
         ("/users/{login}", get(accounts::user)),
         (
             "/users/{login}/tokens",
@@ -89,35 +90,35 @@ fn site() -> Vec<Route> {
             delete(accounts::delete_token),
         ),
         ("/admin/users", post(accounts::create_user)),
-        ("/orgs", post(accounts::create_organisation)),
-        ("/orgs/{org}", get(accounts::get_organisation)),
+        ("/orgs", post(organisations::create_organisation)),
+        ("/orgs/{org}", get(organisations::get_organisation)),
         (
             "/orgs/{org}/repos",
             get(repos::of_org).post(repos::create_for_org),
         ),
-        ("/orgs/{org}/members", get(accounts::members)),
-        ("/orgs/{org}/members/{login}", get(accounts::is_member)),
+        ("/orgs/{org}/members", get(organisations::members)),
+        ("/orgs/{org}/members/{login}", get(organisations::is_member)),
         (
             "/orgs/{org}/public_members/{login}",
-            get(accounts::is_public_member)
-                .put(accounts::show_membership)
-                .delete(accounts::hide_membership),
+            get(organisations::is_public_member)
+                .put(organisations::show_membership)
+                .delete(organisations::hide_membership),
         ),
         (
             "/orgs/{org}/teams",
-            get(accounts::teams).post(accounts::create_team),
+            get(teams::teams).post(teams::create_team),
         ),
-        ("/teams/{id}", get(accounts::team)),
-        ("/teams/{id}/members", get(accounts::team_members)),
+        ("/teams/{id}", get(teams::team)),
+        ("/teams/{id}/members", get(teams::team_members)),
         (
             "/teams/{id}/members/{login}",
-            get(accounts::team_member)
-                .put(accounts::add_member)
-                .delete(accounts::remove_member),
+            get(teams::team_member)
+                .put(teams::add_member)
+                .delete(teams::remove_member),
         ),
         (
             "/teams/{id}/repos/{owner}/{repo}",
-            put(accounts::add_team_repo),
+            put(teams::add_team_repo),
         ),
     ]
 }
@@ -126,39 +127,42 @@ fn site() -> Vec<Route> {
 fn repository() -> Vec<Route> {
     vec![
         ("", get(repos::get).patch(repos::edit).delete(repos::delete)),
-        ("/collaborators", get(repos::collaborators)),
+        ("/collaborators", get(collaborators::collaborators)),
         (
             "/collaborators/{login}",
-            get(repos::is_collaborator)
-                .put(repos::add_collaborator)
-                .delete(repos::remove_collaborator),
+            get(collaborators::is_collaborator)
+                .put(collaborators::add_collaborator)
+                .delete(collaborators::remove_collaborator),
         ),
-        ("/collaborators/{login}/permission", get(repos::permission)),
+        (
+            "/collaborators/{login}/permission",
+            get(collaborators::permission),
+        ),
         ("/branches", get(branches::list).post(branches::create)),
         (
             "/branches/{*branch}",
             get(branches::get).delete(branches::delete),
         ),
-        ("/git/refs", get(branches::references)),
-        ("/git/refs/{*prefix}", get(branches::references)),
-        ("/git/commits/{sha}", get(branches::commit)),
-        ("/git/trees/{sha}", get(branches::tree)),
-        ("/git/blobs/{sha}", get(branches::blob)),
-        ("/commits", get(branches::commits)),
+        ("/git/refs", get(objects::references)),
+        ("/git/refs/{*prefix}", get(objects::references)),
+        ("/git/commits/{sha}", get(objects::commit)),
+        ("/git/trees/{sha}", get(objects::tree)),
+        ("/git/blobs/{sha}", get(objects::blob)),
+        ("/commits", get(objects::commits)),
         ("/commits/{reference}/status", get(statuses::combined)),
         ("/commits/{reference}/statuses", get(statuses::list)),
         (
             "/statuses/{sha}",
             get(statuses::list).post(statuses::create),
         ),
-        ("/compare/{*range}", get(branches::compare)),
-        ("/contents", get(contents::root).post(contents::many)),
+        ("/compare/{*range}", get(objects::compare)),
+        ("/contents", get(contents::root).post(edits::many)),
         (
             "/contents/{*path}",
             get(contents::get)
-                .post(contents::create)
-                .put(contents::update)
-                .delete(contents::delete),
+                .post(edits::create)
+                .put(edits::update)
+                .delete(edits::delete),
         ),
         ("/raw/{*path}", get(contents::raw)),
         ("/hooks", get(hooks::list).post(hooks::create)),
@@ -174,21 +178,21 @@ fn discussion() -> Vec<Route> {
     vec![
         (
             "/labels",
-            get(issues::list_labels).post(issues::create_label),
+            get(labels::list_labels).post(labels::create_label),
         ),
         ("/issues", get(issues::list).post(issues::create)),
         ("/issues/{number}", get(issues::get).patch(issues::edit)),
         ("/issues/{number}/timeline", get(issues::timeline)),
         (
             "/issues/{number}/labels",
-            get(issues::issue_labels)
-                .post(issues::add_labels)
-                .put(issues::replace_labels)
-                .delete(issues::clear_labels),
+            get(labels::issue_labels)
+                .post(labels::add_labels)
+                .put(labels::replace_labels)
+                .delete(labels::clear_labels),
         ),
         (
             "/issues/{number}/labels/{label}",
-            delete(issues::remove_label),
+            delete(labels::remove_label),
         ),
         (
             "/issues/{number}/comments",
@@ -196,9 +200,9 @@ fn discussion() -> Vec<Route> {
         ),
         (
             "/issues/{number}/reactions",
-            get(comments::issue_reactions)
-                .post(comments::add_issue_reaction)
-                .delete(comments::remove_issue_reaction),
+            get(reactions::issue_reactions)
+                .post(reactions::add_issue_reaction)
+                .delete(reactions::remove_issue_reaction),
         ),
         ("/issues/comments", get(comments::of_repo)),
         (
@@ -209,9 +213,9 @@ fn discussion() -> Vec<Route> {
         ),
         (
             "/issues/comments/{id}/reactions",
-            get(comments::reactions)
-                .post(comments::add_reaction)
-                .delete(comments::remove_reaction),
+            get(reactions::reactions)
+                .post(reactions::add_reaction)
+                .delete(reactions::remove_reaction),
         ),
         ("/pulls", get(pulls::list).post(pulls::create)),
         ("/pulls/{number}", get(pulls::get).patch(pulls::edit)),
@@ -219,7 +223,7 @@ fn discussion() -> Vec<Route> {
         ("/pulls/{number}/commits", get(pulls::commits)),
         (
             "/pulls/{number}/merge",
-            get(pulls::is_merged).post(pulls::merge),
+            get(merging::is_merged).post(merging::merge),
         ),
         ("/pulls/{number}/{head}", get(pulls::by_branches)),
     ]

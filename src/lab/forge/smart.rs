@@ -137,6 +137,7 @@ pub async fn push(
                 branch: c.name.strip_prefix("refs/heads/")?.into(),
                 before: set(&c.old),
                 after: set(&c.new),
+                made: None,
             })
         })
         .collect();
