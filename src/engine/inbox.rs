@@ -253,7 +253,7 @@ async fn obey(
                 )
                 .await?;
             tracing::info!(run, ?items, account = %stored.command.account, "queued");
-            super::runner::show_progress(engine, run, None).await?;
+            super::progress::show(engine, run, None).await?;
             engine.runs.notify_waiters();
             Ok(())
         }

@@ -4,6 +4,7 @@ mod catch_up;
 mod cleanup;
 mod inbox;
 mod journal;
+mod progress;
 pub mod record;
 mod reporter;
 mod runner;
@@ -111,7 +112,7 @@ impl Engine {
         parts.spawn(inbox::work(self.clone()));
         parts.spawn(catch_up::work(self.clone()));
         parts.spawn(runner::work(self.clone()));
-        parts.spawn(runner::show_trouble(self.clone()));
+        parts.spawn(progress::show_trouble(self.clone()));
         while let Some(ended) = parts.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the engine ended unexpectedly; Gavel stops, to be started anew");

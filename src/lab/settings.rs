@@ -147,12 +147,13 @@ token_file = "secrets/drone.token"
 account = "bridge"
 organisation = "{MIRRORS}"
 trigger = "!testme"
+more_triggers = ["!testme --quick"]
 interval = "{interval}"
 quiet_intervals = 3
 status_context = "{context}"
 comment_marker = "{marker}"
 comment_success = '\bpassed\b'
-comment_failure = '\bfailed\b'
+comment_failure = '\b(failed|could not be tested)\b'
 bad_triggers = ["!testmexyz", "> !testme", "```\n!testme\n```", "please !testme this"]
 
 [gate.outsider]
