@@ -33,7 +33,7 @@ impl Verdict {
         match self {
             Self::Pass => "✅",
             Self::Blocked => "⛔",
-            Self::Inconclusive => "❔",
+            Self::Inconclusive => "❓",
             Self::Fail => "❌",
         }
     }

@@ -148,12 +148,12 @@ pub fn verdict(record: &RunRecord, item: &ItemRecord) -> String {
 
 impl VerdictComment<'_> {
     fn summary(&self) -> String {
-        let count = |verdict: Verdict| {
-            self.judged
-                .clauses
-                .iter()
+        let of = |verdict: Verdict| -> Vec<&str> {
+            let clauses = self.judged.clauses.iter();
+            clauses
                 .filter(|clause| clause.verdict == verdict)
-                .count()
+                .map(|clause| clause.id.as_str())
+                .collect()
         };
         let all = self.judged.clauses.len();
         match self.judged.verdict {
@@ -169,8 +169,11 @@ impl VerdictComment<'_> {
                     (Verdict::Pass, "passed"),
                 ]
                 .into_iter()
-                .filter(|(verdict, _)| count(*verdict) > 0)
-                .map(|(verdict, word)| format!("{} {word}", count(verdict)))
+                .filter_map(|(verdict, word)| match (verdict, of(verdict)) {
+                    (_, ids) if ids.is_empty() => None,
+                    (Verdict::Pass, ids) => Some(format!("{} {word}", ids.len())),
+                    (_, ids) => Some(format!("{} {word} ({})", ids.len(), ids.join(", "))),
+                })
                 .collect();
                 format!("Of {all} clauses: {}.", parts.join(", "))
             }
@@ -194,6 +197,15 @@ pub fn report(record: &RunRecord) -> String {
 }
 
 impl Report<'_> {
+    /// What could not be told, and why.
+    fn undecided(&self) -> Vec<&Clause> {
+        let judged = self.record.items.iter().filter_map(|i| i.latest.as_ref());
+        judged
+            .flat_map(|judged| &judged.clauses)
+            .filter(|clause| clause.verdict == Verdict::Inconclusive)
+            .collect()
+    }
+
     /// What was verified; where items saw different versions, each is named.
     fn versions(&self) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = Vec::new();

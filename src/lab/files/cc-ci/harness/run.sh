@@ -59,7 +59,9 @@ checkout() {
   fi
   tested=$(git -C "$RECIPE_DIR" rev-parse HEAD) || return 1
   say "$RECIPE is at $tested"
-  traced git clone --quiet --depth 1 --branch main "$upstream" "$UPSTREAM_DIR"
+  # The released version stands beside it; what both have in common is not fetched twice.
+  traced git -C "$RECIPE_DIR" fetch --quiet "$upstream" main &&
+    git -C "$RECIPE_DIR" worktree add --quiet --detach "$UPSTREAM_DIR" FETCH_HEAD
 }
 
 # --- the stages: what each does before its tests ----------------------------------------------------------------------
