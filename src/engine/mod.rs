@@ -120,6 +120,11 @@ impl Engine {
         }
     }
 
+    /// What happens on the forge from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
     /// Something happened on the forge: whoever waits looks again.
     pub fn wake(&self, event: Event) {
         // Nobody is waiting: nothing to wake.

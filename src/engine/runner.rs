@@ -19,6 +19,12 @@ const ATTEMPTS: usize = 5;
 
 /// Drives runs, oldest first, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
+    tokio::select! {
+        taken_up = take_up(&engine) => if let Err(error) = taken_up {
+            tracing::warn!(error = format!("{error:#}"), "the newest run's last words could not be said again");
+        },
+        () = engine.shutdown.cancelled() => return,
+    }
     loop {
         let queued = engine.runs.notified();
         tokio::pin!(queued);
@@ -26,7 +32,10 @@ pub async fn work(engine: Arc<Engine>) {
         queued.as_mut().enable();
         let driven = match engine.store.open_runs().await {
             Ok(open) => match open.into_iter().next() {
-                Some(run) => drive(&engine, run).await,
+                Some(run) => tokio::select! {
+                    driven = drive(&engine, run) => driven,
+                    () = too_long(&engine) => return,
+                },
                 None => {
                     tokio::select! {
                         () = queued => {}
@@ -53,6 +62,22 @@ pub async fn work(engine: Arc<Engine>) {
     }
 }
 
+/// Gavel may have ended between a run's end and the words about it.
+async fn take_up(engine: &Arc<Engine>) -> anyhow::Result<()> {
+    match engine.store.latest_runs(1).await?.first() {
+        Some(run) if run.state == RunState::Finished => part(engine, run.id).await,
+        _ => Ok(()),
+    }
+}
+
+/// Ends a little after the shutdown: what does not heed it by then waits for a server that does not answer. What is under way is
+/// taken up from the journal at the next start.
+async fn too_long(engine: &Engine) {
+    const GRACE: Duration = Duration::from_secs(5);
+    engine.shutdown.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
+
 /// A run from wherever it is to its end; returns early at the shutdown.
 async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     let id = run.id;
@@ -72,6 +97,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
                 return Ok(());
             }
         }
+        give_up_attempts(engine, id).await?;
         engine.store.run_state(id, RunState::Cleaning).await?;
     }
     show_progress(engine, id, Some("closing what was opened")).await?;
@@ -83,6 +109,16 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     finish(engine, id).await
 }
 
+/// No attempt outlives its run's cancellation, not even one that a crash interrupted.
+async fn give_up_attempts(engine: &Engine, run: u64) -> anyhow::Result<()> {
+    for attempt in engine.store.attempts(run).await? {
+        if attempt.state == AttemptState::Running {
+            engine.store.attempt_lost(attempt.id, "cancelled").await?;
+        }
+    }
+    Ok(())
+}
+
 /// One item of a run. Answers whether the run goes on.
 async fn verify(
     engine: &Arc<Engine>,
@@ -92,10 +128,12 @@ async fn verify(
 ) -> anyhow::Result<bool> {
     let attempts = engine.store.attempts(run.id).await?;
     let of_item = attempts.iter().filter(|attempt| attempt.item == item.id);
-    if of_item
+    if let Some(judged) = of_item
         .clone()
-        .any(|attempt| attempt.state == AttemptState::Judged)
+        .find(|attempt| attempt.state == AttemptState::Judged)
     {
+        // It may have been judged and not told, if Gavel ended between the two.
+        tell(engine, run, judged).await?;
         return Ok(true);
     }
     if !run.options.force
@@ -218,7 +256,14 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     let patience = engine.config.patience.outage;
     engine.reporter.written(&slot, patience).await?;
     engine.store.run_state(id, RunState::Finished).await?;
+    tracing::info!(run = id, verdict = %record.verdict(), "finished");
+    part(engine, id).await
+}
+
+/// The last things that are said of a run that is over. Said again, they change nothing.
+async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     show_progress(engine, id, None).await?;
+    let record = record::run(engine, id).await?;
     if let Some(command) = engine.store.command(record.run.command).await? {
         let passed = record.verdict() == Verdict::Pass;
         let reaction = if passed { "hooray" } else { "confused" };
@@ -232,7 +277,6 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
             tracing::warn!(run = id, %error, "the reaction at the end could not be given");
         }
     }
-    tracing::info!(run = id, verdict = %record.verdict(), "finished");
     Ok(())
 }
 

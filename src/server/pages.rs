@@ -85,7 +85,7 @@ pub async fn of_run(
 /// `GET /runs/{n}/{item}/{attempt}`: every fact of one attempt.
 pub async fn attempt(
     State(shared): State<Arc<Shared>>,
-    Path((name, item, ordinal)): Path<(String, String, u32)>,
+    Path((name, item, ordinal)): Path<(String, String, String)>,
 ) -> Answer {
     let Some(record) = find(&shared, &name).await? else {
         return Ok(nothing_here());
@@ -96,7 +96,7 @@ pub async fn attempt(
     let Some(attempt) = item
         .attempts
         .iter()
-        .find(|attempt| attempt.ordinal == ordinal)
+        .find(|attempt| attempt.ordinal.to_string() == ordinal)
     else {
         return Ok(nothing_here());
     };
