@@ -88,6 +88,8 @@ pub struct Gate {
     /// Where the mirrors are.
     pub organisation: Account,
     pub trigger: String,
+    /// Other comments that fire; none may do so for the outsider.
+    pub more_triggers: Vec<String>,
     /// Between two polls of the bridge.
     pub interval: Duration,
     /// How many of its intervals it must stay quiet before silence counts.

@@ -162,6 +162,9 @@ fn gate(section: Section, around: &Around) -> Option<Gate> {
     let account = section.need("account", "\"bridge\"", values::parsed);
     let organisation = section.need("organisation", "\"recipe-maintainers\"", values::parsed);
     let trigger = section.need("trigger", "\"!testme\"", values::line);
+    let more_triggers = section.may("more_triggers", "[\"!testme --quick\"]", |place| {
+        place.list(values::line)
+    });
     let interval = section.need("interval", "\"30s\"", values::duration);
     let quiet_intervals = section.need("quiet_intervals", "3", |place| place.number(3..=1000));
     let status_context = section.need("status_context", "\"cc-ci/testme\"", values::line);
@@ -190,6 +193,7 @@ fn gate(section: Section, around: &Around) -> Option<Gate> {
         account: account?,
         organisation: organisation?,
         trigger: trigger?,
+        more_triggers: more_triggers?.unwrap_or_default(),
         interval: interval?,
         // The range above fits.
         quiet_intervals: u32::try_from(quiet_intervals?).ok()?,

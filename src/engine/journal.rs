@@ -86,7 +86,7 @@ impl Ledger for Journal {
     }
 
     async fn doing(&self, what: &str) {
-        let shown = super::runner::show_progress(&self.engine, self.run.id, Some(what)).await;
+        let shown = super::progress::show(&self.engine, self.run.id, Some(what)).await;
         if let Err(error) = shown {
             tracing::warn!(%error, "the progress could not be shown");
         }

@@ -4,7 +4,7 @@ mod catch_up;
 mod cleanup;
 mod inbox;
 mod journal;
-pub mod record;
+mod progress;
 mod reporter;
 mod runner;
 
@@ -14,6 +14,7 @@ use crate::config::{Account, Config};
 use crate::drone::Drone;
 use crate::gitea::Gitea;
 use crate::plan::bench::{Event, World};
+use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
 use crate::store::{Store, StoreError};
 use reporter::Reporter;
@@ -111,13 +112,18 @@ impl Engine {
         parts.spawn(inbox::work(self.clone()));
         parts.spawn(catch_up::work(self.clone()));
         parts.spawn(runner::work(self.clone()));
-        parts.spawn(runner::show_trouble(self.clone()));
+        parts.spawn(progress::show_trouble(self.clone()));
         while let Some(ended) = parts.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the engine ended unexpectedly; Gavel stops, to be started anew");
                 self.shutdown.cancel();
             }
         }
+    }
+
+    /// Everything about one run.
+    pub async fn record(&self, run: u64) -> anyhow::Result<RunRecord> {
+        record::run(&self.store, &self.config, run).await
     }
 
     /// What happens on the forge from now on.

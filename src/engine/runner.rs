@@ -1,13 +1,13 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, cleanup, record};
+use super::{Engine, cleanup, progress};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item};
+use crate::record;
 use crate::render;
 use crate::store::{Attempt, AttemptState, Run, RunState};
 use crate::verdict::Verdict;
-use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
         if run.cancelled_by.is_none() {
             tracing::info!(run = id, "running");
             engine.store.run_state(id, RunState::Running).await?;
-            show_progress(engine, id, None).await?;
+            progress::show(engine, id, None).await?;
             let (cancelled, _watching) = watch_for_cancel(engine, id);
             let items: Vec<&Item> = run.items.iter().filter_map(|id| plan::item(id)).collect();
             for item in items {
@@ -100,7 +100,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
         give_up_attempts(engine, id).await?;
         engine.store.run_state(id, RunState::Cleaning).await?;
     }
-    show_progress(engine, id, Some("closing what was opened")).await?;
+    progress::show(engine, id, Some("closing what was opened")).await?;
     if run.options.keep {
         tracing::info!(run = id, "kept as it is, as it was asked for");
     } else {
@@ -217,7 +217,7 @@ fn failed_need(item: &Item, attempts: &[Attempt]) -> Option<String> {
 
 /// Posts an item's verdict comment.
 async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Result<()> {
-    let record = record::run(engine, run.id).await?;
+    let record = engine.record(run.id).await?;
     if let Some(item) = record.item(&attempt.item)
         && let Some(latest) = &item.latest
     {
@@ -233,17 +233,17 @@ async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Res
             )
             .await?;
     }
-    show_progress(engine, run.id, None).await?;
+    progress::show(engine, run.id, None).await?;
     Ok(())
 }
 
 /// Report, last state of the progress comment, reaction, end.
 async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
-    let record = record::run(engine, id).await?;
+    let record = engine.record(id).await?;
     engine.store.run_verdict(id, record.verdict()).await?;
     let tracking = &engine.config.tracking;
     let slot = record::report_slot(id);
-    let record = record::run(engine, id).await?;
+    let record = engine.record(id).await?;
     engine
         .reporter
         .say(
@@ -262,8 +262,8 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
 
 /// The last things that are said of a run that is over. Said again, they change nothing.
 async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
-    show_progress(engine, id, None).await?;
-    let record = record::run(engine, id).await?;
+    progress::show(engine, id, None).await?;
+    let record = engine.record(id).await?;
     if let Some(command) = engine.store.command(record.run.command).await? {
         let passed = record.verdict() == Verdict::Pass;
         let reaction = if passed { "hooray" } else { "confused" };
@@ -278,51 +278,6 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Says in the run's progress comment how far it is.
-pub async fn show_progress(engine: &Engine, run: u64, doing: Option<&str>) -> anyhow::Result<()> {
-    engine.now_doing(run, doing.map(str::to_owned));
-    show_progress_again(engine, run).await
-}
-
-async fn show_progress_again(engine: &Engine, run: u64) -> anyhow::Result<()> {
-    let record = record::run(engine, run).await?;
-    let doing = engine.doing_in(run);
-    let tracking = &engine.config.tracking;
-    engine
-        .reporter
-        .say(
-            &record::progress_slot(run),
-            &tracking.repository.to_string(),
-            tracking.issue,
-            &render::comment::progress(&record, doing.as_deref(), &engine.trouble()),
-        )
-        .await?;
-    Ok(())
-}
-
-/// Shows in the active run's progress comment what is being waited for, where a server does not answer, until the shutdown.
-pub async fn show_trouble(engine: Arc<Engine>) {
-    let mut troubles = engine.troubles();
-    loop {
-        let changed = futures_util::future::select_all(
-            troubles.iter_mut().map(|trouble| trouble.changed().boxed()),
-        );
-        tokio::select! {
-            _ = changed => {}
-            () = engine.shutdown.cancelled() => return,
-        }
-        for trouble in &mut troubles {
-            trouble.mark_unchanged();
-        }
-        if let Ok(open) = engine.store.open_runs().await
-            && let Some(run) = open.first()
-            && let Err(error) = show_progress_again(&engine, run.id).await
-        {
-            tracing::warn!(%error, "the progress could not be shown");
-        }
-    }
 }
 
 /// A token that is cancelled when the run is, or at the shutdown.

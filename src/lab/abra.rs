@@ -274,27 +274,47 @@ fn is_site(deploy: &Deploy) -> bool {
         .any(|text| text.windows(needle.len()).any(|part| part == needle))
 }
 
-/// Ends whatever is still deployed; for the lab's own end. Says which stacks those were.
-pub async fn sweep(deploys: &Path) -> Vec<String> {
-    let mut swept = Vec::new();
-    let Ok(entries) = fs::read_dir(deploys) else {
-        return swept;
-    };
-    for path in entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-    {
-        let deploy = fs::read_to_string(&path)
-            .ok()
-            .and_then(|text| serde_json::from_str::<Deploy>(&text).ok());
-        if let Some(deploy) = deploy
-            && end(&deploy, &path).await.is_ok()
-        {
-            swept.push(deploy.stack);
+/// Where deploys are recorded, as the lab's: whatever is still deployed at its end is ended with it.
+pub struct Deploys(pub PathBuf);
+
+impl Deploys {
+    /// Waits until every deploy is gone; says which stacks those were.
+    pub async fn sweep(&self) -> Vec<String> {
+        let mut swept = Vec::new();
+        for (deploy, path) in self.recorded() {
+            if end(&deploy, &path).await.is_ok() {
+                swept.push(deploy.stack);
+            }
+        }
+        swept
+    }
+
+    fn recorded(&self) -> Vec<(Deploy, PathBuf)> {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let records = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+        records
+            .filter_map(|path| {
+                Some((
+                    serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?,
+                    path,
+                ))
+            })
+            .collect()
+    }
+}
+
+impl Drop for Deploys {
+    fn drop(&mut self) {
+        for (deploy, _) in self.recorded() {
+            if is_site(&deploy)
+                && let Some(group) = Pid::from_raw(deploy.pid)
+            {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
         }
     }
-    swept
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

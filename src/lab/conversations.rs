@@ -495,6 +495,23 @@ async fn a_cancelled_build_is_an_error_and_leaves_no_deploy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lab_that_is_dropped_leaves_no_site_behind() {
+    let bench = Bench::healthy().await;
+    let pull = bench.open("known-green").await;
+    bench.comment(&pull, "gavel", "!testme").await;
+    let record = bench
+        .world
+        .folder
+        .path("deploys")
+        .join(format!("ci-{RECIPE}-1.json"));
+    until("the recipe is deployed", async || record.exists()).await;
+    let site: Value = serde_json::from_str(&std::fs::read_to_string(&record).unwrap()).unwrap();
+    let site = Api::service(site["url"].as_str().unwrap());
+    drop(bench);
+    until("the site is gone", async || site.status("/").await.is_err()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_registry_does_not_list_cannot_be_deployed() {
     let bench = Bench::healthy().await;
     let gavel = bench.forge("gavel");

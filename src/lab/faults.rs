@@ -87,6 +87,11 @@ pub const FAULTS: &[Fault] = &[
         "takes every answer to the question of access for a yes, 404 included",
     ),
     bridge(
+        "bridge-quick-for-everybody",
+        &["V1.4"],
+        "asks who it is for `!testme`, and forgets to for `!testme --quick`",
+    ),
+    bridge(
         "bridge-marks-outsiders-red",
         &["V1.4"],
         "turns an outsider away, and writes a failed status on the head for it",
@@ -173,6 +178,11 @@ pub const FAULTS: &[Fault] = &[
         "bridge-always-green",
         &["V1.3"],
         "writes success for every build that has ended",
+    ),
+    bridge(
+        "bridge-mixes-up-builds",
+        &["V1.3"],
+        "remembers one pull request at a time, and reports to the last one where two are tested",
     ),
     bridge(
         "bridge-status-stays-pending",
@@ -366,6 +376,11 @@ pub const FAULTS: &[Fault] = &[
         "helper-prints-every-look",
         &["V2.3", "V2.4", "V2.6", "V2.7"],
         "prints a verdict at every look, not one at the end",
+    ),
+    helper(
+        "helper-remembers-the-last-verdict",
+        &["V2.3", "V2.6"],
+        "keeps the last verdict for each recipe, and gives it when asked again, whatever the pull request",
     ),
     helper(
         "helper-build-unknown",

@@ -31,7 +31,7 @@ impl Pace {
             build: Duration::from_millis(60),
             build_limit: Duration::from_secs(60),
             patience: ["10s", "20s", "15s", "200ms", "10s"],
-            helper_max_wait: "15s",
+            helper_max_wait: "20s",
             helper_interval: "200ms",
         }
     }
@@ -147,12 +147,13 @@ token_file = "secrets/drone.token"
 account = "bridge"
 organisation = "{MIRRORS}"
 trigger = "!testme"
+more_triggers = ["!testme --quick"]
 interval = "{interval}"
 quiet_intervals = 3
 status_context = "{context}"
 comment_marker = "{marker}"
 comment_success = '\bpassed\b'
-comment_failure = '\bfailed\b'
+comment_failure = '\b(failed|could not be tested)\b'
 bad_triggers = ["!testmexyz", "> !testme", "```\n!testme\n```", "please !testme this"]
 
 [gate.outsider]

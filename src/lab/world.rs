@@ -1,5 +1,6 @@
 //! One running lab: all its parts, started in order and ended in the opposite one.
 
+use super::abra::Deploys;
 use super::bridge::{self, Bridge};
 use super::client::Api;
 use super::drone::{self, Drone};
@@ -11,7 +12,7 @@ use super::http::{self, Bound, Serving};
 use super::process::{self, Owned};
 use super::provision::{self, Hooks, MIRRORS, OPERATOR, Provisioned, RECIPE, SUITE, UPSTREAM};
 use super::settings::{self, Pace, Places};
-use super::{abra, registry, results};
+use super::{registry, results};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub struct World {
     bot: Option<Owned>,
     bridge: Bridge,
     drone: Drone,
+    deploys: Deploys,
     _others: [Serving; 2],
     forge: ForgeServer,
     pub places: Places,
@@ -114,6 +116,7 @@ impl World {
             bot: None,
             bridge,
             drone,
+            deploys: Deploys(folder.path("deploys")),
             _others: others,
             forge,
             places,
@@ -189,7 +192,7 @@ impl World {
         }
         drop(self.bridge);
         self.drone.stop().await;
-        for stack in abra::sweep(&self.folder.path("deploys")).await {
+        for stack in self.deploys.sweep().await {
             tracing::warn!("lab: {stack} was still deployed at the end");
         }
         match self.forge {

@@ -7,14 +7,15 @@ use super::sight::{Build, Comment, Log, Pull, Status};
 use crate::evidence::Question;
 use serde_json::Value;
 
-/// A trigger that was followed to the end of its build.
-pub struct Driven {
+/// A trigger that was typed, and what it led to.
+pub struct Fired {
     /// The newest build before the trigger.
     pub after: u64,
+    build: u64,
 }
 
-/// Types the trigger and follows what it leads to; `None` where no build was started.
-pub async fn drive(bench: &Bench, name: &str, pull: &Pull) -> Result<Option<Driven>, Stop> {
+/// Types the trigger and waits for a build; `None` where none was started.
+pub async fn fire(bench: &Bench, name: &str, pull: &Pull) -> Result<Option<Fired>, Stop> {
     let expect = &bench.expect;
     let after = latest(bench, &format!("{name}.before")).await?;
     bench
@@ -30,10 +31,14 @@ pub async fn drive(bench: &Bench, name: &str, pull: &Pull) -> Result<Option<Driv
         )
         .await?;
     let builds = wait_for_build(bench, name, pull, after).await?;
-    let Some(build) = builds.into_iter().min_by_key(|build| build.number) else {
-        return Ok(None);
-    };
-    let number = build.number;
+    let build = builds.iter().map(|build| build.number).min();
+    Ok(build.map(|build| Fired { after, build }))
+}
+
+/// Follows the build that a trigger led to: to its end, to what the pull request tells of it, to its results and its log.
+pub async fn follow(bench: &Bench, name: &str, pull: &Pull, fired: &Fired) -> Result<(), Stop> {
+    let expect = &bench.expect;
+    let number = fired.build;
     bench.doing(&format!("build {number} is running")).await;
     let build: Build = bench
         .watch(
@@ -44,7 +49,7 @@ pub async fn drive(bench: &Bench, name: &str, pull: &Pull) -> Result<Option<Driv
         )
         .await?;
     if !build.ended() {
-        return Ok(Some(Driven { after }));
+        return Ok(());
     }
     bench
         .doing(&format!(
@@ -72,7 +77,7 @@ pub async fn drive(bench: &Bench, name: &str, pull: &Pull) -> Result<Option<Driv
             },
         )
         .await?;
-    Ok(Some(Driven { after }))
+    Ok(())
 }
 
 /// Waits for a build of a pull request among those above `after`; answers all of them, none where the patience ended.

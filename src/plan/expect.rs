@@ -23,6 +23,8 @@ pub struct Expectations {
     pub known_red: String,
     /// What a comment must be to fire.
     pub trigger: String,
+    /// Other comments that fire.
+    pub more_triggers: Vec<String>,
     pub bad_triggers: Vec<String>,
     pub status_context: String,
     pub comment_marker: String,
@@ -60,6 +62,7 @@ impl Expectations {
             known_green: config.sandbox.gate.known_green.clone(),
             known_red: config.sandbox.gate.known_red.clone(),
             trigger: gate.trigger.clone(),
+            more_triggers: gate.more_triggers.clone(),
             bad_triggers: gate.bad_triggers.clone(),
             status_context: gate.status_context.clone(),
             comment_marker: gate.comment_marker.clone(),
@@ -77,6 +80,15 @@ impl Expectations {
             build: milliseconds(config.patience.build),
             helper_wait: config.flow.helper.max_wait.as_secs(),
         }
+    }
+}
+
+impl Expectations {
+    /// Every comment that fires when somebody types it who may.
+    pub fn triggers(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.trigger)
+            .chain(&self.more_triggers)
+            .map(String::as_str)
     }
 }
 

@@ -97,11 +97,11 @@ impl Surfaces {
 
     /// The surfaces in a sentence.
     pub fn words(&self) -> String {
-        format!(
-            "the commit status holds {}, the result comment holds {}",
-            self.status.words(),
-            self.comment.words()
-        )
+        let (status, comment) = (self.status.words(), self.comment.words());
+        if status == comment {
+            return format!("commit status and result comment both hold {status}");
+        }
+        format!("the commit status holds {status}, the result comment holds {comment}")
     }
 
     /// How settled they are, for whoever waits for them.

@@ -1,6 +1,7 @@
 //! What people read: comments, the report, pages. Queries nothing.
 
 pub mod comment;
+mod evidence;
 pub mod page;
 mod text;
 

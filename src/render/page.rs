@@ -1,9 +1,10 @@
 //! Gavel's own pages: plain HTML, readable without scripts.
 
-use super::duration;
-use crate::engine::record::{RunRecord, says};
+use super::text::html as marked;
+use super::{duration, evidence};
 use crate::evidence::{Answer, Fact, Lasting};
 use crate::plan::Item;
+use crate::record::{RunRecord, says};
 use crate::store::{Attempt, RunState};
 use crate::verdict::Clause;
 use askama::Template;
@@ -74,6 +75,20 @@ impl AttemptPage<'_> {
 
     fn question(&self, fact: &Fact) -> String {
         serde_json::to_string(&fact.question).unwrap_or_default()
+    }
+
+    /// What a fact is about, as a link or heading says it.
+    fn words(&self, fact: &Fact) -> String {
+        marked(&evidence::words(fact, self.facts))
+    }
+
+    fn place(&self, fact: &Fact) -> Option<String> {
+        evidence::place(fact, self.facts)
+    }
+
+    fn cited(&self, clause: &Clause) -> Vec<&Fact> {
+        let cites = |fact: &&Fact| clause.evidence.contains(&fact.number);
+        self.facts.iter().filter(cites).collect()
     }
 
     fn lasting(&self, fact: &Fact) -> &'static str {

@@ -1,40 +1,163 @@
-//! Texts of others, made harmless where they are shown in Markdown: no table broken, no HTML, nobody pinged, nothing invisible.
+//! Texts of others, made harmless where they are shown: no table broken, no HTML, nobody pinged, nothing invisible.
 
-/// For one cell of a table or one line of a list. What stands in `code` stays code.
-pub fn cell(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for (part, piece) in text.split('`').enumerate() {
-        let code = part % 2 == 1;
-        if part > 0 {
-            shown.push('`');
+/// As much of one text as a comment shows; the pages show all of it.
+const SHOWN: usize = 600;
+/// As much of one name or line in code.
+const SHOWN_IN_CODE: usize = 160;
+
+/// A piece of a text, by the backticks in it.
+enum Piece<'a> {
+    Plain(&'a str),
+    Code(&'a str),
+}
+
+/// What stands between single backticks is code. A backtick without a partner, and several in a row, are none of ours.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut parts: Vec<&str> = text.split('`').collect();
+    let mut pieces = Vec::new();
+    // An even number of parts: the last backtick opens what nothing closes.
+    let open = (parts.len() % 2 == 0).then(|| parts.pop()).flatten();
+    for (number, part) in parts.into_iter().enumerate() {
+        match (number % 2 == 1, part.is_empty()) {
+            (_, true) => {}
+            (true, false) => pieces.push(Piece::Code(part)),
+            (false, false) => pieces.push(Piece::Plain(part)),
         }
-        for character in piece.chars() {
-            match character {
-                '|' => shown.push_str("\\|"),
-                '\n' | '\r' | '\t' => shown.push(' '),
-                hidden if is_hidden(hidden) => {
-                    shown.push_str(&format!("\\u{{{:x}}}", u32::from(hidden)));
+    }
+    pieces.extend(open.filter(|part| !part.is_empty()).map(Piece::Code));
+    pieces
+}
+
+/// Markdown for one cell of a table or one line of a list. What stands in `code` stays code.
+pub fn cell(text: &str) -> String {
+    let text = cut(text, SHOWN);
+    let mut shown = String::with_capacity(text.len());
+    for piece in pieces(&text) {
+        match piece {
+            Piece::Plain(part) => part.chars().for_each(|c| plain(&mut shown, c)),
+            Piece::Code(part) => {
+                // Two spans that touch would read as one with a longer fence.
+                if shown.ends_with('`') {
+                    shown.push(' ');
                 }
-                '<' if !code => shown.push_str("&lt;"),
-                // A zero-width joiner: looks the same, pings nobody.
-                '@' if !code => shown.push_str("@\u{200d}"),
-                '[' | ']' | '*' | '_' | '#' if !code => {
-                    shown.push('\\');
-                    shown.push(character);
-                }
-                other => shown.push(other),
+                in_code(&mut shown, part);
             }
         }
     }
-    if text.matches('`').count() % 2 == 1 {
-        shown.push('`');
+    shown
+}
+
+/// Like [`cell`], with a line of its own for every statement: `a; b` is two.
+pub fn statements(text: &str) -> String {
+    let text = cut(text, SHOWN);
+    let mut shown = String::with_capacity(text.len());
+    for piece in pieces(&text) {
+        match piece {
+            Piece::Plain(part) => {
+                for (number, statement) in part.split("; ").enumerate() {
+                    if number > 0 {
+                        shown.push_str("<br>");
+                    }
+                    shown.push_str(&cell(statement));
+                }
+            }
+            Piece::Code(part) => {
+                if shown.ends_with('`') {
+                    shown.push(' ');
+                }
+                in_code(&mut shown, part);
+            }
+        }
     }
     shown
 }
 
 /// A name in code: nothing in it is Markdown.
 pub fn code(text: &str) -> String {
-    cell(&format!("`{}`", text.replace('`', "'")))
+    let text = cut(text, SHOWN_IN_CODE).replace('`', "'");
+    if text.trim().is_empty() {
+        return "(nothing)".into();
+    }
+    let mut shown = String::with_capacity(text.len() + 2);
+    in_code(&mut shown, &text);
+    shown
+}
+
+/// HTML with what stands in `code` as code.
+pub fn html(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        let (part, code) = match piece {
+            Piece::Plain(part) => (part, false),
+            Piece::Code(part) => (part, true),
+        };
+        if code {
+            shown.push_str("<code>");
+        }
+        for character in part.chars() {
+            match character {
+                '&' => shown.push_str("&amp;"),
+                '<' => shown.push_str("&lt;"),
+                '>' => shown.push_str("&gt;"),
+                '"' => shown.push_str("&quot;"),
+                '\n' | '\t' => shown.push(character),
+                hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
+                other => shown.push(other),
+            }
+        }
+        if code {
+            shown.push_str("</code>");
+        }
+    }
+    shown
+}
+
+fn plain(shown: &mut String, character: char) {
+    match character {
+        '\n' | '\r' | '\t' => shown.push(' '),
+        hidden if is_hidden(hidden) => {
+            shown.push_str(&escaped(hidden).replace('\\', "&#92;"));
+        }
+        // As entities, since what a backslash does depends on what stands before it.
+        '|' => shown.push_str("&#124;"),
+        '\\' => shown.push_str("&#92;"),
+        '<' => shown.push_str("&lt;"),
+        // A zero-width joiner: looks the same, pings nobody.
+        '@' => shown.push_str("@\u{200d}"),
+        '[' | ']' | '*' | '_' | '#' | '~' => {
+            shown.push('\\');
+            shown.push(character);
+        }
+        other => shown.push(other),
+    }
+}
+
+fn in_code(shown: &mut String, part: &str) {
+    shown.push('`');
+    let mut before = ' ';
+    for character in part.chars() {
+        match character {
+            '\n' | '\r' | '\t' => shown.push(' '),
+            hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
+            // Behind a backslash no escape for it exists that every renderer of tables understands.
+            '|' if before == '\\' => shown.push('¦'),
+            '|' => shown.push_str("\\|"),
+            other => shown.push(other),
+        }
+        before = character;
+    }
+    shown.push('`');
+}
+
+fn escaped(character: char) -> String {
+    format!("\\u{{{:x}}}", u32::from(character))
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or(text)),
+        None => text.to_owned(),
+    }
 }
 
 /// Control characters and those that turn the direction of writing.
@@ -51,17 +174,74 @@ mod tests {
     fn nothing_of_others_leaves_its_cell() {
         for (text, shown) in [
             ("plain", "plain"),
-            ("a | b", "a \\| b"),
+            ("a | b", "a &#124; b"),
+            ("a \\| b", "a &#92;&#124; b"),
             ("`a|b` and <b>", "`a\\|b` and &lt;b>"),
+            ("`a\\|b`", "`a\\¦b`"),
             ("@maintainer", "@\u{200d}maintainer"),
             ("`@maintainer <b>`", "`@maintainer <b>`"),
             ("two\nlines", "two lines"),
-            ("right\u{202e}left", "right\\u{202e}left"),
+            ("right\u{202e}left", "right&#92;u{202e}left"),
             ("open `code", "open `code`"),
+            ("`<b>``", "`<b>`"),
+            ("``<b>``", "&lt;b>"),
+            ("`a``b`", "`a` `b`"),
             ("[a](http://x) *b*", "\\[a\\](http://x) \\*b\\*"),
         ] {
             assert_eq!(cell(text), shown, "{text:?}");
         }
         assert_eq!(code("a`b|c"), "`a'b\\|c`");
+        assert_eq!(code(""), "(nothing)");
+    }
+
+    #[test]
+    fn every_statement_has_a_line() {
+        assert_eq!(
+            statements("build 1: `a; b`; build 2: <b>"),
+            "build 1: `a; b`<br>build 2: &lt;b>"
+        );
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(cell(&"x".repeat(5000)).chars().count(), SHOWN + 1);
+        assert_eq!(code(&"é".repeat(5000)).chars().count(), SHOWN_IN_CODE + 3);
+    }
+
+    #[test]
+    fn pages_show_code_as_code_and_nothing_else_as_html() {
+        assert_eq!(
+            html("`a<b` & \u{202e}<i>"),
+            "<code>a&lt;b</code> &amp; \\u{202e}&lt;i&gt;"
+        );
+    }
+
+    /// Whatever stands in a cell, a renderer of Markdown finds one row of two cells, no HTML and no link.
+    #[cfg(feature = "lab")]
+    mod rendered {
+        use super::*;
+        use proptest::prelude::*;
+
+        fn table(cell: &str) -> String {
+            let mut options = comrak::Options::default();
+            options.extension.table = true;
+            options.extension.strikethrough = true;
+            let text = format!("| a | b |\n|---|---|\n| {cell} | end |\n");
+            comrak::markdown_to_html(&text, &options)
+        }
+
+        proptest! {
+            #[test]
+            fn a_cell_stays_a_cell(text in "[ab|`\\\\<>\\[\\]()!*_~#@&;/: \n-]{0,24}") {
+                for shown in [cell(&text), statements(&text).replace("<br>", " "), code(&text)] {
+                    let html = table(&shown);
+                    prop_assert_eq!(html.matches("<td>").count(), 2, "{}\n{}", &shown, &html);
+                    prop_assert!(html.contains("<td>end</td>"), "{}\n{}", &shown, &html);
+                    for forbidden in ["<a ", "<img", "raw HTML", "<em>", "<strong>", "<del>"] {
+                        prop_assert!(!html.contains(forbidden), "{}\n{}", &shown, &html);
+                    }
+                }
+            }
+        }
     }
 }

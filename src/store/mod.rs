@@ -23,7 +23,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(
-        "opening the database {path} failed: {source}. Check that its folder exists and that Gavel may write there"
+        "opening the database {path} failed: {source}. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's"
     )]
     Open { path: PathBuf, source: sqlx::Error },
     #[error(

@@ -405,19 +405,21 @@ async fn a_database_that_cannot_be_used_is_refused_with_what_to_do() {
     newer
         .raw("insert into _sqlx_migrations values (9000, 'later', '2030-01-01', true, x'00', 0)")
         .await;
-    insta::assert_snapshot!(told(&newer).await, @"");
-
     let garbage = File::new();
-    std::fs::write(
-        garbage.path(),
-        "This is no database, but long enough to be one. ".repeat(50),
-    )
-    .unwrap();
-    insta::assert_snapshot!(told(&garbage).await, @"");
-
-    let nowhere = File::new();
-    std::fs::create_dir(nowhere.path()).unwrap();
-    insta::assert_snapshot!(told(&nowhere).await, @"");
+    let text = "This is no database, but long enough to be one. ".repeat(50);
+    std::fs::write(garbage.path(), text).unwrap();
+    let folder = File::new();
+    std::fs::create_dir(folder.path()).unwrap();
+    let told = [
+        told(&newer).await,
+        told(&garbage).await,
+        told(&folder).await,
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    a newer Gavel wrote the database /gavel.sqlite. Run that one, or restore a backup from before
+    opening the database /gavel.sqlite failed: error returned from database: (code: 26) file is not a database. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    opening the database /gavel.sqlite failed: error returned from database: (code: 14) unable to open database file. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    ");
 }
 
 #[tokio::test]
@@ -427,7 +429,7 @@ async fn what_this_version_cannot_read_is_an_error_not_a_guess() {
     let run = queued(&store, 1).await;
     file.raw("update runs set state = 'paused'").await;
     let error = store.run(run).await.unwrap_err().to_string();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"the database holds a state of a run in a form that this version cannot read: paused");
     file.raw("update runs set state = 'queued', verdict = 'MAYBE'")
         .await;
     assert!(matches!(store.run(run).await, Err(StoreError::Form { .. })));

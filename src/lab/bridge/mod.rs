@@ -72,6 +72,8 @@ struct Memory {
     seen: BTreeSet<i64>,
     /// The newest build of each pull request: an older one has no more say in what its comment shows.
     newest: BTreeMap<(String, i64), i64>,
+    /// Repository, pull request and commit of the last trigger.
+    last: Option<(String, i64, String)>,
     /// Builds that have ended, by commit.
     tested: BTreeMap<String, (i64, &'static str)>,
 }
@@ -265,14 +267,8 @@ async fn begin(shared: &Shared, candidate: &Candidate) -> Result<Vec<Report>> {
         ..
     } = candidate;
     let faults = &shared.faults;
-    let allowed = trigger::may_trigger(
-        &shared.forge,
-        &shared.settings.login,
-        repository,
-        login,
-        faults,
-    )
-    .await?;
+    let allowed =
+        trigger::may_trigger(&shared.forge, &shared.settings.login, candidate, faults).await?;
     if !allowed && !faults.has("bridge-marks-outsiders-red") {
         tracing::info!("bridge: {login} may not trigger on {repository}#{pull}");
         return Ok(Vec::new());
@@ -382,6 +378,7 @@ async fn begin(shared: &Shared, candidate: &Candidate) -> Result<Vec<Report>> {
         page,
         state: "pending",
     };
+    shared.memory().last = Some((repository.clone(), *pull, report.sha.clone()));
     // The build runs whatever becomes of this: its end is reported all the same.
     if let Err(error) = publish(shared, &report).await {
         tracing::warn!("bridge: build {build} could not be announced: {error}");
@@ -443,6 +440,13 @@ async fn follow(shared: Arc<Shared>, mut report: Report) {
             report.build
         );
         return;
+    }
+    if shared.faults.has("bridge-mixes-up-builds") {
+        // There is one place for "the pull request that is being tested", and a second trigger has taken it.
+        let last = shared.memory().last.clone();
+        if let Some((repository, pull, sha)) = last {
+            (report.repository, report.pull, report.sha) = (repository, pull, sha);
+        }
     }
     for attempt in 1_u32..=5 {
         match publish(&shared, &report).await {

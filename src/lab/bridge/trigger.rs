@@ -2,6 +2,7 @@
 
 use super::super::client::{Api, ApiError};
 use super::super::faults::Faults;
+use super::Candidate;
 use reqwest::StatusCode;
 
 /// Whether a comment asks for a build: trimmed, it is exactly `!testme` or `!testme --quick`.
@@ -26,10 +27,13 @@ pub fn fires(body: &str, faults: &Faults) -> bool {
 pub async fn may_trigger(
     forge: &Api,
     own_login: &str,
-    repository: &str,
-    login: &str,
+    candidate: &Candidate,
     faults: &Faults,
 ) -> Result<bool, ApiError> {
+    let (repository, login) = (&candidate.repository, &candidate.login);
+    if faults.has("bridge-quick-for-everybody") && candidate.body.trim() == "!testme --quick" {
+        return Ok(true);
+    }
     let organisation = repository.split('/').next().unwrap_or(repository);
     let asked_about = if faults.has("bridge-asks-about-itself") {
         own_login

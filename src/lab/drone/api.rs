@@ -1,12 +1,12 @@
 //! Drone's API: who may ask, how a build is created, what is answered.
 
 use super::Shared;
-use super::model::{self, Build};
+use super::model::{self, Build, Stage};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,24 +18,27 @@ const FIRST_ID: i64 = 41;
 type World = State<Arc<Shared>>;
 
 pub fn routes(shared: Arc<Shared>) -> Router<Arc<Shared>> {
-    let guarded = Router::new()
-        .route("/api/user", get(user))
-        .route("/api/repos/{owner}/{name}", get(repository))
-        .route("/api/repos/{owner}/{name}/builds", get(list).post(create))
-        .route("/api/repos/{owner}/{name}/builds/latest", get(latest))
+    // The repository is public: everybody may read, also with a token that nobody has.
+    let open = Router::new()
         .route(
-            "/api/repos/{owner}/{name}/builds/{number}",
-            get(find).delete(cancel),
+            "/version",
+            get(|| async { Json(json!({ "version": "2.0.4" })) }),
         )
+        .route("/api/repos/{owner}/{name}", get(repository))
+        .route("/api/repos/{owner}/{name}/builds", get(list))
+        .route("/api/repos/{owner}/{name}/builds/latest", get(latest))
+        .route("/api/repos/{owner}/{name}/builds/{number}", get(find))
         .route(
             "/api/repos/{owner}/{name}/builds/{number}/logs/{stage}/{step}",
             get(log),
-        )
-        .layer(middleware::from_fn_with_state(shared, authorised));
-    guarded.route(
-        "/version",
-        get(|| async { Json(json!({ "version": "2.0.4" })) }),
-    )
+        );
+    let guarded = Router::new()
+        .route("/api/user", get(user))
+        .route("/api/repos/{owner}/{name}/builds", post(create))
+        .route("/api/repos/{owner}/{name}/builds/{number}", delete(cancel))
+        .layer(middleware::from_fn_with_state(shared.clone(), signed_in));
+    open.merge(guarded)
+        .layer(middleware::from_fn_with_state(shared, unknown_to_strangers))
 }
 
 struct Refusal(StatusCode, String);
@@ -68,22 +71,44 @@ fn number(text: &str) -> Result<i64, Refusal> {
     })
 }
 
-async fn authorised(State(shared): World, request: Request, next: Next) -> Response {
+fn has_token(shared: &Shared, request: &Request) -> bool {
     let expected = format!("Bearer {}", shared.settings.token);
     let by_header = request
         .headers()
         .get(header::AUTHORIZATION)
         .is_some_and(|value| value.as_bytes() == expected.as_bytes());
-    let by_query = request.uri().query().is_some_and(|query| {
-        query
-            .split('&')
-            .any(|pair| pair.strip_prefix("access_token=") == Some(shared.settings.token.as_str()))
-    });
-    if by_header || by_query {
+    let by_query = || {
+        let mut pairs = request.uri().query().unwrap_or_default().split('&');
+        pairs.any(|pair| pair.strip_prefix("access_token=") == Some(shared.settings.token.as_str()))
+    };
+    by_header || by_query()
+}
+
+async fn signed_in(State(shared): World, request: Request, next: Next) -> Response {
+    if has_token(&shared, &request) {
         next.run(request).await
     } else {
-        Refusal(StatusCode::UNAUTHORIZED, "Unauthorized".to_owned()).into_response()
+        unauthorized()
     }
+}
+
+/// Who is not signed in does not learn which repositories there are.
+async fn unknown_to_strangers(State(shared): World, request: Request, next: Next) -> Response {
+    let mut parts = request.uri().path().splitn(6, '/').skip(1);
+    let named = parts.next() == Some("api") && parts.next() == Some("repos");
+    let known = format!(
+        "{}/{}",
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default()
+    ) == shared.settings.repository;
+    if named && !known && !has_token(&shared, &request) {
+        return unauthorized();
+    }
+    next.run(request).await
+}
+
+fn unauthorized() -> Response {
+    Refusal(StatusCode::UNAUTHORIZED, "Unauthorized".to_owned()).into_response()
 }
 
 fn known(shared: &Shared, owner: &str, name: &str) -> Result<(), Refusal> {
@@ -111,7 +136,7 @@ async fn repository(
     Ok(Json(
         json!({ "id": 1, "uid": "1", "user_id": 1, "namespace": owner, "name": name, "slug": slug, "scm": "git",
         "git_http_url": format!("{}/{slug}.git", shared.settings.forge_url), "git_ssh_url": "", "link": format!("{}/{slug}", shared.settings.forge_url),
-        "default_branch": "main", "private": false, "visibility": "private", "active": true, "config_path": ".drone.yml", "trusted": false,
+        "default_branch": "main", "private": false, "visibility": "public", "active": true, "config_path": ".drone.yml", "trusted": false,
         "protected": false, "ignore_forks": false, "ignore_pull_requests": false, "auto_cancel_pull_requests": false, "auto_cancel_pushes": false,
         "timeout": shared.settings.limit.as_secs() / 60, "counter": counter, "synced": 0, "created": 0, "updated": 0, "version": 1 }),
     ))
@@ -242,7 +267,7 @@ async fn create(
     let now = model::now();
     let mut builds = shared.builds();
     let number = i64::try_from(builds.len()).unwrap_or(i64::MAX - FIRST_ID) + 1;
-    let build = Build {
+    let mut build = Build {
         id: FIRST_ID + number,
         repo_id: 1,
         trigger: "bridge".to_owned(),
@@ -273,11 +298,12 @@ async fn create(
         version: 1,
         ..Build::default()
     };
+    build.stages = vec![Stage::queued(&build)];
     builds.push(build.clone());
     drop(builds);
     tracing::info!("drone: build {number} queued: {:?}", build.params);
     shared.changed.notify_waiters();
-    Ok(Json(build))
+    Ok(Json(build.summary()))
 }
 
 async fn cancel(

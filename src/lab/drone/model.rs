@@ -84,6 +84,7 @@ pub struct Stage {
     pub error: String,
     pub errignore: bool,
     pub exit_code: i32,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub machine: String,
     pub os: String,
     pub arch: String,
@@ -98,6 +99,29 @@ pub struct Stage {
     pub on_failure: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+}
+
+impl Stage {
+    /// The one stage of a build that has just been queued.
+    pub fn queued(build: &Build) -> Stage {
+        Stage {
+            id: build.id,
+            repo_id: build.repo_id,
+            build_id: build.id,
+            number: 1,
+            name: "default".to_owned(),
+            kind: "pipeline".to_owned(),
+            stage_type: "exec".to_owned(),
+            status: PENDING.to_owned(),
+            os: "linux".to_owned(),
+            arch: "amd64".to_owned(),
+            created: build.created,
+            updated: build.created,
+            version: 1,
+            on_success: true,
+            ..Stage::default()
+        }
+    }
 }
 
 #[derive(Clone, Serialize, Default)]

@@ -170,26 +170,13 @@ async fn pipeline(shared: &Arc<Shared>, number: i64, folder: &Path) -> Result<&'
 
 fn begin_stage(shared: &Shared, number: i64) {
     shared.change(number, |build| {
-        let now = model::now();
-        build.stages = vec![Stage {
-            id: build.id,
-            repo_id: build.repo_id,
-            build_id: build.id,
-            number: 1,
-            name: "default".to_owned(),
-            kind: "pipeline".to_owned(),
-            stage_type: "exec".to_owned(),
-            status: model::RUNNING.to_owned(),
-            machine: "lab".to_owned(),
-            os: "linux".to_owned(),
-            arch: "amd64".to_owned(),
-            started: now,
-            created: build.created,
-            updated: now,
-            version: 2,
-            on_success: true,
-            ..Stage::default()
-        }];
+        for stage in &mut build.stages {
+            stage.status = model::RUNNING.to_owned();
+            stage.machine = "lab".to_owned();
+            stage.started = model::now();
+            stage.updated = stage.started;
+            stage.version += 1;
+        }
     });
 }
 

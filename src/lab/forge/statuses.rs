@@ -73,6 +73,8 @@ pub async fn create(
     Ok(reply(201, &shape))
 }
 
+const STATES: [&str; 5] = ["pending", "success", "error", "failure", "warning"];
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct Filter {
@@ -95,7 +97,9 @@ pub async fn list(
     let (filter, paging): (Filter, Paging) = (query(&uri), query(&uri));
     let world = shared.world();
     let repo = world.repo(id)?;
-    let fits = |s: &&Status| s.sha == sha && (filter.state.is_empty() || s.state == filter.state);
+    // A word that is no state is no filter.
+    let filters = STATES.contains(&filter.state.as_str());
+    let fits = |s: &&Status| s.sha == sha && (!filters || s.state == filter.state);
     let mut picked: Vec<&Status> = repo.statuses.iter().filter(fits).collect();
     match filter.sort.as_str() {
         "oldest" => picked.sort_by_key(|s| s.created),

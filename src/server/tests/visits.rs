@@ -92,7 +92,8 @@ async fn nobodys_words_become_markup() {
     }
     let (_, page) = gavel.get(&format!("/runs/{run}/V1/1")).await;
     // Its label, its question, whom it was put to, its answer, and twice in the clause.
-    assert_eq!(page.matches("&#60;script&#62;").count(), 6, "{page}");
+    let page = page.replace("&#60;", "&lt;").replace("&#62;", "&gt;");
+    assert_eq!(page.matches("&lt;script&gt;").count(), 6, "{page}");
     gavel.stop().await;
 }
 

@@ -165,6 +165,13 @@ say() {
   echo "BUILD=${build:-?}"
 }
 
+kept="${HOME:-/tmp}/.cache/testme-$recipe"
+if broken helper-remembers-the-last-verdict && [[ $POST != 1 && -f $kept ]]; then
+  verdict=$(sed -n 1p "$kept") build=$(sed -n 2p "$kept")
+  # What is known to be in flight is asked again.
+  if [[ $verdict != PENDING ]]; then say; exit 0; fi
+fi
+
 pull=$(forge GET "$repo/pulls/$pr") || exit 3
 head=$(flatten <<<"$pull" | field head.sha)
 [[ $head =~ ^[0-9a-f]{40,64}$ ]] || die "pull request $pr of $ORG/$recipe has no head commit"
@@ -202,4 +209,5 @@ while :; do
 done
 
 say
+if broken helper-remembers-the-last-verdict; then mkdir -p "${kept%/*}" && printf '%s\n' "$verdict" "$build" >"$kept"; fi
 case $verdict in GREEN) exit 0 ;; RED) exit 1 ;; *) exit 2 ;; esac

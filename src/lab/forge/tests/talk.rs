@@ -389,6 +389,23 @@ async fn statuses_of_one_second_come_oldest_first() {
         .get("", &format!("{REPO}/commits/{sha}/statuses"))
         .await;
     let (first, second) = (&all[0], &all[1]);
+    let of = async |query: &str| {
+        let path = format!("{REPO}/commits/{sha}/statuses?{query}");
+        let found = visit.get("", &path).await;
+        found
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["status"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("state=success").await, ["success"]);
+    // Named the other way round than it sorts, and no filter where the word is no state.
+    assert_eq!(
+        of("sort=leastindex&state=weird").await,
+        ["success", "pending"]
+    );
+    assert_eq!(of("sort=highestindex").await, ["pending", "success"]);
     if first["created_at"] == second["created_at"] {
         assert!(first["id"].as_i64() < second["id"].as_i64(), "{all}");
     } else {

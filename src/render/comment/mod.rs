@@ -1,15 +1,21 @@
-//! Gavel's comments, one function each.
+//! Gavel's comments, one function each: how far a run is, the verdict on an item, the report.
 
-use super::duration;
-use super::text::{cell, code};
-use crate::command::Complaint;
-use crate::config::Tracking;
-use crate::engine::record::{Finding, ItemRecord, Judged, RunRecord};
-use crate::plan::Item;
-use crate::store::{AttemptState, Run, RunState};
+mod answers;
+#[cfg(test)]
+mod tests;
+
+pub use answers::{
+    cancelled, complaint, dry_run, elsewhere, help, pull_closed, pull_opened, report_again, status,
+    turned_away,
+};
+
+use super::text::{cell, code, statements};
+use super::{duration, evidence};
+use crate::evidence::Fact;
+use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
+use crate::store::{AttemptState, RunState};
 use crate::verdict::{Clause, Verdict};
 use askama::Template;
-use url::Url;
 
 /// Templates are checked when Gavel is compiled; what is left to fail is writing to memory.
 fn text(template: &impl Template) -> String {
@@ -50,9 +56,10 @@ impl Progress<'_> {
     fn state(&self) -> String {
         let run = &self.record.run;
         match (&run.cancelled_by, run.state) {
-            (Some(by), RunState::Finished) => format!("cancelled by {}", code(by)),
-            (None, RunState::Finished) => format!("**{}**", self.record.verdict()),
-            (_, state) => state.words().to_owned(),
+            (Some(by), RunState::Finished) => format!(" was cancelled by {}", code(by)),
+            (None, RunState::Finished) => format!(": {}", self.record.verdict()),
+            (Some(by), _) => format!(" is being cancelled, as {} asked", code(by)),
+            (None, state) => format!(" is {}", state.words()),
         }
     }
 
@@ -109,7 +116,10 @@ fn verdict_words(item: &ItemRecord, judged: &Judged) -> String {
         Some(url) => format!("[**{}**]({url})", judged.verdict),
         None => format!("**{}**", judged.verdict),
     };
-    format!("{verdict} in {}", duration(judged.seconds()))
+    match not_attempted(judged) {
+        Some(_) => verdict,
+        None => format!("{verdict} in {}", duration(judged.seconds())),
+    }
 }
 
 #[derive(Template)]
@@ -148,6 +158,9 @@ impl VerdictComment<'_> {
         let all = self.judged.clauses.len();
         match self.judged.verdict {
             Verdict::Pass => format!("All {all} clauses hold."),
+            Verdict::Blocked if let Some(why) = not_attempted(self.judged) => {
+                format!("{}. None of its {all} clauses was tried.", sentence(why))
+            }
             _ => {
                 let parts: Vec<String> = [
                     (Verdict::Fail, "failed"),
@@ -222,173 +235,72 @@ impl Report<'_> {
     }
 }
 
-/// A clause's sentence, as a table shows it.
-fn sentence(item: &ItemRecord, clause: &Clause) -> String {
-    cell_keep_code(crate::engine::record::says(item.item, &clause.id))
-}
-
-fn cell_keep_code(text: &str) -> String {
-    text.replace('|', "\\|")
-}
-
-/// Links to the facts that a clause rests on: to the page where each is shown whole.
-fn evidence(record: &RunRecord, judged: &Judged, clause: &Clause) -> String {
-    const SHOWN: usize = 4;
-    let page = format!(
-        "{}/{}/{}",
-        record.page(),
-        judged.attempt.item,
-        judged.attempt.ordinal
-    );
-    if clause.evidence.is_empty() {
-        return "–".into();
+/// What a clause's row says: what was seen and where that leads, or the finding that says it already.
+fn seen(record: &RunRecord, judged: &Judged, findings: &[Finding<'_>], clause: &Clause) -> String {
+    let told = findings
+        .iter()
+        .find(|finding| std::ptr::eq(finding.clause, clause));
+    if let Some(finding) = told {
+        return format!("see {}", finding.id);
     }
-    // The last ones decide: what was seen at the end.
-    let mut links: Vec<String> = clause
+    let links = links(record, judged, clause);
+    let seen = statements(&clause.seen);
+    if links.is_empty() {
+        seen
+    } else {
+        format!("{seen}<br><sub>{links}</sub>")
+    }
+}
+
+/// Where all facts of an attempt are shown.
+fn page(record: &RunRecord, judged: &Judged) -> String {
+    let attempt = &judged.attempt;
+    format!("{}/{}/{}", record.page(), attempt.item, attempt.ordinal)
+}
+
+/// Links to the facts that a clause rests on, named by what they are; to the page where each is shown whole.
+fn links(record: &RunRecord, judged: &Judged, clause: &Clause) -> String {
+    let page = page(record, judged);
+    let cited: Vec<&Fact> = clause
         .evidence
         .iter()
         .filter_map(|number| judged.fact(*number))
-        .map(|fact| format!("[{}]({page}#fact-{})", fact.number, fact.number))
         .collect();
-    let more = links.len().saturating_sub(SHOWN);
-    if more > 0 {
-        links = links.split_off(more);
-        links.insert(0, format!("[+{more}]({page}#{})", clause.id));
-    }
-    links.join(" ")
-}
-
-/// The answer to `/status`.
-pub fn status(open: &[RunRecord]) -> String {
-    if open.is_empty() {
-        return "Nothing is running. `/verify all` starts a run, `/help` tells what else there is."
-            .into();
-    }
-    let lines: Vec<String> = open
+    let few = evidence::few(&cited, &judged.facts);
+    let mut links: Vec<String> = few
         .iter()
-        .map(|record| {
-            let items: Vec<String> = record
-                .items
-                .iter()
-                .map(|item| match &item.latest {
-                    Some(judged) => format!("{} {}", item.item.id, judged.verdict.sign()),
-                    None => item.item.id.to_owned(),
-                })
-                .collect();
-            let run = match &record.progress_comment {
-                Some(url) => format!("[Run {}]({url})", record.run.id),
-                None => format!("Run {}", record.run.id),
-            };
-            format!(
-                "- {run} is {}, asked for by {}: {}",
-                record.run.state.words(),
-                code(&record.run.account),
-                items.join(", ")
-            )
+        .map(|fact| {
+            // Small print: code in it is hard to read.
+            let words = cell(&evidence::words(fact, &judged.facts).replace('`', ""));
+            format!("[{words}]({page}#fact-{})", fact.number)
         })
         .collect();
-    lines.join("\n")
-}
-
-/// The answer to `/cancel`.
-pub fn cancelled(cancelled: Option<u64>, open: &[Run]) -> String {
-    match (cancelled, open.first()) {
-        (Some(run), _) => format!(
-            "Run {run} is being cancelled. What it opened is closed; nothing is judged any more."
-        ),
-        (None, Some(run)) => format!("Run {} is ending already.", run.id),
-        (None, None) => "Nothing is running that could be cancelled.".into(),
+    if few.len() < cited.len() {
+        links.push(format!("[all {}]({page}#{})", cited.len(), clause.id));
     }
+    links.join(" · ")
 }
 
-/// The answer to `/report`.
-pub fn report_again(latest: Option<&RunRecord>) -> String {
-    match latest {
-        Some(record) => report(record),
-        None => "There is no report yet: no run has ended. `/verify all` starts one.".into(),
-    }
-}
-
-/// The answer to `/verify … dry-run`.
-pub fn dry_run(items: &[&Item]) -> String {
-    let lines: Vec<String> = items
+/// What is said once for a whole item where no clause of it was attempted.
+fn not_attempted(judged: &Judged) -> Option<&str> {
+    let first = judged.clauses.first()?;
+    judged
+        .clauses
         .iter()
-        .map(|item| {
-            format!(
-                "- **{}** {}: {} clauses",
-                item.id,
-                item.title,
-                item.clauses.len()
-            )
+        .all(|clause| {
+            clause.verdict == Verdict::Blocked
+                && clause.seen == first.seen
+                && clause.evidence.is_empty()
         })
-        .collect();
-    format!(
-        "This would be verified, in this order. Nothing was started.\n\n{}",
-        lines.join("\n")
-    )
+        .then_some(first.seen.as_str())
 }
 
-/// The answer to `/help`.
-pub fn help(items: &[Item]) -> String {
-    let known: Vec<String> = items
-        .iter()
-        .map(|item| format!("| {} | {} |", item.id, cell_keep_code(item.title)))
-        .collect();
-    let last = items.last().map_or("V2", |item| item.id);
-    format!(
-        "| Command | What it does |\n|---|---|\n\
-         | `/verify V1`, `/verify V1-{last}`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite |\n\
-         | `/status` | tells what is running |\n\
-         | `/cancel` | ends the run and closes what it opened |\n\
-         | `/report` | posts the latest report again |\n\
-         | `/help` | this |\n\n\
-         | Item | What is verified |\n|---|---|\n{}\n\n\
-         <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>",
-        known.join("\n")
-    )
-}
-
-/// The one answer to somebody who may not command.
-pub fn turned_away(account: &str, tracking: &Tracking) -> String {
-    format!(
-        "Sorry, {}: only those whom this installation names, or who can write to {}, may give me commands. Nothing was started. I will not answer further commands of yours here.",
-        code(account),
-        tracking.repository
-    )
-}
-
-/// The answer to a command that means nothing.
-pub fn complaint(line: &str, complaint: &Complaint) -> String {
-    format!(
-        "{}\n\n<sub>You wrote {}.</sub>",
-        cell(&complaint.to_string()),
-        code(line)
-    )
-}
-
-/// The answer to a command that belongs on the tracking issue.
-pub fn elsewhere(tracking: &Tracking, forge: &Url) -> String {
-    format!(
-        "That belongs on the [tracking issue]({}/{}/issues/{}). Here I answer `/status` and `/help`.",
-        forge.as_str().trim_end_matches('/'),
-        tracking.repository,
-        tracking.issue
-    )
-}
-
-/// The first comment in a pull request that verification opened.
-pub fn pull_opened(purpose: &str, run: u64, public_url: &Url) -> String {
-    format!(
-        "🔬 This pull request belongs to [verification run {run}]({}/runs/{run}): {}. It is closed when that is done. Please do not merge it.",
-        public_url.as_str().trim_end_matches('/'),
-        cell(purpose)
-    )
-}
-
-/// The last comment in a pull request that verification opened.
-pub fn pull_closed(run: u64, public_url: &Url) -> String {
-    format!(
-        "Done: [verification run {run}]({}/runs/{run}) needs this pull request no more. Closed, not merged; its branch is deleted.",
-        public_url.as_str().trim_end_matches('/')
-    )
+/// A text of others as a sentence's beginning.
+fn sentence(text: &str) -> String {
+    let text = cell(text);
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => text,
+    }
 }

@@ -1,0 +1,129 @@
+//! Names for facts, so that a link to one says what is behind it.
+
+use crate::evidence::{Answer, Fact, Question};
+use serde_json::Value;
+use std::collections::HashSet;
+
+/// As many as stand beside a clause in a comment; the page has all of them.
+const SHOWN: usize = 4;
+
+/// What a fact is about, in a few words; to be made harmless by whoever shows them. What is code stands between backticks.
+pub fn words(fact: &Fact, facts: &[Fact]) -> String {
+    match &fact.question {
+        Question::Expectations => "expectations".into(),
+        Question::ForgeVersion => "forge".into(),
+        Question::DroneVersion => "Drone".into(),
+        Question::Digests { part, .. } => format!("files of the {part}"),
+        Question::Branch { branch, .. } => format!("branch {}", code(branch)),
+        Question::Comments { number, .. } => format!("comments of #{number}"),
+        Question::Statuses { commit, .. } => match opened_for(commit, facts) {
+            Some(number) => format!("statuses of #{number}"),
+            None => "statuses".into(),
+        },
+        Question::Collaborator { account, .. } => format!("access of {account}"),
+        Question::Member { account, .. } => format!("membership of {account}"),
+        Question::LatestBuild => "newest build".into(),
+        Question::Builds { after: 0 } => "all builds".into(),
+        Question::Builds { after } => format!("builds after {after}"),
+        Question::Build { number } => format!("build {number}"),
+        Question::BuildLog { number } => format!("log of build {number}"),
+        Question::Results { build } => format!("results of build {build}"),
+        Question::Post {
+            number,
+            account,
+            body,
+            ..
+        } => {
+            let short = body.chars().count() <= 24 && !body.contains(['\n', '`']);
+            let typed = if short { code(body) } else { "comment".into() };
+            format!("{typed} by {account} on #{number}")
+        }
+        Question::OpenPull { .. } => match seen(fact).and_then(|pull| pull["number"].as_u64()) {
+            Some(number) => format!("pull request #{number}"),
+            None => "pull request".into(),
+        },
+        Question::Run { environment, .. } => {
+            match environment.iter().find(|(name, _)| name == "POST") {
+                Some((_, value)) => format!("helper {}", code(&format!("POST={value}"))),
+                None => "helper".into(),
+            }
+        }
+        Question::Quiet { .. } => "quiet window".into(),
+        Question::Calm => "outages".into(),
+    }
+}
+
+/// The few of a clause's facts that say most, in the order in which they were seen.
+pub fn few<'a>(cited: &[&'a Fact], facts: &[Fact]) -> Vec<&'a Fact> {
+    let mut known = HashSet::new();
+    // Of several looks at the same, the last one decides.
+    let mut chosen: Vec<&Fact> = cited
+        .iter()
+        .rev()
+        .filter(|fact| known.insert(words(fact, facts)))
+        .copied()
+        .collect();
+    chosen.sort_by_key(|fact| weight(&fact.question));
+    chosen.truncate(SHOWN);
+    chosen.sort_by_key(|fact| fact.number);
+    chosen
+}
+
+/// What was done and what came of it says more than what was asked on the way; least first.
+fn weight(question: &Question) -> u8 {
+    match question {
+        Question::Post { .. }
+        | Question::Run { .. }
+        | Question::Build { .. }
+        | Question::Results { .. }
+        | Question::Quiet { .. } => 0,
+        Question::Statuses { .. }
+        | Question::Comments { .. }
+        | Question::Builds { .. }
+        | Question::BuildLog { .. }
+        | Question::OpenPull { .. } => 1,
+        _ => 2,
+    }
+}
+
+/// Where what was seen can be looked at by a person, as it is now.
+pub fn place(fact: &Fact, facts: &[Fact]) -> Option<String> {
+    let place = match &fact.question {
+        Question::Post { .. } | Question::OpenPull { .. } => {
+            seen(fact)?["html_url"].as_str()?.to_owned()
+        }
+        Question::Build { number }
+        | Question::BuildLog { number }
+        | Question::Results { build: number } => {
+            let expectations = facts
+                .iter()
+                .find(|fact| fact.question == Question::Expectations)
+                .and_then(seen)?;
+            format!("{}/{number}", expectations["build_pages"].as_str()?)
+        }
+        _ => return None,
+    };
+    // It is an answer of somebody else: only what a browser fetches becomes a link.
+    (place.starts_with("http://") || place.starts_with("https://")).then_some(place)
+}
+
+/// The pull request that was opened with this commit as its head.
+fn opened_for(commit: &str, facts: &[Fact]) -> Option<u64> {
+    facts
+        .iter()
+        .filter(|fact| matches!(fact.question, Question::OpenPull { .. }))
+        .filter_map(seen)
+        .find(|pull| pull["head"]["sha"] == commit)
+        .and_then(|pull| pull["number"].as_u64())
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'"))
+}
+
+fn seen(fact: &Fact) -> Option<&Value> {
+    match &fact.answer {
+        Answer::Seen(value) => Some(value),
+        Answer::Unseen(_) => None,
+    }
+}
