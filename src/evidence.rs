@@ -253,11 +253,6 @@ impl<'a> Witness<'a> {
         Ok(fact)
     }
 
-    /// Whether a step has a fact at all; cites nothing.
-    pub fn has(&self, label: &str) -> bool {
-        self.facts.iter().any(|fact| fact.label == label)
-    }
-
     /// What a step saw, in the judge's own terms.
     pub fn see<T: DeserializeOwned>(&self, label: &str) -> Result<T, Doubt> {
         read(self.fact(label)?)

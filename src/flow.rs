@@ -11,6 +11,9 @@ pub struct Ran {
     /// How many bytes were printed in all, also where not all of them were kept.
     pub stdout_bytes: u64,
     pub stderr_bytes: u64,
+    /// Whether `stdout` is only the beginning of what was printed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stdout_cut: bool,
     pub milliseconds: u64,
 }
 
@@ -70,6 +73,12 @@ impl Ran {
     }
 
     fn one_value(&self, name: &str) -> Result<&str, String> {
+        if self.stdout_cut {
+            return Err(format!(
+                "too much output to look for `{name}=` in ({})",
+                self.ending()
+            ));
+        }
         let mut values = self
             .stdout
             .lines()
@@ -120,6 +129,7 @@ mod tests {
             stderr: String::new(),
             stdout_bytes: stdout.len() as u64,
             stderr_bytes: 0,
+            stdout_cut: false,
             milliseconds: 1500,
         }
     }

@@ -19,12 +19,15 @@ use tokio::process::Command;
 /// One lab with one fault may take no longer.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
+/// The lab without a fault, where names of faults are expected.
+const HEALTHY: &str = "healthy";
+
 #[derive(Args)]
 pub struct Matrix {
     /// Only faults that show in this item; can be given again
     #[arg(long, value_name = "ITEM")]
     item: Vec<String>,
-    /// Only this fault; can be given again
+    /// Only this fault, or `healthy` for the lab without any; can be given again
     #[arg(long, value_name = "NAME")]
     fault: Vec<String>,
     /// How many labs at a time
@@ -69,7 +72,7 @@ impl Row {
 
 impl Matrix {
     pub async fn run(self) -> Result<ExitCode> {
-        for name in &self.fault {
+        for name in self.fault.iter().filter(|name| *name != HEALTHY) {
             super::faults::find(name).with_context(|| {
                 format!("there is no fault {name}: `gavel lab faults` lists them")
             })?;
@@ -147,10 +150,11 @@ impl Matrix {
         } else {
             self.item.iter().map(|item| item.to_uppercase()).collect()
         };
-        let healthy = self.fault.is_empty().then(|| Case {
-            fault: None,
-            items: healthy_items.into_iter().collect(),
-        });
+        let healthy = (self.fault.is_empty() || self.fault.iter().any(|name| name == HEALTHY))
+            .then(|| Case {
+                fault: None,
+                items: healthy_items.into_iter().collect(),
+            });
         healthy.into_iter().chain(broken).collect()
     }
 
@@ -307,7 +311,7 @@ impl Drop for Lab {
 
 impl Case {
     fn name(&self) -> &'static str {
-        self.fault.map_or("healthy", |fault| fault.name)
+        self.fault.map_or(HEALTHY, |fault| fault.name)
     }
 }
 

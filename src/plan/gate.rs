@@ -2,7 +2,7 @@
 
 use super::expect::Expectations;
 use super::sight::{Build, Comment, Pull, Status};
-use crate::evidence::{Doubt, Witness};
+use crate::evidence::{Doubt, Question, Witness};
 use regex::Regex;
 
 /// The builds that are about this pull request: by its number, or by its head. What others do meanwhile is neither.
@@ -133,7 +133,7 @@ fn status_holds(statuses: &[Status], build: &Build, expect: &Expectations) -> Ho
     else {
         return Holds::Nothing;
     };
-    if status.creator.login != expect.gate {
+    if !same_account(&status.creator.login, &expect.gate) {
         return Holds::Other(format!(
             "`{}` by `{}`, who is not the gate (`{}`)",
             cut(&status.status),
@@ -168,19 +168,20 @@ fn comment_holds(comments: &[Comment], build: &Build, pull: &Pull, expect: &Expe
     let Some(comment) = comments
         .iter()
         .filter(|comment| {
-            comment.user.login == expect.gate && comment.body.contains(&expect.comment_marker)
+            same_account(&comment.user.login, &expect.gate)
+                && comment.body.contains(&expect.comment_marker)
         })
         .max_by_key(|comment| comment.id)
     else {
         return Holds::Nothing;
     };
-    if !names_page(&comment.body, &page(build, expect)) {
+    let visible = visible(&comment.body);
+    if !names_page(&visible, &page(build, expect)) {
         return Holds::Other(format!(
             "a text that does not lead to build {}",
             build.number
         ));
     }
-    let visible = visible(&comment.body);
     if names_commit(&visible, &pull.base.sha) && !names_commit(&visible, &pull.head.sha) {
         return Holds::Other("a text about the commit that the pull request is based on".into());
     }
@@ -201,7 +202,7 @@ pub fn page(build: &Build, expect: &Expectations) -> String {
 /// Whether a text holds exactly this address, not only one that begins like it (`…/1` in `…/12`).
 fn names_page(text: &str, page: &str) -> bool {
     text.match_indices(page)
-        .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_ascii_digit()))
+        .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_alphanumeric()))
 }
 
 /// Whether a text names a commit, by at least seven digits of its hash.
@@ -228,6 +229,77 @@ pub fn cut(text: &str) -> String {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line,
     }
+}
+
+/// The forge does not tell accounts apart by the case of their letters.
+pub fn same_account(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// Makes sure that a step asked what it should have asked: a fact about another commit or build is no evidence of this one.
+pub fn asked(witness: &Witness<'_>, label: &str, question: &Question) -> Result<(), Doubt> {
+    if witness.fact(label)?.question == *question {
+        Ok(())
+    } else {
+        Err(Doubt::Unseen(format!("`{label}` is about something else")))
+    }
+}
+
+/// The statuses of a pull request's head, as a step saw them.
+pub fn statuses(
+    witness: &Witness<'_>,
+    label: &str,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Result<Vec<Status>, Doubt> {
+    let question = Question::Statuses {
+        repository: expect.mirror.clone(),
+        commit: pull.head.sha.clone(),
+    };
+    asked(witness, label, &question)?;
+    Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
+}
+
+/// The comments of a pull request, as a step saw them.
+pub fn comments(
+    witness: &Witness<'_>,
+    label: &str,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Result<Vec<Comment>, Doubt> {
+    let question = Question::Comments {
+        repository: expect.mirror.clone(),
+        number: pull.number,
+    };
+    asked(witness, label, &question)?;
+    Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
+}
+
+/// The comment that a step typed on a pull request; in doubt where it does not stand there as it was to.
+pub fn typed(
+    witness: &Witness<'_>,
+    label: &str,
+    pull: &Pull,
+    account: &str,
+    body: &str,
+    expect: &Expectations,
+) -> Result<Comment, Doubt> {
+    let question = Question::Post {
+        repository: expect.mirror.clone(),
+        number: pull.number,
+        account: account.to_owned(),
+        body: body.to_owned(),
+    };
+    asked(witness, label, &question)?;
+    let comment: Comment = witness.see(label)?;
+    if same_account(&comment.user.login, account) && comment.body.trim() == body.trim() {
+        return Ok(comment);
+    }
+    Err(Doubt::Unseen(format!(
+        "`{label}`: not what `{account}` was to type stands there, but `{}` by `{}`",
+        cut(&comment.body),
+        cut(&comment.user.login)
+    )))
 }
 
 /// Whether a watch went on for as long as it was to: only then does "it is not there" mean that it stays away.

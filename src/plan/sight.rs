@@ -135,9 +135,22 @@ pub struct Test {
     pub status: String,
 }
 
+impl Test {
+    fn failed(&self) -> bool {
+        matches!(self.status.as_str(), "failed" | "error")
+    }
+
+    /// Whether it was run at all: one that was skipped says nothing.
+    fn ran(&self) -> bool {
+        self.status == "passed" || self.failed()
+    }
+}
+
 impl Results {
-    pub fn tests(&self) -> impl Iterator<Item = &Test> {
-        self.stages.iter().flat_map(|stage| &stage.tests)
+    /// How many tests were run.
+    pub fn ran(&self) -> usize {
+        let tests = self.stages.iter().flat_map(|stage| &stage.tests);
+        tests.filter(|test| test.ran()).count()
     }
 
     /// The names of the tests that failed, with their stage.
@@ -147,7 +160,7 @@ impl Results {
             stage
                 .tests
                 .iter()
-                .filter(|test| test.status != "passed")
+                .filter(|test| test.failed())
                 .map(move |test| format!("{of}/{}", test.name))
                 .collect::<Vec<_>>()
         };

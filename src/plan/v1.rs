@@ -2,7 +2,10 @@
 
 use super::bench::{Bench, Stop, Who};
 use super::drive::{fire, follow, latest, see_builds_and_statuses};
-use super::gate::{Surfaces, cut, expectations, log_pattern, misdirected, ours, watched_out};
+use super::gate::{
+    Surfaces, asked, comments, cut, expectations, log_pattern, misdirected, ours, page, statuses,
+    typed, watched_out,
+};
 use super::sight::{Build, Comment, Log, Pull, Results, Status};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
@@ -86,12 +89,13 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
 
     bench.doing("quiet window: one build, not two").await;
     bench.quiet("first.quiet").await?;
+    // Asked before the list is: what comes in between is seen twice, not never.
+    let before = latest(bench, "outsider.before").await?;
     see_builds_and_statuses(bench, "first.after", first.after, &green).await?;
 
     bench
         .doing("quiet window: the outsider must not fire")
         .await;
-    let before = latest(bench, "outsider.before").await?;
     for (number, body) in expect.triggers().enumerate() {
         let label = format!("outsider.posted.{}", number + 1);
         bench
@@ -99,12 +103,12 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
             .await?;
     }
     bench.quiet("outsider.quiet").await?;
+    let newest = latest(bench, "bad.before").await?;
     see_builds_and_statuses(bench, "outsider.after", before, &green).await?;
 
     bench
         .doing("quiet window: bad triggers must not fire")
         .await;
-    let before = latest(bench, "bad.before").await?;
     for (number, body) in expect.bad_triggers.iter().enumerate() {
         bench
             .post(
@@ -117,7 +121,8 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
             .await?;
     }
     bench.quiet("bad.quiet").await?;
-    see_builds_and_statuses(bench, "bad.after", before, &green).await?;
+    latest(bench, "control.before").await?;
+    see_builds_and_statuses(bench, "bad.after", newest, &green).await?;
 
     // Both at once: a gate that mixes up what runs at the same time is none.
     let red: Pull = bench
@@ -147,12 +152,35 @@ fn started(witness: &Witness<'_>, name: &str, pull: &str) -> Result<Vec<Build>, 
     Ok(ours(builds.unwrap_or_default(), &pull, &expect))
 }
 
+/// What Gavel typed to start a build.
+fn triggered(witness: &Witness<'_>, name: &str, pull: &str) -> Result<Comment, Doubt> {
+    let expect = expectations(witness)?;
+    let label = format!("{name}.posted");
+    let pull = witness.context(pull)?;
+    typed(
+        witness,
+        &label,
+        &pull,
+        &expect.gavel,
+        &expect.trigger,
+        &expect,
+    )
+}
+
 /// The build of a drive, as it was when it was last looked at; BLOCKED where the trigger started none.
 fn build_of(witness: &Witness<'_>, name: &str, pull: &str, because: &str) -> Result<Build, Doubt> {
-    if started(witness, name, pull)?.is_empty() {
+    let started = started(witness, name, pull)?;
+    if started.is_empty() {
         return blocked(format!("no build was started to look at ({because})"));
     }
-    witness.see(&format!("{name}.build"))
+    let build: Build = witness.see(&format!("{name}.build"))?;
+    if started.iter().any(|started| started.number == build.number) {
+        return Ok(build);
+    }
+    unseen(format!(
+        "`{name}.build` is build {}, which the trigger did not start",
+        build.number
+    ))
 }
 
 fn may_command(witness: &Witness<'_>) -> Result<(), Doubt> {
@@ -171,7 +199,7 @@ fn one_build_each(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let mut numbers = Vec::new();
     for (name, pull_label) in [("first", "green"), ("control", "green"), ("red", "red")] {
         let pull: Pull = witness.see(pull_label)?;
-        witness.fact(&format!("{name}.posted"))?;
+        triggered(witness, name, pull_label)?;
         if started(witness, name, pull_label)?.is_empty() {
             if name != "first" {
                 // That nothing fires any more is V1.6's and V1.7's to tell.
@@ -242,7 +270,7 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 "Look at the build's page for where it hangs, and at the runner",
             );
         }
-        let results = match results(witness, name)? {
+        let results = match results(witness, name, &build)? {
             Ok(results) => results,
             Err(ruling) => return Ok(ruling),
         };
@@ -264,7 +292,18 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         for expected in &expect.stages {
             let stage = results.stages.iter().find(|stage| &stage.name == expected);
             match stage.map(|stage| stage.status.as_str()) {
-                Some("passed" | "failed") => {}
+                Some("passed") => {}
+                // Why it failed is told below, where it is not a lie.
+                Some("failed") if !build.green() => {}
+                Some("failed") => {
+                    return broken(
+                        format!(
+                            "build {} is green although its stage {expected} failed",
+                            build.number
+                        ),
+                        "Look at how the harness turns failed stages into its exit status",
+                    );
+                }
                 Some(other) => {
                     return broken(
                         format!(
@@ -283,7 +322,7 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 }
             }
         }
-        let tests = results.tests().count();
+        let tests = results.ran();
         if tests == 0 {
             return broken(
                 format!("build {} ran no test", build.number),
@@ -320,7 +359,10 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             );
         }
         if !expect.log_pattern.is_empty() {
-            let log: Log = witness.see(&format!("{name}.log"))?;
+            let label = format!("{name}.log");
+            let number = build.number;
+            asked(witness, &label, &Question::BuildLog { number })?;
+            let log: Log = witness.see(&label)?;
             if !log.shows(&log_pattern(&expect)?) {
                 if log.cut || !log.missing.is_empty() {
                     return unseen(format!(
@@ -346,8 +388,14 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     holds(seen.join("; "))
 }
 
-fn results(witness: &Witness<'_>, name: &str) -> Result<Result<Results, Ruling>, Doubt> {
+fn results(
+    witness: &Witness<'_>,
+    name: &str,
+    build: &Build,
+) -> Result<Result<Results, Ruling>, Doubt> {
     let label = format!("{name}.results");
+    let number = build.number;
+    asked(witness, &label, &Question::Results { build: number })?;
     let value: Value = witness.see(&label)?;
     let wrong = |seen: &str| Ruling::Broken {
         seen: seen.into(),
@@ -373,13 +421,12 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         if !build.ended() {
             return blocked(format!("build {} did not end (V1.2)", build.number));
         }
-        let statuses: Option<Vec<Status>> = witness.see(&format!("{name}.statuses"))?;
-        let comments: Option<Vec<Comment>> = witness.see(&format!("{name}.comments"))?;
+        let pull: Pull = witness.context(pull)?;
         let surfaces = Surfaces::read(
-            &statuses.unwrap_or_default(),
-            &comments.unwrap_or_default(),
+            &statuses(witness, &format!("{name}.statuses"), &pull, &expect)?,
+            &comments(witness, &format!("{name}.comments"), &pull, &expect)?,
             &build,
-            &witness.context(pull)?,
+            &pull,
             &expect,
         );
         if !surfaces.tell(build.green()) {
@@ -403,92 +450,150 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 }
 
 fn outsider_is_rejected(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expectations(witness)?;
+    let good = expect.triggers().enumerate();
     if witness.see("outsider.collaborator")? || witness.see("outsider.member")? {
         return unseen(
             "the outsider has access to the mirror, so it proves nothing; take its access away",
         );
     }
-    for number in 1..=expectations(witness)?.triggers().count() {
-        if started(witness, "first", "green")?.is_empty() {
-            break;
-        }
-        witness.fact(&format!("outsider.posted.{number}"))?;
-    }
     silence(
         witness,
-        "outsider",
-        "first.after.statuses",
-        "the outsider's comment",
-        "Look at how the bridge asks whether the commenter may trigger",
+        &Window {
+            name: "outsider",
+            before: "first.after",
+            typed: good
+                .map(|(at, body)| {
+                    (
+                        format!("outsider.posted.{}", at + 1),
+                        &expect.outsider[..],
+                        body,
+                    )
+                })
+                .collect(),
+            after_what: "the outsider's comment",
+            mend: "Look at how the bridge asks whether the commenter may trigger",
+        },
     )
 }
 
 fn bad_triggers_do_not_fire(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
-    for number in 1..=expect.bad_triggers.len() {
-        if started(witness, "first", "green")?.is_empty() {
-            break;
-        }
-        witness.fact(&format!("bad.posted.{number}"))?;
+    let bad = expect.bad_triggers.iter().enumerate();
+    if expect.bad_triggers.is_empty() {
+        return blocked("`gate.bad_triggers` names none");
     }
     silence(
         witness,
-        "bad",
-        "outsider.after.statuses",
-        &format!("one of {} bad triggers", expect.bad_triggers.len()),
-        "Look at how the bridge compares a comment with its trigger: trimmed, exactly it",
+        &Window {
+            name: "bad",
+            before: "outsider.after",
+            typed: bad
+                .map(|(at, body)| {
+                    (
+                        format!("bad.posted.{}", at + 1),
+                        &expect.gavel[..],
+                        &body[..],
+                    )
+                })
+                .collect(),
+            after_what: &format!("one of {} bad triggers", expect.bad_triggers.len()),
+            mend: "Look at how the bridge compares a comment with its trigger: trimmed, exactly it",
+        },
     )
 }
 
+/// A quiet window on the green pull request, after something was typed that must not fire.
+struct Window<'a> {
+    name: &'a str,
+    /// What was seen last before it.
+    before: &'a str,
+    /// What was typed: the step, the account and the text.
+    typed: Vec<(String, &'a str, &'a str)>,
+    after_what: &'a str,
+    mend: &'a str,
+}
+
 /// Nothing was started and no status changed in a quiet window, and the control proves that something could have.
-fn silence(
-    witness: &Witness<'_>,
-    name: &str,
-    statuses_before: &str,
-    after_what: &str,
-    mend: &str,
-) -> Result<Ruling, Doubt> {
+fn silence(witness: &Witness<'_>, window: &Window<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
-    if started(witness, "first", "green")?.is_empty() {
+    let Window {
+        name,
+        before,
+        after_what,
+        mend,
+        ..
+    } = *window;
+    let first = started(witness, "first", "green")?;
+    if first.is_empty() {
         return blocked("not attempted, since a good trigger starts nothing either (V1.1)");
     }
-    let window: u64 = witness.see(&format!("{name}.quiet"))?;
-    let builds = started(witness, &format!("{name}.after"), "green")?;
+    let green: Pull = witness.context("green")?;
+    let mut last = 0;
+    for (label, account, body) in &window.typed {
+        let comment = typed(witness, label, &green, account, body, &expect)?;
+        last = comment.id.max(last);
+    }
+    let quiet: u64 = witness.see(&format!("{name}.quiet"))?;
+    // What was started in the window before is told there.
+    let earlier = started(witness, before, "green")?;
+    let mut builds = started(witness, &format!("{name}.after"), "green")?;
+    builds.retain(|build| earlier.iter().all(|earlier| earlier.number != build.number));
     if let Some(build) = builds.first() {
         return broken(
             format!("after {after_what}, build {} was started", build.number),
             mend,
         );
     }
-    if statuses(witness, statuses_before)? != statuses(witness, &format!("{name}.after.statuses"))?
-    {
+    // And goes on in this one; but for the first build, which has ended.
+    let going_on = if before == "first.after" {
+        Vec::new()
+    } else {
+        earlier
+    };
+    let of_the_gate = |label: &str| -> Result<Vec<Status>, Doubt> {
+        let mut statuses = statuses(witness, &format!("{label}.statuses"), &green, &expect)?;
+        statuses.retain(|status| {
+            status.context == expect.status_context
+                && going_on
+                    .iter()
+                    .all(|build| status.target_url.trim_end_matches('/') != page(build, &expect))
+        });
+        // The forge lists statuses of the same second in any order.
+        statuses.sort_by_key(|status| status.id);
+        Ok(statuses)
+    };
+    if of_the_gate(before)? != of_the_gate(&format!("{name}.after"))? {
         return broken(
             format!("after {after_what}, the statuses of the head are not what they were"),
             mend,
         );
     }
-    if window < expect.quiet {
+    if quiet < expect.quiet {
         return unseen(format!(
-            "the quiet window was {window} ms, not {} ms",
+            "the quiet window was {quiet} ms, not {} ms",
             expect.quiet
         ));
     }
-    match control_fires(witness)? {
-        Ruling::Holds(_) => holds(format!(
-            "no build and no change of status in {:.1} s, and a good trigger fired afterwards",
-            window as f64 / 1000.0
-        )),
-        Ruling::Broken { .. } => unseen(
+    if let Ruling::Broken { .. } = control_fires(witness)? {
+        return unseen(
             "nothing happened, but the control did not fire either (V1.6): a dead bridge refuses everything",
-        ),
+        );
     }
-}
-
-/// By id: the forge lists statuses of the same second in any order.
-fn statuses(witness: &Witness<'_>, label: &str) -> Result<Vec<Status>, Doubt> {
-    let mut statuses: Vec<Status> = witness.see::<Option<_>>(label)?.unwrap_or_default();
-    statuses.sort_by_key(|status| status.id);
-    Ok(statuses)
+    if triggered(witness, "control", "green")?.id <= last {
+        return unseen("the control was typed before, and not after");
+    }
+    let usual = started(witness, "first.after", "green")?.len();
+    let control = started(witness, "control.after", "green")?.len();
+    if control > usual {
+        return unseen(format!(
+            "nothing happened at first, but {control} builds were started after the control, where {usual} was due: one may be of {after_what}"
+        ));
+    }
+    holds(format!(
+        "no build and no change of status in {:.1} s, and a good trigger fired afterwards",
+        quiet as f64 / 1000.0
+    ))
 }
 
 fn control_fires(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
@@ -496,7 +601,7 @@ fn control_fires(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         return blocked("not attempted, since the first trigger started nothing (V1.1)");
     }
     may_command(witness)?;
-    witness.fact("control.posted")?;
+    triggered(witness, "control", "green")?;
     match started(witness, "control", "green")?.first() {
         Some(build) => holds(format!("build {}", build.number)),
         None => {
@@ -516,10 +621,20 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     may_command(witness)?;
     let expect = expectations(witness)?;
     let pull: Pull = witness.see("red")?;
+    triggered(witness, "red", "red")?;
     let builds = started(witness, "red", "red")?;
     if builds.is_empty() {
         watched_out(witness, "red.builds")?;
-        return blocked("no build was started for the known-red pull request");
+        if let Ruling::Broken { .. } = control_fires(witness)? {
+            return blocked("not attempted, since the control started nothing either (V1.6)");
+        }
+        return broken(
+            format!(
+                "`{}` was typed on pull request {} and no build was started for it, although one was for the known-green one",
+                expect.trigger, pull.number
+            ),
+            "Look at the bridge's log for what it did with that comment",
+        );
     }
     if let Some(wrong) = builds
         .iter()
@@ -527,7 +642,7 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     {
         return blocked(format!("the known-red head was not built (V1.1): {wrong}"));
     }
-    let build: Build = witness.see("red.build")?;
+    let build = build_of(witness, "red", "red", "V1.1")?;
     if !build.ended() {
         watched_out(witness, "red.build")?;
         return broken(
@@ -535,7 +650,7 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             "Look at the build's page for where it hangs, and at the runner",
         );
     }
-    let results = match results(witness, "red")? {
+    let results = match results(witness, "red", &build)? {
         Ok(results) => results,
         Err(ruling) => return Ok(ruling),
     };

@@ -3,11 +3,14 @@
 use super::bench::{Bench, Stop, Who};
 use super::drive::{wait_for_build, watch_surfaces};
 use super::expect::Expectations;
-use super::gate::{Surfaces, cut, expectations, misdirected, ours, page, watched_out};
-use super::sight::{Build, Comment, Pull, Status};
+use super::gate::{
+    Surfaces, comments, cut, expectations, misdirected, ours, page, same_account, statuses,
+    watched_out,
+};
+use super::sight::{Build, Comment, Pull};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
-use crate::flow::{End, Ran, Told};
+use crate::flow::{End, HelperSaid, Ran, Told};
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::time::Duration;
@@ -98,7 +101,6 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         .helper("post", green.number, true, Duration::ZERO)
         .await?;
     see_comments(bench, "post.after", &green).await?;
-    let mut last = None;
     for attempt in 1..=TRIES {
         let name = format!("flight.{attempt}");
         let after: u64 = bench
@@ -133,22 +135,18 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
             number: build.number,
         };
         let then: Build = bench.see(&format!("{name}.build"), question).await?;
-        let in_flight = !then.ended();
-        last = Some(then);
-        if in_flight {
+        if !then.ended() {
             break;
         }
     }
-    let Some(build) = last else { return Ok(()) };
-    bench
-        .doing(&format!(
-            "the helper waits for the end of build {}",
-            build.number
-        ))
-        .await;
+    bench.doing("the helper waits for the end").await;
     bench
         .helper("green.told", green.number, false, patient)
         .await?;
+    // The newest one is what the gate tells of in the end.
+    let Some(build) = newest(wait_for_build(bench, "green", &green, before).await?) else {
+        return Ok(());
+    };
     see_end(bench, "green", &green, build.number).await?;
 
     bench
@@ -189,6 +187,10 @@ fn newest(builds: Vec<Build>) -> Option<Build> {
 
 /// What the gate holds, after the helper has answered.
 async fn see_end(bench: &Bench, name: &str, pull: &Pull, number: u64) -> Result<(), Stop> {
+    let question = Question::Build { number };
+    bench
+        .see::<Build>(&format!("{name}.then"), question)
+        .await?;
     let build: Build = bench
         .watch(
             &format!("{name}.build"),
@@ -228,16 +230,22 @@ fn ran(witness: &Witness<'_>, label: &str) -> Result<Ran, Doubt> {
     }
 }
 
-fn comments(witness: &Witness<'_>, label: &str) -> Result<Vec<Comment>, Doubt> {
-    Ok(witness
-        .see::<Option<Vec<Comment>>>(label)?
-        .unwrap_or_default())
+/// What a run that came to its own end says. What one had printed when it was killed is no answer: it might have said more.
+fn said(ran: &Ran) -> HelperSaid {
+    match ran.end {
+        End::Exited(_) => ran.helper_said(),
+        _ => HelperSaid {
+            verdict: Err(ran.ending()),
+            build: Err(ran.ending()),
+        },
+    }
 }
 
 /// The comments by one account that are new.
 fn new_by(known: &[Comment], mut after: Vec<Comment>, account: &str) -> Vec<Comment> {
     after.retain(|comment| {
-        comment.user.login == account && known.iter().all(|known| known.id != comment.id)
+        same_account(&comment.user.login, account)
+            && known.iter().all(|known| known.id != comment.id)
     });
     after
 }
@@ -245,12 +253,15 @@ fn new_by(known: &[Comment], mut after: Vec<Comment>, account: &str) -> Vec<Comm
 /// The comments in `after` that are not in `before`, by the flow's account.
 fn flow_wrote(
     witness: &Witness<'_>,
+    pull: &str,
     before: &str,
     after: &str,
     expect: &Expectations,
 ) -> Result<Vec<Comment>, Doubt> {
-    let known = comments(witness, before)?;
-    Ok(new_by(&known, comments(witness, after)?, &expect.flow))
+    let pull = witness.context(pull)?;
+    let known = comments(witness, before, &pull, expect)?;
+    let after = comments(witness, after, &pull, expect)?;
+    Ok(new_by(&known, after, &expect.flow))
 }
 
 /// The builds of the green pull request before anybody typed anything.
@@ -262,7 +273,7 @@ fn idle_builds(witness: &Witness<'_>, expect: &Expectations) -> Result<Vec<Build
 
 /// Where the helper acts when it is only to look, nothing that follows can be told apart from that: it is not attempted.
 fn looks_only(witness: &Witness<'_>, expect: &Expectations) -> Result<(), Doubt> {
-    let wrote = flow_wrote(witness, "idle.before", "idle.after", expect)?;
+    let wrote = flow_wrote(witness, "green", "idle.before", "idle.after", expect)?;
     if wrote.is_empty() && idle_builds(witness, expect)?.is_empty() {
         Ok(())
     } else {
@@ -270,12 +281,54 @@ fn looks_only(witness: &Witness<'_>, expect: &Expectations) -> Result<(), Doubt>
     }
 }
 
-/// The tries to ask while a build was in flight, as far as there were any.
-fn flights(witness: &Witness<'_>) -> Vec<String> {
-    (1..=TRIES)
-        .map(|attempt| format!("flight.{attempt}"))
-        .filter(|name| witness.has(name))
-        .collect()
+/// A quiet window was as long as it was to be.
+fn was_quiet(witness: &Witness<'_>, label: &str, expect: &Expectations) -> Result<(), Doubt> {
+    let window: u64 = witness.see(label)?;
+    if window < expect.quiet {
+        return unseen(format!(
+            "the quiet window was {window} ms, not {} ms",
+            expect.quiet
+        ));
+    }
+    Ok(())
+}
+
+/// One try to ask while a build was in flight.
+struct Flight {
+    name: String,
+    ran: Ran,
+    /// As it was when the helper had answered.
+    build: Build,
+}
+
+/// The tries to ask while a build was in flight: all but the last one came too late.
+fn flights(witness: &Witness<'_>) -> Result<Vec<Flight>, Doubt> {
+    let mut flights = Vec::new();
+    for attempt in 1..=TRIES {
+        let name = format!("flight.{attempt}");
+        let flight = Flight {
+            ran: ran(witness, &name)?,
+            build: build(witness, &format!("{name}.build"), "green")?,
+            name,
+        };
+        let in_flight = !flight.build.ended();
+        flights.push(flight);
+        if in_flight {
+            break;
+        }
+    }
+    Ok(flights)
+}
+
+/// A build as a step saw it; in doubt where it is not of that pull request.
+fn build(witness: &Witness<'_>, label: &str, pull: &str) -> Result<Build, Doubt> {
+    let expect = expectations(witness)?;
+    let pull: Pull = witness.context(pull)?;
+    let build: Build = witness.see(label)?;
+    match misdirected(&build, &pull, &expect) {
+        None => Ok(build),
+        Some(wrong) => unseen(format!("`{label}` is of something else: {wrong}")),
+    }
 }
 
 /// The build that the helper's trigger led to; BLOCKED where it led to none.
@@ -296,24 +349,32 @@ fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
             break;
         }
     }
-    witness.see(&format!("{name}.build"))
+    build(witness, &format!("{name}.build"), name)
+}
+
+/// Whether the build had ended when the helper, which was to wait for that, had answered.
+fn had_ended(witness: &Witness<'_>, name: &str) -> Result<bool, Doubt> {
+    Ok(build(witness, &format!("{name}.then"), name)?.ended())
 }
 
 fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     looks_only(witness, &expect)?;
     let mut seen = Vec::new();
-    for (run, before, after) in [
-        ("post", "idle.after", "post.after"),
-        ("red.told", "red.comments.before", "end.red.comments"),
+    for (run, pull, before, after) in [
+        ("post", "green", "idle.after", "post.after"),
+        ("red.told", "red", "red.comments.before", "end.red.comments"),
     ] {
         let ran = ran(witness, run)?;
-        let wrote = flow_wrote(witness, before, after, &expect)?;
-        let triggers = wrote
+        let wrote = flow_wrote(witness, pull, before, after, &expect)?;
+        let is_trigger = |comment: &&Comment| comment.body.trim() == expect.trigger;
+        let triggers = wrote.iter().filter(is_trigger).count();
+        // A second one in another legal form is a second one.
+        let alike = wrote
             .iter()
-            .filter(|comment| comment.body.trim() == expect.trigger)
+            .filter(|comment| comment.body.trim().starts_with(&expect.trigger))
             .count();
-        if triggers != 1 {
+        if triggers != 1 || alike != 1 {
             let others: Vec<_> = wrote
                 .iter()
                 .map(|comment| format!("`{}`", cut(&comment.body)))
@@ -332,13 +393,11 @@ fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 "Look at where the helper posts",
             );
         }
-        if let Some(comment) = wrote
-            .iter()
-            .find(|comment| comment.body.trim() == expect.trigger)
-        {
+        if let Some(comment) = wrote.iter().find(is_trigger) {
             seen.push(format!("comment {}", comment.id));
         }
     }
+    was_quiet(witness, "end.quiet", &expect)?;
     holds(format!("one each: {}", seen.join(", ")))
 }
 
@@ -346,7 +405,7 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     let green: Pull = witness.context("green")?;
     let posted = |before: &str, after: &str| -> Result<Option<Ruling>, Doubt> {
-        let wrote = flow_wrote(witness, before, after, &expect)?;
+        let wrote = flow_wrote(witness, "green", before, after, &expect)?;
         Ok(wrote.first().map(|comment| Ruling::Broken {
             seen: format!(
                 "with `POST=0` the helper posted comment {}: `{}`",
@@ -360,13 +419,7 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(ruling) = posted("idle.before", "idle.after")? {
         return Ok(ruling);
     }
-    let window: u64 = witness.see("idle.quiet")?;
-    if window < expect.quiet {
-        return unseen(format!(
-            "the quiet window was {window} ms, not {} ms",
-            expect.quiet
-        ));
-    }
+    was_quiet(witness, "idle.quiet", &expect)?;
     if let Some(build) = idle_builds(witness, &expect)?.first() {
         return broken(
             format!(
@@ -386,10 +439,20 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     let all: Option<Vec<Build>> = witness.see("end.builds")?;
     let builds = ours(all.unwrap_or_default(), &green, &expect).len();
-    let triggers = comments(witness, "end.green.comments")?
-        .iter()
-        .filter(|comment| comment.body.trim() == expect.trigger)
-        .count();
+    was_quiet(witness, "end.quiet", &expect)?;
+    let mut typed = comments(witness, "end.green.comments", &green, &expect)?;
+    typed.retain(|comment| expect.triggers().any(|body| comment.body.trim() == body));
+    let triggers = typed.len();
+    typed.retain(|comment| {
+        same_account(&comment.user.login, &expect.flow)
+            || same_account(&comment.user.login, &expect.gavel)
+    });
+    if builds > typed.len() && builds <= triggers {
+        return unseen(format!(
+            "somebody else typed `{}` on the pull request, so that not every build can be told apart",
+            expect.trigger
+        ));
+    }
     if builds > triggers {
         return broken(
             format!(
@@ -430,14 +493,18 @@ fn tells(witness: &Witness<'_>, run: &str, name: &str, expected: Told) -> Result
         ));
     }
     let mend = "Look at where the helper reads the result, and how it maps it";
-    match ran.helper_said().verdict {
-        Ok(told) if told == expected && build.ended() => holds(format!(
+    let told = match said(&ran).verdict {
+        Ok(told) => told,
+        Err(why) => return broken(why, mend),
+    };
+    match (told, had_ended(witness, name)?) {
+        (told, true) if told == expected => holds(format!(
             "`VERDICT={}` for build {}, which ended `{}`",
             told.word(),
             build.number,
             cut(&build.status)
         )),
-        Ok(told) => broken(
+        (told, true) => broken(
             format!(
                 "`VERDICT={}` for build {}, which ended `{}`",
                 told.word(),
@@ -446,75 +513,91 @@ fn tells(witness: &Witness<'_>, run: &str, name: &str, expected: Told) -> Result
             ),
             mend,
         ),
-        Err(why) => broken(why, mend),
+        (Told::Pending, false) => unseen(format!(
+            "build {} took longer than the helper was to wait; give it more by `flow.helper.max_wait`",
+            build.number
+        )),
+        (told, false) => broken(
+            format!(
+                "`VERDICT={}` although build {} had not ended",
+                told.word(),
+                build.number
+            ),
+            mend,
+        ),
     }
 }
 
 fn pending_in_flight(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let mend = "Look at how the helper tells a result that is there from one that is not";
+    let not_pending = |ran: &Ran, when: &str| match said(ran).verdict {
+        Ok(Told::Pending) => None,
+        Ok(told) => Some(Ruling::Broken {
+            seen: format!("`VERDICT={}` {when}", told.word()),
+            mend: mend.into(),
+        }),
+        Err(why) => Some(Ruling::Broken {
+            seen: why,
+            mend: mend.into(),
+        }),
+    };
     let idle = ran(witness, "idle")?;
-    match idle.helper_said().verdict {
-        Ok(Told::Pending) => {}
-        Ok(told) => {
-            return broken(
-                format!(
-                    "`VERDICT={}` on a pull request that nothing has been built for",
-                    told.word()
-                ),
-                mend,
-            );
-        }
-        Err(why) => return broken(why, mend),
+    if let Some(ruling) = not_pending(&idle, "on a pull request that nothing has been built for") {
+        return Ok(ruling);
     }
     built(witness, "green")?;
-    let Some(last) = flights(witness).pop() else {
-        return unseen("no build was in flight to ask about");
-    };
-    let ran = ran(witness, &last)?;
-    let build: Build = witness.see(&format!("{last}.build"))?;
-    if build.ended() {
+    let flights = flights(witness)?;
+    let Some(last) = flights.last().filter(|last| !last.build.ended()) else {
         return unseen(format!(
             "{TRIES} builds were too fast: each had ended when the helper had answered"
         ));
+    };
+    let (number, status) = (last.build.number, cut(&last.build.status));
+    let when = format!("while build {number} was still `{status}`");
+    if let Some(ruling) = not_pending(&last.ran, &when) {
+        return Ok(ruling);
     }
-    match ran.helper_said().verdict {
-        Ok(Told::Pending) => holds(format!(
-            "`VERDICT=PENDING` while build {} was `{}`",
-            build.number,
-            cut(&build.status)
-        )),
-        Ok(told) => broken(
-            format!(
-                "`VERDICT={}` while build {} was still `{}`",
-                told.word(),
-                build.number,
-                cut(&build.status)
-            ),
-            mend,
-        ),
-        Err(why) => broken(why, mend),
+    // Then it had not ended either when the helper had posted.
+    if flights.len() == 1
+        && let Some(ruling) = not_pending(
+            &ran(witness, "post")?,
+            &format!("as soon as it had posted, and build {number} had not ended"),
+        )
+    {
+        return Ok(ruling);
     }
+    holds(format!(
+        "`VERDICT=PENDING` while build {number} was `{status}`"
+    ))
 }
 
 fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expectations(witness)?;
     let mend = "Look at where the helper takes the build's address from";
-    let mut asked = flights(witness)
-        .into_iter()
-        .map(|name| (name, "green", true))
-        .collect::<Vec<_>>();
+    built(witness, "red")?;
+    let mut asked = vec![
+        ("idle".to_owned(), "green", true),
+        ("post".to_owned(), "green", true),
+    ];
+    asked.extend(
+        flights(witness)?
+            .into_iter()
+            .map(|flight| (flight.name, "green", true)),
+    );
     asked.push(("green.told".into(), "green", false));
     asked.push(("red.told".into(), "red", false));
     asked.push(("again.told".into(), "green", false));
     let mut seen = Vec::new();
     for (run, name, may_be_unknown) in asked {
-        built(witness, name)?;
         let ran = ran(witness, &run)?;
         let pull: Pull = witness.context(name)?;
         let all: Option<Vec<Build>> = witness.see("end.builds")?;
         let mut builds = ours(all.unwrap_or_default(), &pull, &expect);
         builds.retain(|build| misdirected(build, &pull, &expect).is_none());
-        let named = match ran.helper_said().build {
+        if builds.is_empty() {
+            return unseen("a build that was there has vanished from Drone");
+        }
+        let named = match said(&ran).build {
             Ok(Some(page)) => page,
             Ok(None) if may_be_unknown => continue,
             Ok(None) => {
@@ -552,12 +635,12 @@ fn reads_where_the_gate_writes(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     for name in ["green", "red"] {
         let build = built(witness, name)?;
         let ran = ran(witness, &format!("{name}.told"))?;
-        let statuses: Option<Vec<Status>> = witness.see(&format!("{name}.end.statuses"))?;
+        let pull: Pull = witness.context(name)?;
         let surfaces = Surfaces::read(
-            &statuses.unwrap_or_default(),
-            &comments(witness, &format!("{name}.end.comments"))?,
+            &statuses(witness, &format!("{name}.end.statuses"), &pull, &expect)?,
+            &comments(witness, &format!("{name}.end.comments"), &pull, &expect)?,
             &build,
-            &witness.context(name)?,
+            &pull,
             &expect,
         );
         if !surfaces.status.is_terminal() && !surfaces.comment.is_terminal() {
@@ -568,8 +651,14 @@ fn reads_where_the_gate_writes(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 surfaces.words()
             ));
         }
-        match ran.helper_said().verdict {
+        match said(&ran).verdict {
             Ok(Told::Green | Told::Red) => seen.push(surfaces.words()),
+            Ok(Told::Pending) if !had_ended(witness, name)? => {
+                return unseen(format!(
+                    "build {} took longer than the helper was to wait; give it more by `flow.helper.max_wait`",
+                    build.number
+                ));
+            }
             Ok(Told::Pending) | Err(_) => {
                 return broken(
                     format!(

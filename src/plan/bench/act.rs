@@ -251,6 +251,7 @@ impl Bench {
             },
             stdout: clean(&ran.stdout),
             stderr: clean(&ran.stderr),
+            stdout_cut: ran.stdout.truncated,
             stdout_bytes: ran.stdout.bytes_total,
             stderr_bytes: ran.stderr.bytes_total,
             milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),

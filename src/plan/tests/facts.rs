@@ -1,0 +1,335 @@
+//! The facts of healthy and broken labs, as they were recorded, and ways to change them.
+//!
+//! Each file of `tests/facts/` is one lab: what it was declared to come to, and the facts of its attempts. To record them again:
+//!
+//!     cargo run -- lab matrix --evidence target/evidence
+//!     cargo run -- lab matrix --evidence target/evidence --bridge webhook --fault healthy
+//!     GAVEL_EVIDENCE=target/evidence cargo test keep_the_recorded_facts -- --ignored
+
+use crate::evidence::{Answer, Fact, Question, Sighting};
+use crate::plan::{ITEMS, Item, item, judge};
+use crate::verdict::Verdict;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// One lab.
+#[derive(Serialize, Deserialize)]
+pub struct Recorded {
+    /// The fault that was switched on; none in a healthy lab.
+    pub fault: Option<String>,
+    /// What every clause was declared to come to.
+    pub declared: BTreeMap<String, Verdict>,
+    pub attempts: Vec<Attempt>,
+    #[serde(skip)]
+    pub name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Attempt {
+    pub item: String,
+    pub facts: Vec<Fact>,
+}
+
+impl Recorded {
+    /// The facts of an item; none where it was not attempted.
+    pub fn facts(&self, item: &str) -> Option<Facts> {
+        let attempt = self.attempts.iter().find(|attempt| attempt.item == item)?;
+        Some(Facts(attempt.facts.clone()))
+    }
+}
+
+/// Every lab that was recorded, by name.
+pub static RECORDED: LazyLock<Vec<Recorded>> = LazyLock::new(|| {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "gz"))
+        .collect();
+    assert!(!files.is_empty(), "nothing is recorded");
+    files.sort();
+    files.iter().map(|path| read(path)).collect()
+});
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/facts")
+}
+
+fn read(path: &Path) -> Recorded {
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap())
+        .read_to_string(&mut text)
+        .unwrap();
+    let mut recorded: Recorded = serde_json::from_str(&text).unwrap();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    recorded.name = name.trim_end_matches(".json.gz").to_owned();
+    recorded
+}
+
+/// What the healthy lab saw of an item.
+pub fn healthy(item: &str) -> Facts {
+    let healthy = RECORDED.iter().find(|lab| lab.name == "healthy").unwrap();
+    healthy.facts(item).unwrap()
+}
+
+/// The verdict of every clause.
+pub fn verdicts(item: &Item, facts: &[Fact]) -> BTreeMap<String, Verdict> {
+    let clauses = judge(item, facts);
+    clauses
+        .into_iter()
+        .map(|clause| (clause.id, clause.verdict))
+        .collect()
+}
+
+/// The clauses that did not pass, worst first, such as `FAIL V1.1; INCONCLUSIVE V1.4 V1.5`; `PASS` where all did.
+pub fn shown(verdicts: &BTreeMap<String, Verdict>) -> String {
+    let parts: Vec<String> = [Verdict::Fail, Verdict::Inconclusive, Verdict::Blocked]
+        .into_iter()
+        .filter_map(|verdict| {
+            let clauses = verdicts.iter().filter(|(_, of)| **of == verdict);
+            let ids: Vec<&str> = clauses.map(|(id, _)| id.as_str()).collect();
+            (!ids.is_empty()).then(|| format!("{verdict} {}", ids.join(" ")))
+        })
+        .collect();
+    if parts.is_empty() {
+        "PASS".into()
+    } else {
+        parts.join("; ")
+    }
+}
+
+/// One change to the facts of a healthy lab.
+pub type Change = fn(&mut Facts);
+
+/// Makes each change to the healthy facts of an item by itself, and compares what the clauses come to.
+pub fn check(id: &str, rows: &[(&str, Change, &str)]) {
+    let item = item(id).unwrap();
+    let mut wrong = Vec::new();
+    for (what, change, expected) in rows {
+        let mut facts = healthy(id);
+        change(&mut facts);
+        assert!(facts.0 != healthy(id).0, "{what}: changes nothing");
+        let got = shown(&verdicts(item, &facts.0));
+        if got != *expected {
+            wrong.push(format!("{what}\n  expected  {expected}\n  got       {got}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The facts of one attempt, to be changed.
+#[derive(Clone)]
+pub struct Facts(pub Vec<Fact>);
+
+impl Facts {
+    pub fn fact(&mut self, label: &str) -> &mut Fact {
+        let found = self.0.iter_mut().find(|fact| fact.label == label);
+        found.unwrap_or_else(|| panic!("no fact `{label}`"))
+    }
+
+    /// The answer of a fact.
+    pub fn answer(&mut self, label: &str) -> &mut Value {
+        match &mut self.fact(label).answer {
+            Answer::Seen(value) => value,
+            Answer::Unseen(why) => panic!("`{label}` was not seen: {why}"),
+        }
+    }
+
+    pub fn set(&mut self, label: &str, value: impl Into<Value>) {
+        *self.answer(label) = value.into();
+    }
+
+    /// Sets what stands at a JSON pointer of an answer.
+    pub fn put(&mut self, label: &str, pointer: &str, value: impl Into<Value>) {
+        let place = self.answer(label).pointer_mut(pointer);
+        *place.unwrap_or_else(|| panic!("`{label}` has no {pointer}")) = value.into();
+    }
+
+    /// Adds an element to an answer that is a list.
+    pub fn add(&mut self, label: &str, value: Value) {
+        let Value::Array(list) = self.answer(label) else {
+            panic!("`{label}` is no list")
+        };
+        list.push(value);
+    }
+
+    pub fn unseen(&mut self, label: &str) {
+        self.fact(label).answer = Answer::Unseen("connection refused".into());
+    }
+
+    pub fn drop(&mut self, label: &str) {
+        self.fact(label);
+        self.0.retain(|fact| fact.label != label);
+    }
+
+    /// Drops a step and all that came after it, but for the look at outages.
+    pub fn stop_at(&mut self, label: &str) {
+        let from = self.fact(label).number;
+        self.0
+            .retain(|fact| fact.number < from || fact.question == Question::Calm);
+    }
+
+    /// A watch that went on for all of its patience.
+    pub fn in_vain(&mut self, label: &str) {
+        let watch = self.fact(label).watch.as_mut().unwrap();
+        watch.waited = watch.patience;
+    }
+
+    /// A watch that was broken off.
+    pub fn broken_off(&mut self, label: &str) {
+        let watch = self.fact(label).watch.as_mut().unwrap();
+        watch.waited = watch.patience - 1;
+    }
+
+    /// Changes a build wherever it is seen.
+    pub fn build(&mut self, number: u64, change: impl Fn(&mut Value)) {
+        self.each(
+            |question| matches!(question, Question::Builds { .. } | Question::Build { .. }),
+            |value| value["number"] == number,
+            change,
+        );
+    }
+
+    /// Changes a status wherever it is seen.
+    pub fn status(&mut self, id: u64, change: impl Fn(&mut Value)) {
+        self.each(
+            |question| matches!(question, Question::Statuses { .. }),
+            |value| value["id"] == id,
+            change,
+        );
+    }
+
+    /// Changes the gate's result comment wherever it is seen.
+    pub fn result_comment(&mut self, change: impl Fn(&mut Value)) {
+        self.each(
+            |question| matches!(question, Question::Comments { .. }),
+            |value| {
+                let body = value["body"].as_str().unwrap();
+                body.starts_with("<!-- cc-ci:testme -->")
+            },
+            change,
+        );
+    }
+
+    /// Changes some of what is seen by questions of one kind.
+    fn each(
+        &mut self,
+        asked: impl Fn(&Question) -> bool,
+        which: impl Fn(&Value) -> bool,
+        change: impl Fn(&mut Value),
+    ) {
+        for fact in self.0.iter_mut().filter(|fact| asked(&fact.question)) {
+            let Answer::Seen(value) = &mut fact.answer else {
+                continue;
+            };
+            match value {
+                Value::Array(list) => list.iter_mut().filter(|one| which(one)).for_each(&change),
+                one if which(one) => change(one),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Takes what `lab matrix --evidence` left, and keeps what judges and tests need of it.
+#[test]
+#[ignore = "records the facts again; needs GAVEL_EVIDENCE"]
+fn keep_the_recorded_facts() {
+    let from = std::env::var_os("GAVEL_EVIDENCE").expect("GAVEL_EVIDENCE names the folder");
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let evidence = &value["evidence"];
+        // An item that was not attempted has an attempt without facts.
+        let attempts = evidence["attempts"].as_array().unwrap().iter();
+        let attempts = attempts.filter(|attempt| attempt["facts"] != json!([]));
+        let attempts = attempts.map(|attempt| Attempt {
+            item: attempt["item"].as_str().unwrap().to_owned(),
+            facts: kept(&attempt["facts"]),
+        });
+        let recorded = Recorded {
+            fault: serde_json::from_value(value["fault"].clone()).unwrap(),
+            declared: serde_json::from_value(value["declared"].clone()).unwrap(),
+            attempts: attempts.collect(),
+            name: String::new(),
+        };
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let file = std::fs::File::create(folder().join(format!("{name}.json.gz"))).unwrap();
+        let mut file = GzEncoder::new(file, Compression::best());
+        file.write_all(&serde_json::to_vec(&recorded).unwrap())
+            .unwrap();
+        file.finish().unwrap();
+    }
+}
+
+/// Facts without the greater part of what no judge reads, and without the names of the machine that they were recorded on.
+fn kept(facts: &Value) -> Vec<Fact> {
+    let path = |label: &str| {
+        let mut facts = facts.as_array().unwrap().iter();
+        let fact = facts.find(|fact| fact["label"] == label).unwrap();
+        let path = fact["question"]["paths"][0].as_str().unwrap();
+        Path::new(path).to_owned()
+    };
+    let (bridge, helper) = (path("version.bridge"), path("version.helper"));
+    let programs = bridge.parent().unwrap().to_str().unwrap();
+    let lab = helper.ancestors().nth(2).unwrap().to_str().unwrap();
+    let text = facts
+        .to_string()
+        .replace(lab, "/lab")
+        .replace(programs, "/usr/local/bin");
+    let facts: Vec<Fact> = serde_json::from_str(&text).unwrap();
+    let mut chain: Vec<Fact> = Vec::new();
+    for fact in facts {
+        let sighting = Sighting {
+            label: fact.label,
+            question: fact.question,
+            asked: fact.asked,
+            at: fact.at,
+            watch: fact.watch,
+            answer: match fact.answer {
+                Answer::Seen(value) => Answer::Seen(thin(value)),
+                unseen @ Answer::Unseen(_) => unseen,
+            },
+        };
+        let fact = Fact::chain(sighting, chain.last());
+        chain.push(fact);
+    }
+    chain
+}
+
+/// Accounts and repositories stand in every answer, at length.
+fn thin(value: Value) -> Value {
+    match value {
+        Value::Object(entries) if entries.contains_key("login") => {
+            json!({ "id": entries.get("id"), "login": entries.get("login") })
+        }
+        Value::Object(entries) if entries.contains_key("full_name") => {
+            json!({ "id": entries.get("id"), "full_name": entries.get("full_name") })
+        }
+        Value::Object(entries) => {
+            let entries = entries.into_iter().map(|(key, value)| (key, thin(value)));
+            Value::Object(entries.collect())
+        }
+        Value::Array(list) => list.into_iter().map(thin).collect(),
+        other => other,
+    }
+}
+
+/// Every item that has facts, of every lab.
+pub fn attempts() -> Vec<(&'static Recorded, &'static Item, &'static [Fact])> {
+    let of = |lab: &'static Recorded| {
+        let attempts = lab.attempts.iter();
+        attempts.filter_map(move |attempt| {
+            let item = ITEMS.iter().find(|item| item.id == attempt.item)?;
+            Some((lab, item, &attempt.facts[..]))
+        })
+    };
+    RECORDED.iter().flat_map(of).collect()
+}

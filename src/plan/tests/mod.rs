@@ -1,0 +1,58 @@
+//! The judges: on what labs were really judged by, on one change to it at a time, and on anything at all.
+
+mod facts;
+mod properties;
+mod recorded;
+mod v1;
+mod v2;
+
+use super::*;
+
+#[test]
+fn clause_ids_are_unique_and_begin_with_their_item() {
+    let mut seen = std::collections::BTreeSet::new();
+    for item in ITEMS {
+        for clause in item.clauses {
+            assert!(seen.insert(clause.id), "{} twice", clause.id);
+            assert!(
+                clause.id.starts_with(&format!("{}.", item.id)),
+                "{}",
+                clause.id
+            );
+        }
+    }
+}
+
+#[test]
+fn prerequisites_come_along_and_first() {
+    let ids = |named: &[&str]| -> Vec<&str> {
+        let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+        with_prerequisites(&named)
+            .iter()
+            .map(|item| item.id)
+            .collect()
+    };
+    assert_eq!(ids(&["V1"]), ["V1"]);
+    assert_eq!(ids(&["V2"]), ["V1", "V2"]);
+    assert_eq!(ids(&["V2", "V1"]), ["V1", "V2"]);
+    assert_eq!(ids(&["V77"]), Vec::<&str>::new());
+}
+
+#[test]
+fn without_facts_nothing_passes() {
+    for item in ITEMS {
+        for clause in judge(item, &[]) {
+            assert_eq!(clause.verdict, Verdict::Inconclusive, "{}", clause.id);
+        }
+    }
+}
+
+#[test]
+fn a_judge_that_looks_at_nothing_passes_nothing() {
+    let blind = ClauseSpec {
+        id: "V0.1",
+        says: "everything is fine",
+        judge: |_| holds("surely"),
+    };
+    assert_eq!(decide(&blind, &[]).verdict, Verdict::Inconclusive);
+}
