@@ -12,6 +12,7 @@ mod host;
 #[cfg(feature = "lab")]
 mod lab;
 mod plan;
+mod record;
 mod redact;
 mod render;
 mod server;

@@ -1,9 +1,10 @@
 //! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
 
-use super::{Engine, record};
+use super::Engine;
 use crate::command::{self, Command, Complaint, Items, Verify};
 use crate::gitea::Membership;
 use crate::plan;
+use crate::record;
 use crate::render;
 use crate::store::{NewCommand, RunOptions, StoreError, StoredCommand};
 use std::sync::Arc;
@@ -185,7 +186,8 @@ async fn obey(
     match command {
         Command::Help => answer(engine, stored, &render::comment::help(plan::ITEMS)).await,
         Command::Status => {
-            let text = render::comment::status(&record::open_runs(engine).await?);
+            let text =
+                render::comment::status(&record::open_runs(&engine.store, &engine.config).await?);
             answer(engine, stored, &text).await
         }
         Command::Verify(_) | Command::Cancel | Command::Report if !here => {
@@ -215,7 +217,7 @@ async fn obey(
             .await
         }
         Command::Report => {
-            let latest = record::latest_finished(engine).await?;
+            let latest = record::latest_finished(&engine.store, &engine.config).await?;
             answer(
                 engine,
                 stored,

@@ -93,7 +93,7 @@ impl Ledger for Journal {
     }
 
     fn events(&self) -> broadcast::Receiver<Event> {
-        self.engine.events.subscribe()
+        self.engine.listen()
     }
 
     fn cancelled(&self) -> &CancellationToken {

@@ -5,7 +5,6 @@ mod cleanup;
 mod inbox;
 mod journal;
 mod progress;
-pub mod record;
 mod reporter;
 mod runner;
 
@@ -15,6 +14,7 @@ use crate::config::{Account, Config};
 use crate::drone::Drone;
 use crate::gitea::Gitea;
 use crate::plan::bench::{Event, World};
+use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
 use crate::store::{Store, StoreError};
 use reporter::Reporter;
@@ -119,6 +119,16 @@ impl Engine {
                 self.shutdown.cancel();
             }
         }
+    }
+
+    /// Everything about one run.
+    pub async fn record(&self, run: u64) -> anyhow::Result<RunRecord> {
+        record::run(&self.store, &self.config, run).await
+    }
+
+    /// What happens on the forge from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
     }
 
     /// Something happened on the forge: whoever waits looks again.

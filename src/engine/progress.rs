@@ -1,6 +1,7 @@
 //! The progress comment of a run: how far it is, and what is being waited for.
 
-use super::{Engine, record};
+use super::Engine;
+use crate::record;
 use crate::render;
 use futures_util::FutureExt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ pub async fn show(engine: &Engine, run: u64, doing: Option<&str>) -> anyhow::Res
 }
 
 async fn show_again(engine: &Engine, run: u64) -> anyhow::Result<()> {
-    let record = record::run(engine, run).await?;
+    let record = engine.record(run).await?;
     let doing = engine.doing_in(run);
     let tracking = &engine.config.tracking;
     engine

@@ -7,7 +7,7 @@ use crate::store::{Slot, Store, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,6 @@ pub struct Reporter {
     bell: Arc<Notify>,
     /// Counts rounds of writing, for those who wait for one.
     round: Arc<watch::Sender<u64>>,
-    hasty: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Reporter {
@@ -35,7 +34,6 @@ impl Reporter {
             account,
             bell: Arc::default(),
             round: Arc::new(watch::Sender::new(0)),
-            hasty: Arc::default(),
         }
     }
 
@@ -66,7 +64,6 @@ impl Reporter {
         slot: &str,
         patience: Duration,
     ) -> Result<Option<String>, StoreError> {
-        self.hasty.lock().await.insert(slot.to_owned());
         self.bell.notify_one();
         let mut rounds = self.round.subscribe();
         let until = Instant::now() + patience;
@@ -146,7 +143,6 @@ impl Reporter {
             match self.write(&slot, in_doubt.contains(&name)).await {
                 Ok(()) => {
                     in_doubt.remove(&name);
-                    self.hasty.lock().await.remove(&name);
                 }
                 Err(failure) => {
                     tracing::warn!(slot = %name, error = %failure, "a comment could not be written; it is tried again");

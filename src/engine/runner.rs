@@ -1,9 +1,10 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, cleanup, progress, record};
+use super::{Engine, cleanup, progress};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item};
+use crate::record;
 use crate::render;
 use crate::store::{Attempt, AttemptState, Run, RunState};
 use crate::verdict::Verdict;
@@ -18,6 +19,12 @@ const ATTEMPTS: usize = 5;
 
 /// Drives runs, oldest first, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
+    tokio::select! {
+        taken_up = take_up(&engine) => if let Err(error) = taken_up {
+            tracing::warn!(error = format!("{error:#}"), "the newest run's last words could not be said again");
+        },
+        () = engine.shutdown.cancelled() => return,
+    }
     loop {
         let queued = engine.runs.notified();
         tokio::pin!(queued);
@@ -25,7 +32,10 @@ pub async fn work(engine: Arc<Engine>) {
         queued.as_mut().enable();
         let driven = match engine.store.open_runs().await {
             Ok(open) => match open.into_iter().next() {
-                Some(run) => drive(&engine, run).await,
+                Some(run) => tokio::select! {
+                    driven = drive(&engine, run) => driven,
+                    () = too_long(&engine) => return,
+                },
                 None => {
                     tokio::select! {
                         () = queued => {}
@@ -52,6 +62,22 @@ pub async fn work(engine: Arc<Engine>) {
     }
 }
 
+/// Gavel may have ended between a run's end and the words about it.
+async fn take_up(engine: &Arc<Engine>) -> anyhow::Result<()> {
+    match engine.store.latest_runs(1).await?.first() {
+        Some(run) if run.state == RunState::Finished => part(engine, run.id).await,
+        _ => Ok(()),
+    }
+}
+
+/// Ends a little after the shutdown: what does not heed it by then waits for a server that does not answer. What is under way is
+/// taken up from the journal at the next start.
+async fn too_long(engine: &Engine) {
+    const GRACE: Duration = Duration::from_secs(5);
+    engine.shutdown.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
+
 /// A run from wherever it is to its end; returns early at the shutdown.
 async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     let id = run.id;
@@ -71,6 +97,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
                 return Ok(());
             }
         }
+        give_up_attempts(engine, id).await?;
         engine.store.run_state(id, RunState::Cleaning).await?;
     }
     progress::show(engine, id, Some("closing what was opened")).await?;
@@ -82,6 +109,16 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     finish(engine, id).await
 }
 
+/// No attempt outlives its run's cancellation, not even one that a crash interrupted.
+async fn give_up_attempts(engine: &Engine, run: u64) -> anyhow::Result<()> {
+    for attempt in engine.store.attempts(run).await? {
+        if attempt.state == AttemptState::Running {
+            engine.store.attempt_lost(attempt.id, "cancelled").await?;
+        }
+    }
+    Ok(())
+}
+
 /// One item of a run. Answers whether the run goes on.
 async fn verify(
     engine: &Arc<Engine>,
@@ -91,10 +128,12 @@ async fn verify(
 ) -> anyhow::Result<bool> {
     let attempts = engine.store.attempts(run.id).await?;
     let of_item = attempts.iter().filter(|attempt| attempt.item == item.id);
-    if of_item
+    if let Some(judged) = of_item
         .clone()
-        .any(|attempt| attempt.state == AttemptState::Judged)
+        .find(|attempt| attempt.state == AttemptState::Judged)
     {
+        // It may have been judged and not told, if Gavel ended between the two.
+        tell(engine, run, judged).await?;
         return Ok(true);
     }
     if !run.options.force
@@ -178,7 +217,7 @@ fn failed_need(item: &Item, attempts: &[Attempt]) -> Option<String> {
 
 /// Posts an item's verdict comment.
 async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Result<()> {
-    let record = record::run(engine, run.id).await?;
+    let record = engine.record(run.id).await?;
     if let Some(item) = record.item(&attempt.item)
         && let Some(latest) = &item.latest
     {
@@ -200,11 +239,11 @@ async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Res
 
 /// Report, last state of the progress comment, reaction, end.
 async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
-    let record = record::run(engine, id).await?;
+    let record = engine.record(id).await?;
     engine.store.run_verdict(id, record.verdict()).await?;
     let tracking = &engine.config.tracking;
     let slot = record::report_slot(id);
-    let record = record::run(engine, id).await?;
+    let record = engine.record(id).await?;
     engine
         .reporter
         .say(
@@ -217,7 +256,14 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     let patience = engine.config.patience.outage;
     engine.reporter.written(&slot, patience).await?;
     engine.store.run_state(id, RunState::Finished).await?;
+    tracing::info!(run = id, verdict = %record.verdict(), "finished");
+    part(engine, id).await
+}
+
+/// The last things that are said of a run that is over. Said again, they change nothing.
+async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     progress::show(engine, id, None).await?;
+    let record = engine.record(id).await?;
     if let Some(command) = engine.store.command(record.run.command).await? {
         let passed = record.verdict() == Verdict::Pass;
         let reaction = if passed { "hooray" } else { "confused" };
@@ -231,7 +277,6 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
             tracing::warn!(run = id, %error, "the reaction at the end could not be given");
         }
     }
-    tracing::info!(run = id, verdict = %record.verdict(), "finished");
     Ok(())
 }
 

@@ -2,9 +2,9 @@
 
 use super::text::html as marked;
 use super::{duration, evidence};
-use crate::engine::record::{RunRecord, says};
 use crate::evidence::{Answer, Fact, Lasting};
 use crate::plan::Item;
+use crate::record::{RunRecord, says};
 use crate::store::{Attempt, RunState};
 use crate::verdict::Clause;
 use askama::Template;

@@ -27,6 +27,8 @@ pub enum Refusal {
     Misfit,
     #[error("the body is larger than 1 MiB")]
     TooLarge,
+    #[error("the body broke off")]
+    Cut,
     #[error("the command could not be stored; deliver it again")]
     NotStored,
 }
@@ -36,7 +38,7 @@ impl Refusal {
         match self {
             Self::Unsigned | Self::WrongSignature => StatusCode::UNAUTHORIZED,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NotJson | Self::NoEvent | Self::Misfit => StatusCode::BAD_REQUEST,
+            Self::NotJson | Self::NoEvent | Self::Misfit | Self::Cut => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotStored => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -52,6 +54,7 @@ impl Refusal {
             Self::NoEvent => "no_event",
             Self::Misfit => "misfit",
             Self::TooLarge => "too_large",
+            Self::Cut => "cut",
             Self::NotStored => "not_stored",
         }
     }

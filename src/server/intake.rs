@@ -1,12 +1,12 @@
 //! The webhook's intake: what is authentic is taken, a command is stored before it is acknowledged, everything else only wakes.
 
-use super::Shared;
 use super::delivery::{self, Delivery, Refusal};
+use super::{BODY_LIMIT, Shared};
 use crate::engine::Inbox;
 use crate::plan::bench::Event;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::body::{Bytes, HttpBody};
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -49,14 +49,11 @@ impl Counters {
 }
 
 /// `POST /hooks/gitea`.
-pub async fn take(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> (StatusCode, String) {
-    let taken = match body {
+pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> (StatusCode, String) {
+    let headers = request.headers().clone();
+    let taken = match whole(request).await {
         Ok(body) => taken(&shared, &headers, &body).await,
-        Err(_) => Err(Refusal::TooLarge),
+        Err(refusal) => Err(refusal),
     };
     match taken {
         Ok((status, outcome)) => {
@@ -71,6 +68,20 @@ pub async fn take(
             );
             (refusal.status(), format!("{refusal}\n"))
         }
+    }
+}
+
+/// The body. One that says beforehand that it is too large is not read at all.
+async fn whole(request: Request) -> Result<Bytes, Refusal> {
+    if request.body().size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(Refusal::TooLarge);
+    }
+    match Bytes::from_request(request, &()).await {
+        Ok(body) => Ok(body),
+        Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_))) => {
+            Err(Refusal::TooLarge)
+        }
+        Err(_) => Err(Refusal::Cut),
     }
 }
 

@@ -7,13 +7,13 @@ mod pages;
 use crate::engine::Engine;
 use anyhow::Context;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use intake::Counters;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 /// The largest delivery that is taken.
@@ -47,7 +47,7 @@ pub async fn serve(
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/hooks/gitea", post(intake::take))
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route("/", get(pages::index))
         .route("/runs/{run}", get(pages::run))
         .route("/runs/{run}/{page}", get(pages::of_run))

@@ -1,7 +1,7 @@
 //! Pages for people and JSON for programs, all read-only.
 
 use super::Shared;
-use crate::engine::record::{self, RunRecord};
+use crate::record::RunRecord;
 use crate::render;
 use crate::store::RunState;
 use axum::Json;
@@ -42,7 +42,7 @@ pub async fn index(State(shared): State<Arc<Shared>>) -> Answer {
     let engine = &shared.engine;
     let mut records = Vec::new();
     for run in engine.store.latest_runs(50).await? {
-        records.push(record::run(engine, run.id).await?);
+        records.push(engine.record(run.id).await?);
     }
     Ok(Html(render::page::index(&records)).into_response())
 }
@@ -85,7 +85,7 @@ pub async fn of_run(
 /// `GET /runs/{n}/{item}/{attempt}`: every fact of one attempt.
 pub async fn attempt(
     State(shared): State<Arc<Shared>>,
-    Path((name, item, ordinal)): Path<(String, String, u32)>,
+    Path((name, item, ordinal)): Path<(String, String, String)>,
 ) -> Answer {
     let Some(record) = find(&shared, &name).await? else {
         return Ok(nothing_here());
@@ -96,7 +96,7 @@ pub async fn attempt(
     let Some(attempt) = item
         .attempts
         .iter()
-        .find(|attempt| attempt.ordinal == ordinal)
+        .find(|attempt| attempt.ordinal.to_string() == ordinal)
     else {
         return Ok(nothing_here());
     };
@@ -114,9 +114,7 @@ async fn find(shared: &Shared, name: &str) -> anyhow::Result<Option<RunRecord>> 
         number => number.parse().ok(),
     };
     match id {
-        Some(id) if engine.store.run(id).await?.is_some() => {
-            Ok(Some(record::run(engine, id).await?))
-        }
+        Some(id) if engine.store.run(id).await?.is_some() => Ok(Some(engine.record(id).await?)),
         _ => Ok(None),
     }
 }

@@ -12,6 +12,7 @@ pub use resources::{Resource, ResourceKind};
 pub use runs::{Attempt, AttemptState, Run, RunOptions, RunState};
 
 use jiff::Timestamp;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -22,16 +23,17 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(
-        "opening the database {path} failed: {source}. Check that its folder exists and that Gavel may write there"
+        "opening the database {path} failed: {source}. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's"
     )]
     Open { path: PathBuf, source: sqlx::Error },
     #[error(
-        "bringing the database {path} to this version's form failed: {source}. If a newer Gavel wrote it, run that one"
+        "bringing the database {path} to this version's form failed: {source}. Check disk space and permissions; the file is as it was"
     )]
-    Migrate {
-        path: PathBuf,
-        source: sqlx::migrate::MigrateError,
-    },
+    Migrate { path: PathBuf, source: MigrateError },
+    #[error(
+        "a newer Gavel wrote the database {path}. Run that one, or restore a backup from before"
+    )]
+    Newer { path: PathBuf },
     #[error(
         "the database did not take or give what was asked ({0}). Check disk space and permissions"
     )]
@@ -71,9 +73,12 @@ impl Store {
         sqlx::migrate!("src/store/migrations")
             .run(&pool)
             .await
-            .map_err(|source| StoreError::Migrate {
-                path: path.into(),
-                source,
+            .map_err(|source| match source {
+                MigrateError::VersionMissing(_) => StoreError::Newer { path: path.into() },
+                source => StoreError::Migrate {
+                    path: path.into(),
+                    source,
+                },
             })?;
         Ok(Self { pool })
     }

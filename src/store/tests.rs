@@ -1,1 +1,439 @@
+//! A real database file, written by one handle and read by another: what is on record is on record once, and stays.
 
+use super::*;
+use crate::evidence::{Answer, Digest, Question, Sighting};
+use crate::verdict::{Clause, Verdict};
+use tempfile::TempDir;
+
+const ISSUE: &str = "maintainers/verification";
+const MIRROR: &str = "recipe-maintainers/custom-html-tiny";
+
+/// A file in a folder of its own.
+struct File(TempDir);
+
+impl File {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("gavel.sqlite")
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&self.path()).await.unwrap()
+    }
+
+    /// The file without Gavel around it.
+    async fn raw(&self, statement: &'static str) {
+        let options = SqliteConnectOptions::new().filename(self.path());
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::query(statement).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+}
+
+fn command(comment: u64, position: usize, line: &str) -> NewCommand {
+    NewCommand {
+        repository: ISSUE.into(),
+        issue: 1,
+        comment,
+        position,
+        account: "maintainer".into(),
+        line: line.into(),
+    }
+}
+
+/// A run of V1 that somebody asked for in this comment.
+async fn queued(store: &Store, comment: u64) -> u64 {
+    let asked = [command(comment, 0, "/verify V1")];
+    store.take_commands(&asked).await.unwrap();
+    let waiting = store.waiting_commands(100).await.unwrap();
+    let asked = waiting.last().unwrap().id;
+    let options = RunOptions::default();
+    let run = store.queue_run(asked, "maintainer", &["V1"], options, "n0nce");
+    run.await.unwrap()
+}
+
+fn sighting(label: &str) -> Sighting {
+    Sighting {
+        label: label.into(),
+        question: Question::LatestBuild,
+        asked: "GET /builds".into(),
+        at: Timestamp::UNIX_EPOCH,
+        watch: None,
+        answer: Answer::Seen(7.into()),
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_taken_once_by_where_it_stands() {
+    let file = File::new();
+    let store = file.open().await;
+    let both = [command(5, 0, "/verify V1"), command(5, 1, "/status")];
+    assert_eq!(store.take_commands(&both).await.unwrap(), 2);
+    assert_eq!(store.take_commands(&both).await.unwrap(), 0);
+    // The same place with other words is the same command: an edit changes nothing.
+    let edited = [command(5, 0, "/cancel"), command(5, 2, "/help")];
+    assert_eq!(store.take_commands(&edited).await.unwrap(), 1);
+    let elsewhere = NewCommand {
+        repository: MIRROR.into(),
+        ..command(5, 0, "/status")
+    };
+    let shouted = NewCommand {
+        repository: ISSUE.to_uppercase(),
+        ..command(5, 0, "/verify V1")
+    };
+    assert_eq!(store.take_commands(&[elsewhere, shouted]).await.unwrap(), 1);
+
+    let waiting = store.waiting_commands(100).await.unwrap();
+    let lines: Vec<_> = waiting
+        .iter()
+        .map(|known| &known.command.line[..])
+        .collect();
+    assert_eq!(lines, ["/verify V1", "/status", "/help", "/status"]);
+    assert_eq!(store.waiting_commands(1).await.unwrap(), waiting[..1]);
+    store.command_handled(waiting[0].id).await.unwrap();
+    assert_eq!(store.waiting_commands(100).await.unwrap(), waiting[1..]);
+    assert_eq!(
+        store.take_commands(&both).await.unwrap(),
+        0,
+        "a redelivery of what is done"
+    );
+    let first = store.command(waiting[0].id).await.unwrap();
+    assert_eq!(first.as_ref(), Some(&waiting[0]));
+    assert_eq!(store.command(99).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn webhook_and_catch_up_take_the_same_comment_at_once() {
+    let file = File::new();
+    let (one, other) = (file.open().await, file.open().await);
+    let commands: Vec<_> = (0..20).map(|n| command(n, 0, "/verify V1")).collect();
+    let take = async |store: &Store| {
+        let mut taken = 0;
+        for command in &commands {
+            taken += store
+                .take_commands(std::slice::from_ref(command))
+                .await
+                .unwrap();
+        }
+        taken
+    };
+    let (by_one, by_other) = tokio::join!(take(&one), take(&other));
+    assert_eq!(by_one + by_other, 20);
+    assert_eq!(one.waiting_commands(100).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn cursors_and_those_turned_away_are_remembered() {
+    let file = File::new();
+    let store = file.open().await;
+    assert_eq!(store.cursor(ISSUE, 1).await.unwrap(), None);
+    let at: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+    for comment in [3, 8] {
+        store.advance_cursor(ISSUE, 1, comment, at).await.unwrap();
+    }
+    assert_eq!(store.cursor(ISSUE, 1).await.unwrap(), Some((8, at)));
+    assert_eq!(store.cursor(ISSUE, 2).await.unwrap(), None);
+
+    assert!(!store.was_turned_away("stranger").await.unwrap());
+    for _ in 0..2 {
+        store.turn_away("stranger").await.unwrap();
+    }
+    assert!(store.was_turned_away("Stranger").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_command_makes_one_run_however_often_it_is_dealt_with() {
+    let file = File::new();
+    let store = file.open().await;
+    let first = queued(&store, 1).await;
+    let command = store.waiting_commands(1).await.unwrap().remove(0).id;
+    let options = RunOptions {
+        keep: true,
+        force: false,
+    };
+    let again = store.queue_run(command, "other", &["V2"], options, "other");
+    assert_eq!(again.await.unwrap(), first);
+    let run = store.run(first).await.unwrap().unwrap();
+    assert_eq!(
+        (&run.items[..], &run.nonce[..]),
+        (&["V1".to_owned()][..], "n0nce")
+    );
+    assert!(!run.options.keep && run.state == RunState::Queued);
+
+    let second = queued(&store, 2).await;
+    let open = async || -> Vec<u64> {
+        let open = store.open_runs().await.unwrap();
+        open.iter().map(|run| run.id).collect()
+    };
+    assert_eq!(open().await, [first, second]);
+    store.run_state(first, RunState::Running).await.unwrap();
+    let started = store.run(first).await.unwrap().unwrap().started;
+    assert!(started.is_some());
+    store.run_state(first, RunState::Running).await.unwrap();
+    let run = store.run(first).await.unwrap().unwrap();
+    assert_eq!(run.started, started, "resumed, not begun anew");
+
+    assert!(store.cancel_run(first, "maintainer").await.unwrap());
+    assert!(!store.cancel_run(first, "other").await.unwrap());
+    store
+        .run_verdict(first, Verdict::Inconclusive)
+        .await
+        .unwrap();
+    store.run_state(first, RunState::Finished).await.unwrap();
+    assert_eq!(open().await, [second]);
+    let run = store.run(first).await.unwrap().unwrap();
+    assert_eq!(run.cancelled_by.as_deref(), Some("maintainer"));
+    assert!(run.ended.is_some() && run.verdict == Some(Verdict::Inconclusive));
+    store.run_state(second, RunState::Cleaning).await.unwrap();
+    assert!(
+        !store.cancel_run(second, "maintainer").await.unwrap(),
+        "too late"
+    );
+}
+
+#[tokio::test]
+async fn a_step_is_begun_once_and_ends_with_a_fact_at_the_end_of_the_chain() {
+    let file = File::new();
+    let store = file.open().await;
+    let run = queued(&store, 1).await;
+    let first = store.open_attempt(run, "V1").await.unwrap();
+    let second = store.open_attempt(run, "V1").await.unwrap();
+    assert_eq!((first.ordinal, second.ordinal), (1, 2));
+    assert!(!store.begin_step(first.id, "one").await.unwrap());
+    assert!(
+        store.begin_step(first.id, "one").await.unwrap(),
+        "interrupted"
+    );
+    assert!(
+        !store.begin_step(second.id, "one").await.unwrap(),
+        "another attempt"
+    );
+
+    let one = store.record_fact(first.id, sighting("one")).await.unwrap();
+    let two = store.record_fact(first.id, sighting("two")).await.unwrap();
+    let other = store.record_fact(second.id, sighting("one")).await.unwrap();
+    assert_eq!((one.number, two.number, other.number), (1, 2, 1));
+    assert_eq!(one.previous, Digest::of_nothing());
+    assert_eq!(two.previous, one.digest);
+    assert_eq!(other.previous, Digest::of_nothing());
+    let refused = store.record_fact(first.id, sighting("one")).await;
+    assert!(matches!(refused, Err(StoreError::Query(_))), "{refused:?}");
+    assert_eq!(store.facts(first.id).await.unwrap(), [one, two]);
+    assert_eq!(store.facts(second.id).await.unwrap(), [other]);
+}
+
+#[tokio::test]
+async fn facts_recorded_at_once_make_one_chain() {
+    let file = File::new();
+    let (one, other) = (file.open().await, file.open().await);
+    let run = queued(&one, 1).await;
+    let attempt = one.open_attempt(run, "V1").await.unwrap().id;
+    let record = async |store: &Store, who: &str| {
+        for n in 0..10 {
+            let seen = sighting(&format!("{who}.{n}"));
+            store.record_fact(attempt, seen).await.unwrap();
+        }
+    };
+    tokio::join!(record(&one, "one"), record(&other, "other"));
+    let facts = one.facts(attempt).await.unwrap();
+    assert_eq!(facts.len(), 20);
+    let mut previous = Digest::of_nothing();
+    for fact in facts {
+        assert_eq!(fact.previous, previous);
+        assert_eq!(fact.digest, fact.digest_of_content());
+        previous = fact.digest;
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_is_lost_or_judged() {
+    let file = File::new();
+    let store = file.open().await;
+    let run = queued(&store, 1).await;
+    let lost = store.open_attempt(run, "V1").await.unwrap().id;
+    store
+        .attempt_lost(lost, "Gavel was restarted")
+        .await
+        .unwrap();
+    let judged = store.open_attempt(run, "V1").await.unwrap().id;
+    let clause = |id: &str, verdict| Clause {
+        id: id.into(),
+        verdict,
+        seen: "build 7".into(),
+        mend: String::new(),
+        evidence: vec![1, 4],
+    };
+    let clauses = [clause("V1.2", Verdict::Pass), clause("V1.1", Verdict::Fail)];
+    for _ in 0..2 {
+        store.attempt_judged(judged, &clauses).await.unwrap();
+    }
+    assert_eq!(store.clauses(judged).await.unwrap(), clauses);
+    let attempts = store.attempts(run).await.unwrap();
+    let of = |attempt: &Attempt| (attempt.state, attempt.verdict, attempt.why.clone());
+    assert_eq!(
+        attempts.iter().map(of).collect::<Vec<_>>(),
+        [
+            (AttemptState::Lost, None, Some("Gavel was restarted".into())),
+            (AttemptState::Judged, Some(Verdict::Fail), None),
+        ]
+    );
+    assert!(attempts.iter().all(|attempt| attempt.ended.is_some()));
+}
+
+#[tokio::test]
+async fn what_is_made_is_on_record_from_the_intent_to_its_end() {
+    let file = File::new();
+    let store = file.open().await;
+    let run = queued(&store, 1).await;
+    let attempt = store.open_attempt(run, "V1").await.unwrap().id;
+    let intend = async |kind| {
+        let intent = store.intend(run, attempt, kind, MIRROR, "gavel-green", "green");
+        intent.await.unwrap()
+    };
+    let branch = intend(ResourceKind::Branch).await;
+    let pull = intend(ResourceKind::Pull).await;
+    assert_eq!(
+        intend(ResourceKind::Pull).await,
+        pull,
+        "the same intent again"
+    );
+    assert_eq!(store.run_of_pull(MIRROR, 3).await.unwrap(), None);
+    store.resource_made(pull, 3).await.unwrap();
+    assert_eq!(store.run_of_pull(MIRROR, 3).await.unwrap(), Some(run));
+    let otherwise = MIRROR.to_uppercase();
+    assert_eq!(store.run_of_pull(&otherwise, 3).await.unwrap(), Some(run));
+    assert_eq!(store.run_of_pull(ISSUE, 3).await.unwrap(), None);
+
+    store.run_state(run, RunState::Finished).await.unwrap();
+    let littering = async || store.littering_runs().await.unwrap().len();
+    assert_eq!(littering().await, 1);
+    store.resource_gone(pull, "closed").await.unwrap();
+    assert_eq!(littering().await, 1, "the branch is still there");
+    store.resource_gone(branch, "deleted").await.unwrap();
+    assert_eq!(littering().await, 0);
+    let resources = store.resources(run).await.unwrap();
+    let ends: Vec<_> = resources
+        .iter()
+        .map(|known| (known.id, known.kind, known.number, known.ended.as_deref()))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            (branch, ResourceKind::Branch, None, Some("deleted")),
+            (pull, ResourceKind::Pull, Some(3), Some("closed")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_comment_said_again_while_it_is_written_stays_unwritten() {
+    let file = File::new();
+    let store = file.open().await;
+    let say = async |text: &str| store.mean_comment("run-1", ISSUE, 1, text).await.unwrap();
+    let unwritten = async || store.unwritten_slots().await.unwrap();
+    say("queued").await;
+    assert_eq!(unwritten().await, ["run-1"]);
+    // While `queued` is on its way to the forge, more happens.
+    say("running").await;
+    store
+        .comment_written("run-1", 31, "url", "queued")
+        .await
+        .unwrap();
+    let slot = store.slot("run-1").await.unwrap().unwrap();
+    assert_eq!(
+        (slot.comment, &slot.body[..], slot.written),
+        (Some(31), "running", false)
+    );
+    assert_eq!(unwritten().await, ["run-1"]);
+    store
+        .comment_written("run-1", 31, "url", "running")
+        .await
+        .unwrap();
+    assert!(unwritten().await.is_empty());
+    say("finished").await;
+    assert_eq!(unwritten().await, ["run-1"]);
+    assert_eq!(store.slot("run-2").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn reopened_it_holds_everything() {
+    let file = File::new();
+    let store = file.open().await;
+    let run = queued(&store, 1).await;
+    let attempt = store.open_attempt(run, "V1").await.unwrap();
+    store.begin_step(attempt.id, "one").await.unwrap();
+    let fact = store
+        .record_fact(attempt.id, sighting("one"))
+        .await
+        .unwrap();
+    store
+        .mean_comment("run-1", ISSUE, 1, "queued")
+        .await
+        .unwrap();
+    let (before, waiting) = (
+        store.run(run).await.unwrap(),
+        store.waiting_commands(9).await.unwrap(),
+    );
+    store.close().await;
+    assert!(store.run(run).await.is_err(), "closed");
+
+    let store = file.open().await;
+    assert_eq!(store.run(run).await.unwrap(), before);
+    assert_eq!(store.waiting_commands(9).await.unwrap(), waiting);
+    assert_eq!(store.attempts(run).await.unwrap(), [attempt.clone()]);
+    assert!(store.begin_step(attempt.id, "one").await.unwrap());
+    assert_eq!(store.facts(attempt.id).await.unwrap(), [fact]);
+    assert_eq!(store.unwritten_slots().await.unwrap(), ["run-1"]);
+}
+
+/// What somebody is told whose database cannot be used; the folder's name aside.
+async fn told(file: &File) -> String {
+    let error = match Store::open(&file.path()).await {
+        Ok(_) => return "opened".into(),
+        Err(error) => error.to_string(),
+    };
+    error.replace(file.0.path().to_str().unwrap(), "")
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_refused_with_what_to_do() {
+    let newer = File::new();
+    newer.open().await.close().await;
+    newer
+        .raw("insert into _sqlx_migrations values (9000, 'later', '2030-01-01', true, x'00', 0)")
+        .await;
+    let garbage = File::new();
+    let text = "This is no database, but long enough to be one. ".repeat(50);
+    std::fs::write(garbage.path(), text).unwrap();
+    let folder = File::new();
+    std::fs::create_dir(folder.path()).unwrap();
+    let told = [
+        told(&newer).await,
+        told(&garbage).await,
+        told(&folder).await,
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    a newer Gavel wrote the database /gavel.sqlite. Run that one, or restore a backup from before
+    opening the database /gavel.sqlite failed: error returned from database: (code: 26) file is not a database. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    opening the database /gavel.sqlite failed: error returned from database: (code: 14) unable to open database file. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    ");
+}
+
+#[tokio::test]
+async fn what_this_version_cannot_read_is_an_error_not_a_guess() {
+    let file = File::new();
+    let store = file.open().await;
+    let run = queued(&store, 1).await;
+    file.raw("update runs set state = 'paused'").await;
+    let error = store.run(run).await.unwrap_err().to_string();
+    insta::assert_snapshot!(error, @"the database holds a state of a run in a form that this version cannot read: paused");
+    file.raw("update runs set state = 'queued', verdict = 'MAYBE'")
+        .await;
+    assert!(matches!(store.run(run).await, Err(StoreError::Form { .. })));
+    file.raw("update commands set received = 'yesterday'").await;
+    let error = store.waiting_commands(1).await.unwrap_err().to_string();
+    assert!(error.contains("`yesterday`"), "{error}");
+}

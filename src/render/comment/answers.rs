@@ -2,8 +2,8 @@
 
 use crate::command::Complaint;
 use crate::config::Tracking;
-use crate::engine::record::RunRecord;
 use crate::plan::Item;
+use crate::record::RunRecord;
 use crate::render::text::{cell, code};
 use crate::store::Run;
 use url::Url;

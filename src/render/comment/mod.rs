@@ -11,8 +11,8 @@ pub use answers::{
 
 use super::text::{cell, code, statements};
 use super::{duration, evidence};
-use crate::engine::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::evidence::Fact;
+use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::store::{AttemptState, RunState};
 use crate::verdict::{Clause, Verdict};
 use askama::Template;

@@ -1,9 +1,9 @@
--- Times are RFC 3339 in UTC, JSON is text.
+-- Times are RFC 3339 in UTC, JSON is text. Forges compare the names of repositories and accounts without regard to case.
 
 -- Every command that was typed, once by where it stands. A row is there before its delivery is acknowledged.
 create table commands (
     id          integer primary key,
-    repository  text    not null,
+    repository  text    not null collate nocase,
     issue       integer not null,
     comment     integer not null,
     position    integer not null, -- the how-manieth command of its comment, from 0
@@ -17,7 +17,7 @@ create index commands_waiting on commands (id) where handled is null;
 
 -- How far the catch-up read of an issue has come: comments up to this id are known.
 create table cursors (
-    repository text    not null,
+    repository text    not null collate nocase,
     issue      integer not null,
     comment    integer not null,
     updated    text    not null,
@@ -26,7 +26,7 @@ create table cursors (
 
 -- Accounts that were told, once, that they may not command.
 create table turned_away (
-    account text primary key,
+    account text primary key collate nocase,
     at      text not null
 );
 
@@ -89,7 +89,7 @@ create table resources (
     run        integer not null references runs (id),
     attempt    integer not null references attempts (id),
     kind       text    not null, -- branch, pull
-    repository text    not null,
+    repository text    not null collate nocase,
     name       text    not null, -- the branch; of a pull request, its head branch
     number     integer,          -- of a pull request, once it is known
     purpose    text    not null,
@@ -102,7 +102,7 @@ create table resources (
 -- One row for each comment that Gavel keeps: the slot is its name, the digest is of what it last wrote there.
 create table comments (
     slot       text primary key,
-    repository text    not null,
+    repository text    not null collate nocase,
     issue      integer not null,
     comment    integer,
     url        text,

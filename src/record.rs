@@ -1,6 +1,6 @@
 //! What is known of a run, put together from the store for those who show it.
 
-use super::Engine;
+use crate::config::Config;
 use crate::evidence::{Answer, Digest, Fact, Question};
 use crate::plan::{self, Item};
 use crate::store::{Attempt, AttemptState, Resource, Run, Store};
@@ -167,8 +167,7 @@ pub fn report_slot(run: u64) -> String {
 }
 
 /// Everything about one run.
-pub async fn run(engine: &Engine, id: u64) -> anyhow::Result<RunRecord> {
-    let store = &engine.store;
+pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunRecord> {
     let run = store
         .run(id)
         .await?
@@ -203,17 +202,17 @@ pub async fn run(engine: &Engine, id: u64) -> anyhow::Result<RunRecord> {
             verdict_comment,
         });
     }
-    let tracking = &engine.config.tracking;
+    let tracking = &config.tracking;
     Ok(RunRecord {
         items,
         resources: store.resources(id).await?,
         tracking_issue: format!(
             "{}/{}/issues/{}",
-            engine.config.forge.url.as_str().trim_end_matches('/'),
+            config.forge.url.as_str().trim_end_matches('/'),
             tracking.repository,
             tracking.issue
         ),
-        public_url: engine.config.server.public_url.clone(),
+        public_url: config.server.public_url.clone(),
         progress_comment: address(store, &progress_slot(id)).await?,
         report_comment: address(store, &report_slot(id)).await?,
         run,
@@ -235,22 +234,22 @@ async fn address(store: &Store, slot: &str) -> anyhow::Result<Option<String>> {
 }
 
 /// All runs that have not ended, oldest first.
-pub async fn open_runs(engine: &Engine) -> anyhow::Result<Vec<RunRecord>> {
+pub async fn open_runs(store: &Store, config: &Config) -> anyhow::Result<Vec<RunRecord>> {
     let mut records = Vec::new();
-    for open in engine.store.open_runs().await? {
-        records.push(run(engine, open.id).await?);
+    for open in store.open_runs().await? {
+        records.push(run(store, config, open.id).await?);
     }
     Ok(records)
 }
 
 /// The newest run that has ended.
-pub async fn latest_finished(engine: &Engine) -> anyhow::Result<Option<RunRecord>> {
-    let runs = engine.store.latest_runs(50).await?;
+pub async fn latest_finished(store: &Store, config: &Config) -> anyhow::Result<Option<RunRecord>> {
+    let runs = store.latest_runs(50).await?;
     let finished = runs
         .into_iter()
         .find(|run| run.state == crate::store::RunState::Finished);
     match finished {
-        Some(finished) => Ok(Some(run(engine, finished.id).await?)),
+        Some(finished) => Ok(Some(run(store, config, finished.id).await?)),
         None => Ok(None),
     }
 }

@@ -1,0 +1,131 @@
+//! Pages for people and JSON for programs: what is there, what is not, and that nobody's words become markup.
+
+use super::*;
+use crate::evidence::{Answer, Question, Sighting};
+use crate::store::{RunOptions, RunState};
+use crate::verdict::{Clause, Verdict};
+use jiff::Timestamp;
+
+const EVIL: &str = "<script>alert('x')</script>";
+
+/// A run with one judged attempt, in which everything that others can have written is evil.
+async fn evil_run(gavel: &Gavel) -> u64 {
+    let store = &gavel.store;
+    gavel
+        .deliver("issue_comment", &said(1, "maintainer", "/verify V1"))
+        .await;
+    let command = store.waiting_commands(1).await.unwrap().remove(0).id;
+    let options = RunOptions::default();
+    let run = store.queue_run(command, EVIL, &["V1"], options, "n0nce");
+    let run = run.await.unwrap();
+    store.run_state(run, RunState::Running).await.unwrap();
+    let attempt = store.open_attempt(run, "V1").await.unwrap().id;
+    let sighting = Sighting {
+        label: format!("green.{EVIL}"),
+        question: Question::Post {
+            repository: MIRROR.into(),
+            number: 1,
+            account: "outsider".into(),
+            body: EVIL.into(),
+        },
+        asked: format!("POST {EVIL}"),
+        at: Timestamp::now(),
+        watch: None,
+        answer: Answer::Seen(json!({ "body": EVIL })),
+    };
+    store.record_fact(attempt, sighting).await.unwrap();
+    let clause = Clause {
+        id: "V1.1".into(),
+        verdict: Verdict::Fail,
+        seen: format!("somebody wrote {EVIL}"),
+        mend: EVIL.into(),
+        evidence: vec![1],
+    };
+    store.attempt_judged(attempt, &[clause]).await.unwrap();
+    run
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let gavel = Gavel::start().await;
+    let nowhere = [
+        "/runs/1",
+        "/runs/latest",
+        "/runs/latest.json",
+        "/runs/1.json",
+        "/runs/-1",
+        "/runs/99999999999999999999",
+        "/runs/x'%20or%20'1",
+        "/runs/1/REVIEW-5.md",
+        "/runs/latest/evidence.json",
+        "/runs/1/V1/1",
+        "/elsewhere",
+    ];
+    for path in nowhere {
+        assert_eq!(gavel.get(path).await.0, 404, "{path}");
+    }
+    assert_eq!(gavel.get("/").await.0, 200);
+    assert_eq!(gavel.get("/healthz").await, (StatusCode::OK, "ok\n".into()));
+
+    let run = evil_run(&gavel).await;
+    for path in ["secret", "V2/1", "V1/2", "V1/x", "../../gavel.toml"] {
+        let path = format!("/runs/{run}/{path}");
+        assert_eq!(gavel.get(&path).await.0, 404, "{path}");
+    }
+    let (status, _) = gavel.get("/hooks/gitea").await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    gavel.stop().await;
+}
+
+#[tokio::test]
+async fn nobodys_words_become_markup() {
+    let gavel = Gavel::start().await;
+    let run = evil_run(&gavel).await;
+    for path in [
+        "/".into(),
+        format!("/runs/{run}"),
+        format!("/runs/{run}/V1/1"),
+    ] {
+        let (status, page) = gavel.get(&path).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(!page.contains("<script"), "{path}: {page}");
+    }
+    let (_, page) = gavel.get(&format!("/runs/{run}/V1/1")).await;
+    // Its label, its question, whom it was put to, its answer, and twice in the clause.
+    let page = page.replace("&#60;", "&lt;").replace("&#62;", "&gt;");
+    assert_eq!(page.matches("&lt;script&gt;").count(), 6, "{page}");
+    gavel.stop().await;
+}
+
+#[tokio::test]
+async fn programs_are_told_the_run_in_short_and_in_full() {
+    let gavel = Gavel::start().await;
+    let run = evil_run(&gavel).await;
+    let json = async |path: &str| -> Value { gavel.get(path).await.1.parse().unwrap() };
+    let mut short = json("/runs/latest.json").await;
+    for place in ["/seconds", "/items/V1/seconds"] {
+        assert!(short.pointer_mut(place).unwrap().take().is_f64(), "{place}");
+    }
+    assert_eq!(
+        short,
+        json!({
+            "run": run,
+            "state": "running",
+            "verdict": null,
+            "items": {"V1": {"verdict": "FAIL", "seconds": null, "attempts": 1, "clauses": {"V1.1": "FAIL"}}},
+            "guardrails": {},
+            "findings": [{"id": "F1", "clause": "V1.1", "title": format!("somebody wrote {EVIL}")}],
+            "tracking_issue": "http://127.0.0.1:1/maintainers/verification/issues/1",
+            "progress_comment": null,
+            "report_comment": null,
+            "seconds": null,
+        })
+    );
+    let full = json(&format!("/runs/{run}/evidence.json")).await;
+    let fact = &full["attempts"][0]["facts"][0];
+    assert_eq!(fact["answer"]["seen"]["body"], EVIL);
+    assert_eq!(fact["digest"], full["attempts"][0]["chain_head"]);
+    let (status, report) = gavel.get("/runs/latest/REVIEW-5.md").await;
+    assert!(status == 200 && report.contains("V1.1"), "{report}");
+    gavel.stop().await;
+}
