@@ -359,12 +359,12 @@ pub const FAULTS: &[Fault] = &[
     ),
     helper(
         "helper-pending-as-green",
-        &["V2.4", "V2.5"],
+        &["V2.3", "V2.4", "V2.5"],
         "takes every state that is not a failure for green",
     ),
     helper(
         "helper-pending-as-red",
-        &["V2.3", "V2.5"],
+        &["V2.3", "V2.4", "V2.5"],
         "takes every state that is not a success for red",
     ),
     helper(

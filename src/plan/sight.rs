@@ -67,9 +67,21 @@ pub struct Build {
     pub status: String,
     #[serde(default, deserialize_with = "or_default")]
     pub params: BTreeMap<String, String>,
+    /// By Drone's clock, in seconds; 0 where it has not happened.
+    #[serde(default, deserialize_with = "or_default")]
+    created: u64,
+    #[serde(default, deserialize_with = "or_default")]
+    finished: u64,
 }
 
 impl Build {
+    /// How long it took at most, from being asked for to its end, in milliseconds.
+    pub fn took(&self) -> u64 {
+        // Each is cut to whole seconds.
+        let seconds = self.finished.saturating_sub(self.created) + 1;
+        seconds.saturating_mul(1000)
+    }
+
     /// Whether nothing about it can change any more.
     pub fn ended(&self) -> bool {
         matches!(
@@ -111,6 +123,9 @@ pub struct Results {
     pub recipe: String,
     #[serde(default, rename = "ref", deserialize_with = "or_default")]
     pub commit: String,
+    /// The pull request, where it is told.
+    #[serde(default)]
+    pub pr: Option<u64>,
     #[serde(default, deserialize_with = "or_default")]
     pub build: u64,
     #[serde(default, deserialize_with = "or_default")]
@@ -147,6 +162,15 @@ impl Test {
 }
 
 impl Results {
+    /// Whether they are of this build, and of what it was started for.
+    pub fn are_of(&self, build: &Build) -> bool {
+        let pr = self.pr.map(|pr| pr.to_string());
+        self.build == build.number
+            && self.commit == build.parameter("REF")
+            && self.recipe == build.parameter("RECIPE")
+            && pr.is_none_or(|pr| pr == build.parameter("PR"))
+    }
+
     /// How many tests were run.
     pub fn ran(&self) -> usize {
         let tests = self.stages.iter().flat_map(|stage| &stage.tests);

@@ -274,10 +274,7 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             Ok(results) => results,
             Err(ruling) => return Ok(ruling),
         };
-        if results.build != build.number
-            || results.commit != build.parameter("REF")
-            || results.recipe != build.parameter("RECIPE")
-        {
+        if !results.are_of(&build) {
             return broken(
                 format!(
                     "the results of build {} are of another one: build {}, `{}` at `{}`",
@@ -655,7 +652,7 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         Err(ruling) => return Ok(ruling),
     };
     let failed = results.failed();
-    if results.build != build.number || results.commit != pull.head.sha {
+    if !results.are_of(&build) {
         return blocked(format!(
             "the results of build {} are of another one (V1.2)",
             build.number

@@ -352,9 +352,27 @@ fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
     build(witness, &format!("{name}.build"), name)
 }
 
-/// Whether the build had ended when the helper, which was to wait for that, had answered.
-fn had_ended(witness: &Witness<'_>, name: &str) -> Result<bool, Doubt> {
-    Ok(build(witness, &format!("{name}.then"), name)?.ended())
+/// The build as it was when the helper, which was to wait for its end, had answered.
+fn then(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
+    build(witness, &format!("{name}.then"), name)
+}
+
+/// PENDING is a wrong answer to who was to wait for the end only where the result stood there for a while before the helper gave up:
+/// the build ended in time, and so did the gate, which may take a quiet window to react and to report.
+fn gave_up_too_early(
+    witness: &Witness<'_>,
+    name: &str,
+    ran: &Ran,
+    expect: &Expectations,
+) -> Result<(), Doubt> {
+    let then = then(witness, name)?;
+    if then.ended() && ran.milliseconds >= then.took().saturating_add(expect.quiet) {
+        return Ok(());
+    }
+    unseen(format!(
+        "the helper said PENDING after {} ms, and build {} took about as long; give it more by `flow.helper.max_wait`",
+        ran.milliseconds, then.number
+    ))
 }
 
 fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
@@ -497,34 +515,30 @@ fn tells(witness: &Witness<'_>, run: &str, name: &str, expected: Told) -> Result
         Ok(told) => told,
         Err(why) => return broken(why, mend),
     };
-    match (told, had_ended(witness, name)?) {
-        (told, true) if told == expected => holds(format!(
-            "`VERDICT={}` for build {}, which ended `{}`",
-            told.word(),
-            build.number,
-            cut(&build.status)
-        )),
-        (told, true) => broken(
-            format!(
-                "`VERDICT={}` for build {}, which ended `{}`",
-                told.word(),
-                build.number,
-                cut(&build.status)
-            ),
-            mend,
-        ),
-        (Told::Pending, false) => unseen(format!(
-            "build {} took longer than the helper was to wait; give it more by `flow.helper.max_wait`",
-            build.number
-        )),
-        (told, false) => broken(
+    // When it was asked again, the result had been seen.
+    let waited = run != "again.told";
+    if waited && told == Told::Pending {
+        gave_up_too_early(witness, name, &ran, &expectations(witness)?)?;
+    } else if waited && !then(witness, name)?.ended() {
+        return broken(
             format!(
                 "`VERDICT={}` although build {} had not ended",
                 told.word(),
                 build.number
             ),
             mend,
-        ),
+        );
+    }
+    let seen = format!(
+        "`VERDICT={}` for build {}, which ended `{}`",
+        told.word(),
+        build.number,
+        cut(&build.status)
+    );
+    if told == expected {
+        holds(seen)
+    } else {
+        broken(seen, mend)
     }
 }
 
@@ -653,13 +667,10 @@ fn reads_where_the_gate_writes(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         }
         match said(&ran).verdict {
             Ok(Told::Green | Told::Red) => seen.push(surfaces.words()),
-            Ok(Told::Pending) if !had_ended(witness, name)? => {
-                return unseen(format!(
-                    "build {} took longer than the helper was to wait; give it more by `flow.helper.max_wait`",
-                    build.number
-                ));
-            }
-            Ok(Told::Pending) | Err(_) => {
+            told @ (Ok(Told::Pending) | Err(_)) => {
+                if told.is_ok() {
+                    gave_up_too_early(witness, name, &ran, &expect)?;
+                }
                 return broken(
                     format!(
                         "on pull request of the known-{name} head {}, and the helper returned no result ({})",

@@ -196,25 +196,56 @@ impl Facts {
         );
     }
 
-    /// Changes a status wherever it is seen.
-    pub fn status(&mut self, id: u64, change: impl Fn(&mut Value)) {
+    /// Changes the statuses that tell how a build ended, wherever they are seen.
+    pub fn end_status(&mut self, build: u64, change: impl Fn(&mut Value)) {
         self.each(
             |question| matches!(question, Question::Statuses { .. }),
-            |value| value["id"] == id,
+            |value| {
+                let page = value["target_url"].as_str().unwrap_or_default();
+                page.ends_with(&format!("/{build}")) && value["status"] != "pending"
+            },
             change,
         );
     }
 
-    /// Changes the gate's result comment wherever it is seen.
-    pub fn result_comment(&mut self, change: impl Fn(&mut Value)) {
-        self.each(
-            |question| matches!(question, Question::Comments { .. }),
-            |value| {
-                let body = value["body"].as_str().unwrap();
-                body.starts_with("<!-- cc-ci:testme -->")
-            },
-            change,
-        );
+    /// Changes the gate's result comment as one step saw it.
+    pub fn result_comment(&mut self, label: &str, change: impl Fn(&str) -> String) {
+        let Value::Array(list) = self.answer(label) else {
+            panic!("`{label}` is no list")
+        };
+        for comment in list {
+            let body = comment["body"].as_str().unwrap();
+            if body.starts_with("<!-- cc-ci:testme -->") {
+                comment["body"] = change(body).into();
+            }
+        }
+    }
+
+    /// Removes elements from an answer that is a list.
+    pub fn remove(&mut self, label: &str, which: impl Fn(&Value) -> bool) {
+        let Value::Array(list) = self.answer(label) else {
+            panic!("`{label}` is no list")
+        };
+        let before = list.len();
+        list.retain(|one| !which(one));
+        assert!(list.len() < before, "`{label}` has no such element");
+    }
+
+    /// A build like another, with its own number.
+    pub fn another_build(&mut self, label: &str, number: u64) -> Value {
+        let mut build = match self.answer(label) {
+            Value::Array(list) => list[0].clone(),
+            one => one.clone(),
+        };
+        build["number"] = number.into();
+        build
+    }
+
+    /// What the helper printed, in another way.
+    pub fn printed(&mut self, label: &str, change: impl Fn(&str) -> String) {
+        let stdout = change(self.answer(label)["stdout"].as_str().unwrap());
+        self.put(label, "/stdout_bytes", stdout.len());
+        self.put(label, "/stdout", stdout);
     }
 
     /// Changes some of what is seen by questions of one kind.
