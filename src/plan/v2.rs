@@ -38,7 +38,7 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V2.4",
             says: "`VERDICT=RED` on the known-red head",
-            judge: |witness| tells(witness, "red.told", "red", Told::Red),
+            judge: tells_red,
         },
         ClauseSpec {
             id: "V2.5",
@@ -546,6 +546,10 @@ fn tells_green(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     seen.dedup();
     holds(seen.join("; "))
+}
+
+fn tells_red(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    tells(witness, "red.told", "red", Told::Red)
 }
 
 fn tells(witness: &Witness<'_>, run: &str, name: &str, expected: Told) -> Result<Ruling, Doubt> {
