@@ -298,7 +298,7 @@ fn a_fail_begins_with_what_was_found_and_nothing_in_it_is_markdown() {
 
     **F1 · V1.3 does not hold:** The result is put back on the pull request, as it was and leading to the build
     - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
-    - **Where to look:** Look at the bridge
+    - **To mend it:** Look at the bridge
     - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
 
     | | Clause | What was seen |
@@ -365,7 +365,7 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
     **F1 · V1.3 does not hold:** The result is put back on the pull request, as it was and leading to the build
     - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
-    - **Where to look:** Look at the bridge
+    - **To mend it:** Look at the bridge
     - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
     - **See it again:** `/verify V1`
 
@@ -446,7 +446,7 @@ fn help_lists_commands_and_items() {
     assert_snapshot!(help(plan::ITEMS), @"
     | Command | What it does |
     |---|---|
-    | `/verify V1`, `/verify V1-V2`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite |
+    | `/verify V1`, `/verify V1-V2`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |
