@@ -383,7 +383,10 @@ async fn reopened_it_holds_everything() {
     let store = file.open().await;
     assert_eq!(store.run(run).await.unwrap(), before);
     assert_eq!(store.waiting_commands(9).await.unwrap(), waiting);
-    assert_eq!(store.attempts(run).await.unwrap(), [attempt.clone()]);
+    assert_eq!(
+        store.attempts(run).await.unwrap(),
+        std::slice::from_ref(&attempt)
+    );
     assert!(store.begin_step(attempt.id, "one").await.unwrap());
     assert_eq!(store.facts(attempt.id).await.unwrap(), [fact]);
     assert_eq!(store.unwritten_slots().await.unwrap(), ["run-1"]);
