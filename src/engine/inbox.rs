@@ -32,9 +32,6 @@ impl Inbox<'_> {
             return Ok(0);
         }
         let found = command::parse(&comment.body, &plan::ids());
-        if found.is_empty() {
-            return Ok(0);
-        }
         let commands: Vec<NewCommand> = found
             .into_iter()
             .map(|found| NewCommand {
@@ -46,7 +43,10 @@ impl Inbox<'_> {
                 line: found.line,
             })
             .collect();
-        let taken = engine.store.take_commands(&commands).await?;
+        let taken = engine
+            .store
+            .hear(&comment.repository, comment.id, &commands)
+            .await?;
         if taken > 0 {
             engine.commands.notify_one();
         }

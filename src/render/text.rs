@@ -16,7 +16,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut parts: Vec<&str> = text.split('`').collect();
     let mut pieces = Vec::new();
     // An even number of parts: the last backtick opens what nothing closes.
-    let open = (parts.len() % 2 == 0).then(|| parts.pop()).flatten();
+    let open = (parts.len().is_multiple_of(2))
+        .then(|| parts.pop())
+        .flatten();
     for (number, part) in parts.into_iter().enumerate() {
         match (number % 2 == 1, part.is_empty()) {
             (_, true) => {}

@@ -31,14 +31,27 @@ pub struct StoredCommand {
 }
 
 impl Store {
-    /// Puts all commands of one comment on record, in one write. Those already there stay as they are. Answers how many were new.
-    pub async fn take_commands(&self, commands: &[NewCommand]) -> Result<u64> {
-        let mut taken = 0;
+    /// Puts all commands of a comment on record, in one write. A comment is heard once: what it says later changes nothing. Answers
+    /// how many commands were new.
+    pub async fn hear(
+        &self,
+        repository: &str,
+        comment: u64,
+        commands: &[NewCommand],
+    ) -> Result<u64> {
         let mut transaction = self.pool.begin().await?;
+        let heard = sqlx::query("insert into heard values (?, ?) on conflict do nothing")
+            .bind(repository)
+            .bind(signed(comment))
+            .execute(&mut *transaction)
+            .await?;
+        if heard.rows_affected() == 0 {
+            return Ok(0);
+        }
         for command in commands {
-            taken += sqlx::query(
+            sqlx::query(
                 "insert into commands (repository, issue, comment, position, account, line, received)
-                 values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                 values (?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(&command.repository)
             .bind(signed(command.issue))
@@ -48,11 +61,10 @@ impl Store {
             .bind(&command.line)
             .bind(now())
             .execute(&mut *transaction)
-            .await?
-            .rows_affected();
+            .await?;
         }
         transaction.commit().await?;
-        Ok(taken)
+        Ok(commands.len() as u64)
     }
 
     /// The oldest commands that nobody has dealt with, at most `limit`.

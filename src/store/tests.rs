@@ -47,7 +47,7 @@ fn command(comment: u64, position: usize, line: &str) -> NewCommand {
 /// A run of V1 that somebody asked for in this comment.
 async fn queued(store: &Store, comment: u64) -> u64 {
     let asked = [command(comment, 0, "/verify V1")];
-    store.take_commands(&asked).await.unwrap();
+    store.hear(ISSUE, comment, &asked).await.unwrap();
     let waiting = store.waiting_commands(100).await.unwrap();
     let asked = waiting.last().unwrap().id;
     let options = RunOptions::default();
@@ -67,60 +67,58 @@ fn sighting(label: &str) -> Sighting {
 }
 
 #[tokio::test]
-async fn a_command_is_taken_once_by_where_it_stands() {
+async fn a_comment_is_heard_once() {
     let file = File::new();
     let store = file.open().await;
-    let both = [command(5, 0, "/verify V1"), command(5, 1, "/status")];
-    assert_eq!(store.take_commands(&both).await.unwrap(), 2);
-    assert_eq!(store.take_commands(&both).await.unwrap(), 0);
-    // The same place with other words is the same command: an edit changes nothing.
-    let edited = [command(5, 0, "/cancel"), command(5, 2, "/help")];
-    assert_eq!(store.take_commands(&edited).await.unwrap(), 1);
-    let elsewhere = NewCommand {
-        repository: MIRROR.into(),
-        ..command(5, 0, "/status")
+    let hear = async |repository: &str, comment, lines: &[&str]| {
+        let commands: Vec<_> = lines
+            .iter()
+            .enumerate()
+            .map(|(position, line)| NewCommand {
+                repository: repository.into(),
+                ..command(comment, position, line)
+            })
+            .collect();
+        let heard = store.hear(repository, comment, &commands);
+        heard.await.unwrap()
     };
-    let shouted = NewCommand {
-        repository: ISSUE.to_uppercase(),
-        ..command(5, 0, "/verify V1")
-    };
-    assert_eq!(store.take_commands(&[elsewhere, shouted]).await.unwrap(), 1);
+    assert_eq!(hear(ISSUE, 5, &["/verify V1", "/status"]).await, 2);
+    assert_eq!(hear(ISSUE, 5, &["/verify V1", "/status"]).await, 0);
+    // An edit changes nothing, whether it changes commands, adds some, or makes the first one.
+    assert_eq!(hear(ISSUE, 5, &["/cancel", "/status", "/help"]).await, 0);
+    assert_eq!(hear(ISSUE, 6, &[]).await, 0);
+    assert_eq!(hear(ISSUE, 6, &["/verify V1"]).await, 0);
+    assert_eq!(hear(&ISSUE.to_uppercase(), 5, &["/verify V1"]).await, 0);
+    assert_eq!(hear(MIRROR, 5, &["/help"]).await, 1);
 
     let waiting = store.waiting_commands(100).await.unwrap();
     let lines: Vec<_> = waiting
         .iter()
         .map(|known| &known.command.line[..])
         .collect();
-    assert_eq!(lines, ["/verify V1", "/status", "/help", "/status"]);
+    assert_eq!(lines, ["/verify V1", "/status", "/help"]);
     assert_eq!(store.waiting_commands(1).await.unwrap(), waiting[..1]);
     store.command_handled(waiting[0].id).await.unwrap();
     assert_eq!(store.waiting_commands(100).await.unwrap(), waiting[1..]);
-    assert_eq!(
-        store.take_commands(&both).await.unwrap(),
-        0,
-        "a redelivery of what is done"
-    );
+    assert_eq!(hear(ISSUE, 5, &["/verify V1"]).await, 0, "done already");
     let first = store.command(waiting[0].id).await.unwrap();
     assert_eq!(first.as_ref(), Some(&waiting[0]));
     assert_eq!(store.command(99).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn webhook_and_catch_up_take_the_same_comment_at_once() {
+async fn webhook_and_catch_up_hear_the_same_comments_at_once() {
     let file = File::new();
     let (one, other) = (file.open().await, file.open().await);
-    let commands: Vec<_> = (0..20).map(|n| command(n, 0, "/verify V1")).collect();
-    let take = async |store: &Store| {
+    let hear = async |store: &Store| {
         let mut taken = 0;
-        for command in &commands {
-            taken += store
-                .take_commands(std::slice::from_ref(command))
-                .await
-                .unwrap();
+        for comment in 0..20 {
+            let said = [command(comment, 0, "/verify V1")];
+            taken += store.hear(ISSUE, comment, &said).await.unwrap();
         }
         taken
     };
-    let (by_one, by_other) = tokio::join!(take(&one), take(&other));
+    let (by_one, by_other) = tokio::join!(hear(&one), hear(&other));
     assert_eq!(by_one + by_other, 20);
     assert_eq!(one.waiting_commands(100).await.unwrap().len(), 20);
 }
@@ -308,7 +306,7 @@ async fn what_is_made_is_on_record_from_the_intent_to_its_end() {
     assert_eq!(store.run_of_pull(ISSUE, 3).await.unwrap(), None);
 
     store.run_state(run, RunState::Finished).await.unwrap();
-    let littering = async || store.littering_runs().await.unwrap().len();
+    let littering = async || store.littering_runs(false).await.unwrap().len();
     assert_eq!(littering().await, 1);
     store.resource_gone(pull, "closed").await.unwrap();
     assert_eq!(littering().await, 1, "the branch is still there");
@@ -383,7 +381,10 @@ async fn reopened_it_holds_everything() {
     let store = file.open().await;
     assert_eq!(store.run(run).await.unwrap(), before);
     assert_eq!(store.waiting_commands(9).await.unwrap(), waiting);
-    assert_eq!(store.attempts(run).await.unwrap(), [attempt.clone()]);
+    assert_eq!(
+        store.attempts(run).await.unwrap(),
+        std::slice::from_ref(&attempt)
+    );
     assert!(store.begin_step(attempt.id, "one").await.unwrap());
     assert_eq!(store.facts(attempt.id).await.unwrap(), [fact]);
     assert_eq!(store.unwritten_slots().await.unwrap(), ["run-1"]);

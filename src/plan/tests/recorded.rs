@@ -52,8 +52,8 @@ fn an_item_is_attempted_where_what_it_needs_has_passed() {
             };
             let passed = |item: &&str| worst(of(item).into_values()) == Verdict::Pass;
             if lab.facts(item.id).is_some() {
-                assert!(item.needs.iter().all(|need| passed(need)), "{}", lab.name);
-            } else if !item.needs.iter().all(|need| passed(need)) {
+                assert!(item.needs.iter().all(&passed), "{}", lab.name);
+            } else if !item.needs.iter().all(passed) {
                 let blocked = of(item.id).into_values().all(|of| of == Verdict::Blocked);
                 assert!(blocked, "{}: {}", lab.name, item.id);
             }

@@ -322,6 +322,10 @@ async fn what_is_no_command_is_not_put_on_record() {
         );
         assert!(gavel.commands().await.is_empty(), "{what}");
     }
+    // An edit makes no command of what was none, not even where the webhook says that it was created.
+    let edited = said(8, "maintainer", "/verify V1");
+    assert_eq!(gavel.deliver("issue_comment", &edited).await, 200);
+    assert!(gavel.commands().await.is_empty());
     // The same way, a command is one.
     let command = said(11, "maintainer", "/verify V1");
     assert_eq!(gavel.deliver("issue_comment", &command).await, 200);

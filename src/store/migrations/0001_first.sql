@@ -15,6 +15,13 @@ create table commands (
 );
 create index commands_waiting on commands (id) where handled is null;
 
+-- Comments that were read, with commands or without: what stands in one later, somebody else may have written.
+create table heard (
+    repository text    not null collate nocase,
+    comment    integer not null,
+    primary key (repository, comment)
+) without rowid;
+
 -- How far the catch-up read of an issue has come: comments up to this id are known.
 create table cursors (
     repository text    not null collate nocase,
@@ -44,6 +51,12 @@ create table runs (
     started text,
     ended   text
 );
+
+-- One row: which installation wrote the comments whose slots are below.
+create table installation (
+    id text not null
+);
+insert into installation values (lower(hex(randomblob(6))));
 
 create table attempts (
     id      integer primary key,
