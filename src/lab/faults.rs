@@ -339,7 +339,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     helper(
         "helper-first-status-wins",
-        &["V2.3", "V2.4", "V2.7"],
+        &["V2.3", "V2.4", "V2.6", "V2.7"],
         "takes the oldest status, which is pending for ever",
     ),
     helper(
@@ -359,8 +359,8 @@ pub const FAULTS: &[Fault] = &[
     ),
     helper(
         "helper-green-on-empty",
-        &["V2.4", "V2.5", "V2.6"],
-        "takes a head without any status for green",
+        &["V2.5"],
+        "takes a head without any status for green where it has not posted",
     ),
     helper(
         "helper-pending-as-green",
@@ -374,12 +374,12 @@ pub const FAULTS: &[Fault] = &[
     ),
     helper(
         "helper-dies-without-status",
-        &["V2.4", "V2.5", "V2.6", "V2.7"],
-        "ends without a word where no status exists yet",
+        &["V2.5"],
+        "ends without a word where no status exists and it has not posted",
     ),
     helper(
         "helper-prints-every-look",
-        &["V2.3", "V2.4", "V2.6", "V2.7"],
+        &["V2.3", "V2.4", "V2.7"],
         "prints a verdict at every look, not one at the end",
     ),
     helper(

@@ -125,7 +125,7 @@ verdict_of() {
       if broken helper-pending-as-green; then echo GREEN
       elif broken helper-pending-as-red; then echo RED
       else echo PENDING; fi ;;
-    *) if broken helper-green-on-empty; then echo GREEN; else echo PENDING; fi ;;
+    *) if broken helper-green-on-empty && [[ $posting == no ]]; then echo GREEN; else echo PENDING; fi ;;
   esac
 }
 
@@ -134,7 +134,7 @@ look() {
   local status="" comment="" id state url number said said_url verdicts=""
   if [[ $reads_statuses == yes ]]; then status=$(newest_status) || exit 3; fi
   if [[ $reads_comments == yes ]]; then comment=$(result_comment) || exit 3; fi
-  if broken helper-dies-without-status; then set -e; status=$(grep . <<<"$status"); set +e; fi
+  if broken helper-dies-without-status && [[ $posting == no ]]; then set -e; status=$(grep . <<<"$status"); set +e; fi
   read -r id state url <<<"$status"
   read -r number said said_url <<<"$comment"
   if [[ -n $id && $id -le $status_before ]]; then state="" url=""; fi
@@ -208,7 +208,7 @@ while :; do
   look
   [[ $verdict == PENDING ]] || break
   ((${EPOCHREALTIME/[.,]/} - started < limit)) || break
-  if broken helper-prints-every-look; then say; fi
+  if broken helper-prints-every-look; then echo "VERDICT=$verdict"; fi
   sleep "$INTERVAL"
 done
 
