@@ -374,7 +374,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     helper(
         "helper-dies-without-status",
-        &["V2.5"],
+        &["V2.5", "V2.6"],
         "ends without a word where no status exists and it has not posted",
     ),
     helper(
