@@ -71,7 +71,7 @@ pub enum Complaint {
         command: &'static str,
         typed: String,
     },
-    #[error("a comment may hold {MOST_COMMANDS} commands; those after them were not read.")]
+    #[error("A comment may hold {MOST_COMMANDS} commands; those after them were not read.")]
     TooMany,
 }
 
