@@ -75,6 +75,7 @@ async fn answer(config: Config) -> anyhow::Result<()> {
     let data = &config.server.data;
     std::fs::create_dir_all(data)
         .with_context(|| format!("making the data folder {} failed", data.display()))?;
+    let _only = alone(data)?;
     let store = Store::open(&data.join("gavel.sqlite")).await?;
     let listen = config.server.listen;
     let engine = Engine::new(config, store.clone(), shutdown.clone())?;
@@ -90,6 +91,20 @@ async fn answer(config: Config) -> anyhow::Result<()> {
     store.close().await;
     tracing::info!("stopped");
     served
+}
+
+/// Holds the data folder for this process: two that drive the same run would undo each other's work.
+fn alone(data: &std::path::Path) -> anyhow::Result<std::fs::File> {
+    let path = data.join("gavel.lock");
+    let lock = std::fs::File::create(&path)
+        .with_context(|| format!("making {} failed", path.display()))?;
+    lock.try_lock().map_err(|error| {
+        anyhow::anyhow!(
+            "another Gavel works on the data folder {} ({error}); stop it first, or give this one a folder of its own by `server.data`",
+            data.display()
+        )
+    })?;
+    Ok(lock)
 }
 
 /// SIGTERM and Ctrl-C end Gavel; what is under way goes on at the next start.

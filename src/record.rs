@@ -55,6 +55,11 @@ impl RunRecord {
         }))
     }
 
+    /// Whether it was cancelled before anything was judged.
+    pub fn is_empty(&self) -> bool {
+        self.run.cancelled_by.is_some() && self.items.iter().all(|item| item.latest.is_none())
+    }
+
     pub fn item(&self, id: &str) -> Option<&ItemRecord> {
         self.items.iter().find(|item| item.item.id == id)
     }
@@ -243,13 +248,16 @@ pub async fn open_runs(store: &Store, config: &Config) -> anyhow::Result<Vec<Run
 }
 
 /// The newest run that has ended.
+///
+/// One that was cancelled before it had judged anything has no report.
 pub async fn latest_finished(store: &Store, config: &Config) -> anyhow::Result<Option<RunRecord>> {
-    let runs = store.latest_runs(50).await?;
-    let finished = runs
-        .into_iter()
-        .find(|run| run.state == crate::store::RunState::Finished);
-    match finished {
-        Some(finished) => Ok(Some(run(store, config, finished.id).await?)),
-        None => Ok(None),
+    for candidate in store.latest_runs(50).await? {
+        if candidate.state == crate::store::RunState::Finished {
+            let record = run(store, config, candidate.id).await?;
+            if !record.is_empty() {
+                return Ok(Some(record));
+            }
+        }
     }
+    Ok(None)
 }

@@ -31,7 +31,16 @@ pub async fn clean(engine: &Engine, run: &Run) -> anyhow::Result<()> {
 
 /// Closes what earlier runs could not close, and were not asked to keep.
 pub async fn sweep(engine: &Engine) -> anyhow::Result<()> {
-    for run in engine.store.littering_runs().await? {
+    close_all(engine, engine.store.littering_runs(false).await?).await
+}
+
+/// Closes what earlier runs were asked to keep: it is kept until the next run, which is to find the sandbox as it was.
+pub async fn close_kept(engine: &Engine) -> anyhow::Result<()> {
+    close_all(engine, engine.store.littering_runs(true).await?).await
+}
+
+async fn close_all(engine: &Engine, runs: Vec<Run>) -> anyhow::Result<()> {
+    for run in runs {
         clean(engine, &run).await?;
     }
     Ok(())

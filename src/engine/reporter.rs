@@ -45,7 +45,8 @@ impl Reporter {
         issue: u64,
         text: &str,
     ) -> Result<(), StoreError> {
-        let body = format!("{}\n{text}", marker(slot));
+        let marker = marker(&self.store.installation().await?, slot);
+        let body = format!("{marker}\n{text}");
         if let Some(known) = self.store.slot(slot).await?
             && known.body == body
         {
@@ -185,7 +186,8 @@ impl Reporter {
     }
 
     async fn find(&self, repository: &Repository, slot: &Slot) -> Result<Option<u64>, Failure> {
-        let marker = marker(&slot.slot);
+        let installation = self.store.installation().await.map_err(Failure::other)?;
+        let marker = marker(&installation, &slot.slot);
         let comments = self.forge.comments(repository, slot.issue, None).await?;
         Ok(comments
             .value
@@ -197,9 +199,9 @@ impl Reporter {
     }
 }
 
-/// How a comment of Gavel's is found again; invisible on the page.
-fn marker(slot: &str) -> String {
-    format!("<!-- gavel:{slot} -->")
+/// How a comment of Gavel's is found again; invisible on the page. An installation before this one counted its runs from 1 as well.
+fn marker(installation: &str, slot: &str) -> String {
+    format!("<!-- gavel:{slot} {installation} -->")
 }
 
 #[derive(Debug)]

@@ -86,6 +86,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
             tracing::info!(run = id, "running");
             engine.store.run_state(id, RunState::Running).await?;
             progress::show(engine, id, None).await?;
+            cleanup::close_kept(engine).await?;
             let (cancelled, _watching) = watch_for_cancel(engine, id);
             let items: Vec<&Item> = run.items.iter().filter_map(|id| plan::item(id)).collect();
             for item in items {

@@ -180,6 +180,11 @@ pub const FAULTS: &[Fault] = &[
         "writes success for every build that has ended",
     ),
     bridge(
+        "bridge-guesses-green",
+        &["V1.3"],
+        "writes success as soon as a build runs, since most are, and corrects itself where it was not",
+    ),
+    bridge(
         "bridge-mixes-up-builds",
         &["V1.3"],
         "remembers one pull request at a time, and reports to the last one where two are tested",
@@ -376,6 +381,11 @@ pub const FAULTS: &[Fault] = &[
         "helper-prints-every-look",
         &["V2.3", "V2.4", "V2.6", "V2.7"],
         "prints a verdict at every look, not one at the end",
+    ),
+    helper(
+        "helper-keeps-the-old-result",
+        &["V2.3", "V2.5", "V2.6"],
+        "skips what is pending, and so tells the result before when a head is tested again",
     ),
     helper(
         "helper-remembers-the-last-verdict",

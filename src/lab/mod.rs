@@ -31,6 +31,7 @@ use clap::{Args, Subcommand};
 use faults::{FAULTS, Faults};
 use folder::Folder;
 use settings::Pace;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -164,7 +165,7 @@ impl Command {
 }
 
 fn list_faults(json: bool) -> Result<ExitCode> {
-    if json {
+    let text = if json {
         let list: Vec<_> = FAULTS
             .iter()
             .map(|fault| {
@@ -172,25 +173,27 @@ fn list_faults(json: bool) -> Result<ExitCode> {
                     "blocked": fault.blocked, "inconclusive": fault.inconclusive })
             })
             .collect();
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&list).context("writing the list of faults")?
-        );
+        serde_json::to_string_pretty(&list).context("writing the list of faults")? + "\n"
     } else {
-        let width = FAULTS
+        let width = FAULTS.iter().map(|fault| fault.name.len()).max();
+        let width = width.unwrap_or_default();
+        FAULTS
             .iter()
-            .map(|fault| fault.name.len())
-            .max()
-            .unwrap_or(0);
-        for fault in FAULTS {
-            println!(
-                "{:width$}  {}\n{:width$}  breaks {}",
-                fault.name,
-                fault.says,
-                "",
-                fault.fails.join(", ")
-            );
-        }
+            .map(|fault| {
+                format!(
+                    "{:width$}  {}\n{:width$}  breaks {}\n",
+                    fault.name,
+                    fault.says,
+                    "",
+                    fault.fails.join(", ")
+                )
+            })
+            .collect()
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written.context("writing the list of faults")?,
     }
     Ok(ExitCode::SUCCESS)
 }

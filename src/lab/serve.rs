@@ -19,16 +19,27 @@ pub async fn run(options: Options, no_bot: bool) -> Result<ExitCode> {
         return Err(error);
     }
     announce(&world, &options, no_bot)?;
-    let ended = loop {
+    // Everything else goes on without the bot: it may have been ended on purpose, to be started again.
+    let mut bot_ended = false;
+    let interruption = loop {
         tokio::select! {
             interruption = interrupted() => break interruption,
-            () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {
-                if let Err(error) = world.check_bot() { break Err(error) }
+            () = tokio::time::sleep(std::time::Duration::from_millis(500)), if !bot_ended => {
+                if let Err(error) = world.check_bot() {
+                    bot_ended = true;
+                    let root = world.folder.root().display();
+                    eprintln!("{error:#}\nThe rest stays up. To start it again: gavel serve --config {root}/gavel.toml");
+                }
             }
         }
     };
     world.stop().await;
-    ended.map(|()| ExitCode::SUCCESS)
+    interruption?;
+    Ok(if bot_ended {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// For people on standard error; for programs one line on standard output, once everything is up.

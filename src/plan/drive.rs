@@ -2,10 +2,13 @@
 
 use super::bench::{Bench, Enough, Stop, Who};
 use super::expect::Expectations;
-use super::gate::{Settled, Surfaces, log_pattern, ours};
+use super::gate::{Holds, Settled, Surfaces, log_pattern, ours};
 use super::sight::{Build, Comment, Log, Pull, Status};
 use crate::evidence::Question;
 use serde_json::Value;
+
+/// As many builds before one are looked at for whether they keep it waiting.
+const QUEUE: u64 = 100;
 
 /// A trigger that was typed, and what it led to.
 pub struct Fired {
@@ -49,6 +52,11 @@ pub async fn follow(bench: &Bench, name: &str, pull: &Pull, fired: &Fired) -> Re
         )
         .await?;
     if !build.ended() {
+        // Whether it stands in line behind others' work.
+        let after = number.saturating_sub(QUEUE);
+        bench
+            .see::<Value>(&format!("{name}.queue"), Question::Builds { after })
+            .await?;
         return Ok(());
     }
     bench
@@ -99,12 +107,47 @@ pub async fn wait_for_build(
     Ok(ours(builds, pull, expect))
 }
 
+/// Waits until a surface tells of this build at all, however it goes.
+pub async fn watch_announced(
+    bench: &Bench,
+    name: &str,
+    pull: &Pull,
+    build: &Build,
+) -> Result<(), Stop> {
+    watch_told(bench, name, pull, |statuses, comments, expect| {
+        let surfaces = Surfaces::read(statuses, comments, build, pull, expect);
+        [surfaces.status, surfaces.comment]
+            .iter()
+            .any(|holds| *holds == Holds::Pending || holds.is_terminal())
+            .into()
+    })
+    .await
+}
+
 /// Waits until both surfaces tell how a build ended, or one does and the other does not exist.
 pub async fn watch_surfaces(
     bench: &Bench,
     name: &str,
     pull: &Pull,
     build: &Build,
+) -> Result<(), Stop> {
+    watch_told(bench, name, pull, |statuses, comments, expect| {
+        let surfaces = Surfaces::read(statuses, comments, build, pull, expect);
+        match surfaces.settled(build.green()) {
+            Settled::Yes => Enough::Yes,
+            Settled::OneIsMissing => Enough::IfItStays,
+            Settled::No => Enough::No,
+        }
+    })
+    .await
+}
+
+/// Watches both surfaces of a pull request together.
+async fn watch_told(
+    bench: &Bench,
+    name: &str,
+    pull: &Pull,
+    enough: impl Fn(&[Status], &[Comment], &Expectations) -> Enough,
 ) -> Result<(), Stop> {
     let expect = &bench.expect;
     let statuses = Question::Statuses {
@@ -122,42 +165,21 @@ pub async fn watch_surfaces(
                 (&format!("{name}.comments"), comments),
             ],
             expect.reaction,
-            |[statuses, comments]| settled(statuses, comments, build, pull, expect),
+            |[statuses, comments]| match (list(statuses), list(comments)) {
+                (Some(statuses), Some(comments)) => enough(&statuses, &comments, expect),
+                _ => Enough::No,
+            },
         )
         .await
 }
 
-fn settled(
-    statuses: &Value,
-    comments: &Value,
-    build: &Build,
-    pull: &Pull,
-    expect: &Expectations,
-) -> Enough {
-    let read = || -> Option<Surfaces> {
-        let statuses: Option<Vec<Status>> = serde::Deserialize::deserialize(statuses).ok()?;
-        let comments: Option<Vec<Comment>> = serde::Deserialize::deserialize(comments).ok()?;
-        Some(Surfaces::read(
-            &statuses.unwrap_or_default(),
-            &comments.unwrap_or_default(),
-            build,
-            pull,
-            expect,
-        ))
-    };
-    match read().map(|surfaces| surfaces.settled(build.green())) {
-        Some(Settled::Yes) => Enough::Yes,
-        Some(Settled::OneIsMissing) => Enough::IfItStays,
-        Some(Settled::No) | None => Enough::No,
-    }
+/// A list as the forge gives it: `null` is an empty one.
+fn list<T: serde::de::DeserializeOwned>(value: &Value) -> Option<Vec<T>> {
+    let list: Option<Vec<T>> = serde::Deserialize::deserialize(value).ok()?;
+    Some(list.unwrap_or_default())
 }
 
-pub async fn see_builds_and_statuses(
-    bench: &Bench,
-    name: &str,
-    after: u64,
-    pull: &Pull,
-) -> Result<(), Stop> {
+pub async fn see_all(bench: &Bench, name: &str, after: u64, pull: &Pull) -> Result<(), Stop> {
     bench
         .see::<Value>(&format!("{name}.builds"), Question::Builds { after })
         .await?;
@@ -167,6 +189,13 @@ pub async fn see_builds_and_statuses(
     };
     bench
         .see::<Value>(&format!("{name}.statuses"), question)
+        .await?;
+    let question = Question::Comments {
+        repository: bench.expect.mirror.clone(),
+        number: pull.number,
+    };
+    bench
+        .see::<Value>(&format!("{name}.typed"), question)
         .await?;
     Ok(())
 }

@@ -153,11 +153,30 @@ fn status_holds(statuses: &[Status], build: &Build, expect: &Expectations) -> Ho
             build.number
         ));
     }
-    match status.status.as_str() {
+    let said = |status: &Status| match status.status.as_str() {
         "pending" => Holds::Pending,
         "success" => Holds::Green,
         "failure" | "error" => Holds::Red,
         other => Holds::Other(format!("the unknown state `{}`", cut(other))),
+    };
+    let holds = said(status);
+    // Whoever read it before the gate changed its mind was told something else.
+    let earlier = statuses
+        .iter()
+        .filter(|earlier| {
+            earlier.context == expect.status_context
+                && same_account(&earlier.creator.login, &expect.gate)
+                && earlier.target_url.trim_end_matches('/') == page(build, expect)
+        })
+        .map(said)
+        .find(|earlier| earlier.is_terminal() && *earlier != holds);
+    match earlier {
+        Some(earlier) => Holds::Other(format!(
+            "{}, and held {} for the same build before",
+            holds.words(),
+            earlier.words()
+        )),
+        None => holds,
     }
 }
 
@@ -273,6 +292,33 @@ pub fn comments(
     };
     asked(witness, label, &question)?;
     Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
+}
+
+/// A legal trigger on a pull request by somebody who has no part in this: what it starts is not to be blamed on anybody.
+pub fn somebody_else_typed(
+    witness: &Witness<'_>,
+    label: &str,
+    pull: &Pull,
+    ours: &[&str],
+    expect: &Expectations,
+) -> Result<Option<String>, Doubt> {
+    let comments = comments(witness, label, pull, expect)?;
+    Ok(comments
+        .iter()
+        .find(|comment| {
+            expect.triggers().any(|body| comment.body.trim() == body)
+                && !ours
+                    .iter()
+                    .any(|ours| same_account(&comment.user.login, ours))
+        })
+        .map(|comment| {
+            format!(
+                "`{}` typed `{}` on the pull request too (comment {}), so that builds cannot be told apart; verify again",
+                cut(&comment.user.login),
+                cut(comment.body.trim()),
+                comment.id
+            )
+        }))
 }
 
 /// The comment that a step typed on a pull request; in doubt where it does not stand there as it was to.

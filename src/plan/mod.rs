@@ -43,7 +43,12 @@ pub enum Ruling {
     /// The sentence is true; what was seen.
     Holds(String),
     /// The sentence is false; what was seen, and where a mend would go.
-    Broken { seen: String, mend: String },
+    Broken {
+        seen: String,
+        mend: String,
+        /// Whether something happened that no outage can bring about. What merely stayed away, or came out wrong, may be due to one.
+        certain: bool,
+    },
 }
 
 /// Every item that can be verified, in the plan's order.
@@ -109,7 +114,12 @@ fn decide(clause: &ClauseSpec, facts: &[Fact]) -> Clause {
             String::new(),
         ),
         Ok(Ruling::Holds(seen)) => (Verdict::Pass, seen, String::new()),
-        Ok(Ruling::Broken { seen, mend }) => match trouble(&witness) {
+        Ok(Ruling::Broken {
+            seen,
+            mend,
+            certain: true,
+        }) => (Verdict::Fail, seen, mend),
+        Ok(Ruling::Broken { seen, mend, .. }) => match trouble(&witness) {
             None => (Verdict::Fail, seen, mend),
             Some(trouble) => (
                 Verdict::Inconclusive,
@@ -147,6 +157,16 @@ fn broken(seen: impl Into<String>, mend: impl Into<String>) -> Result<Ruling, Do
     Ok(Ruling::Broken {
         seen: seen.into(),
         mend: mend.into(),
+        certain: false,
+    })
+}
+
+/// Like [`broken`], for what happened although it must not: no outage makes it happen.
+fn certainly_broken(seen: impl Into<String>, mend: impl Into<String>) -> Result<Ruling, Doubt> {
+    Ok(Ruling::Broken {
+        seen: seen.into(),
+        mend: mend.into(),
+        certain: true,
     })
 }
 

@@ -1,13 +1,14 @@
 //! V1: `!testme` on a recipe pull request is the real gate.
 
 use super::bench::{Bench, Stop, Who};
-use super::drive::{fire, follow, latest, see_builds_and_statuses};
+use super::drive::{fire, follow, latest, see_all};
+use super::expect::Expectations;
 use super::gate::{
-    Surfaces, asked, comments, cut, expectations, log_pattern, misdirected, ours, page, statuses,
-    typed, watched_out,
+    Surfaces, asked, comments, cut, expectations, log_pattern, misdirected, ours, page,
+    somebody_else_typed, statuses, typed, watched_out,
 };
 use super::sight::{Build, Comment, Log, Pull, Results, Status};
-use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
+use super::{ClauseSpec, Item, Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -91,7 +92,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     bench.quiet("first.quiet").await?;
     // Asked before the list is: what comes in between is seen twice, not never.
     let before = latest(bench, "outsider.before").await?;
-    see_builds_and_statuses(bench, "first.after", first.after, &green).await?;
+    see_all(bench, "first.after", first.after, &green).await?;
 
     bench
         .doing("quiet window: the outsider must not fire")
@@ -104,7 +105,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     }
     bench.quiet("outsider.quiet").await?;
     let newest = latest(bench, "bad.before").await?;
-    see_builds_and_statuses(bench, "outsider.after", before, &green).await?;
+    see_all(bench, "outsider.after", before, &green).await?;
 
     bench
         .doing("quiet window: bad triggers must not fire")
@@ -122,7 +123,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     }
     bench.quiet("bad.quiet").await?;
     latest(bench, "control.before").await?;
-    see_builds_and_statuses(bench, "bad.after", newest, &green).await?;
+    see_all(bench, "bad.after", newest, &green).await?;
 
     // Both at once: a gate that mixes up what runs at the same time is none.
     let red: Pull = bench
@@ -133,11 +134,11 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let fired = fire(bench, "red", &red).await?;
     if let Some(control) = &control {
         follow(bench, "control", &green, control).await?;
-        see_builds_and_statuses(bench, "control.after", control.after, &green).await?;
+        see_all(bench, "control.after", control.after, &green).await?;
     }
     if let Some(fired) = &fired {
         follow(bench, "red", &red, fired).await?;
-        see_builds_and_statuses(bench, "red.after", fired.after, &red).await?;
+        see_all(bench, "red.after", fired.after, &red).await?;
     }
     Ok(())
 }
@@ -183,6 +184,20 @@ fn build_of(witness: &Witness<'_>, name: &str, pull: &str, because: &str) -> Res
     ))
 }
 
+/// In doubt where somebody who has no part in this typed a trigger on the pull request too.
+fn told_apart(
+    witness: &Witness<'_>,
+    label: &str,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Result<(), Doubt> {
+    let parties = [expect.gavel.as_str(), expect.outsider.as_str()];
+    match somebody_else_typed(witness, label, pull, &parties, expect)? {
+        Some(who) => unseen(who),
+        None => Ok(()),
+    }
+}
+
 fn may_command(witness: &Witness<'_>) -> Result<(), Doubt> {
     if witness.context("gavel.collaborator")? {
         Ok(())
@@ -220,7 +235,7 @@ fn one_build_each(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let builds = started(witness, &format!("{name}.after"), pull_label)?;
         for build in &builds {
             if let Some(wrong) = misdirected(build, &pull, &expect) {
-                return broken(
+                return certainly_broken(
                     wrong,
                     "Look at how the bridge fills the parameters of the build",
                 );
@@ -236,7 +251,8 @@ fn one_build_each(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             [] => return unseen("a build that was there has vanished from Drone"),
             many => {
                 let many: Vec<_> = many.iter().map(|build| build.number.to_string()).collect();
-                return broken(
+                told_apart(witness, &format!("{name}.after.typed"), &pull, &expect)?;
+                return certainly_broken(
                     format!(
                         "one `{}` started {} builds: {}",
                         expect.trigger,
@@ -260,15 +276,7 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         }
         let build = build_of(witness, name, "green", "V1.1")?;
         if !build.ended() {
-            watched_out(witness, &format!("{name}.build"))?;
-            return broken(
-                format!(
-                    "build {} did not end: it is still `{}`",
-                    build.number,
-                    cut(&build.status)
-                ),
-                "Look at the build's page for where it hangs, and at the runner",
-            );
+            return hangs(witness, name, &build);
         }
         let results = match results(witness, name, &build)? {
             Ok(results) => results,
@@ -385,6 +393,33 @@ fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     holds(seen.join("; "))
 }
 
+/// A build that did not end: nobody's fault while the runner is busy with builds that came before it.
+fn hangs(witness: &Witness<'_>, name: &str, build: &Build) -> Result<Ruling, Doubt> {
+    watched_out(witness, &format!("{name}.build"))?;
+    if build.status == "pending" {
+        let queue: Option<Vec<Build>> = witness.see(&format!("{name}.queue"))?;
+        let before = queue
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|other| other.number < build.number && !other.ended())
+            .count();
+        if before > 0 {
+            return unseen(format!(
+                "build {} still stands in line: the runner is busy with {before} that came before it; verify again when they are done",
+                build.number
+            ));
+        }
+    }
+    broken(
+        format!(
+            "build {} did not end: it is still `{}`",
+            build.number,
+            cut(&build.status)
+        ),
+        "Look at the build's page for where it hangs, and at the runner",
+    )
+}
+
 fn results(
     witness: &Witness<'_>,
     name: &str,
@@ -395,6 +430,7 @@ fn results(
     asked(witness, &label, &Question::Results { build: number })?;
     let value: Value = witness.see(&label)?;
     let wrong = |seen: &str| Ruling::Broken {
+        certain: false,
         seen: seen.into(),
         mend: "Look at how the harness writes results.json, and where it is served".into(),
     };
@@ -428,6 +464,7 @@ fn put_back(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         );
         if !surfaces.tell(build.green()) {
             watched_out(witness, &format!("{name}.statuses"))?;
+            told_apart(witness, &format!("{name}.comments"), &pull, &expect)?;
             return broken(
                 format!(
                     "build {} ended `{}`, and on its pull request {}",
@@ -537,7 +574,8 @@ fn silence(witness: &Witness<'_>, window: &Window<'_>) -> Result<Ruling, Doubt> 
     let mut builds = started(witness, &format!("{name}.after"), "green")?;
     builds.retain(|build| earlier.iter().all(|earlier| earlier.number != build.number));
     if let Some(build) = builds.first() {
-        return broken(
+        told_apart(witness, &format!("{name}.after.typed"), &green, &expect)?;
+        return certainly_broken(
             format!("after {after_what}, build {} was started", build.number),
             mend,
         );
@@ -641,11 +679,7 @@ fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     let build = build_of(witness, "red", "red", "V1.1")?;
     if !build.ended() {
-        watched_out(witness, "red.build")?;
-        return broken(
-            format!("build {} did not end", build.number),
-            "Look at the build's page for where it hangs, and at the runner",
-        );
+        return hangs(witness, "red", &build);
     }
     let results = match results(witness, "red", &build)? {
         Ok(results) => results,

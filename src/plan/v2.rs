@@ -1,7 +1,7 @@
 //! V2: `testme-on-pr.sh` reads the verdict correctly.
 
 use super::bench::{Bench, Stop, Who};
-use super::drive::{wait_for_build, watch_surfaces};
+use super::drive::{wait_for_build, watch_announced, watch_surfaces};
 use super::expect::Expectations;
 use super::gate::{
     Surfaces, comments, cut, expectations, misdirected, ours, page, same_account, statuses,
@@ -38,7 +38,7 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V2.4",
             says: "`VERDICT=RED` on the known-red head",
-            judge: |witness| tells(witness, "red.told", "red", Told::Red),
+            judge: tells_red,
         },
         ClauseSpec {
             id: "V2.5",
@@ -148,6 +148,25 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         return Ok(());
     };
     see_end(bench, "green", &green, build.number).await?;
+
+    bench
+        .doing("the helper posts once more: what stood there before is not the answer")
+        .await;
+    let before: u64 = bench.see("renew.before", Question::LatestBuild).await?;
+    see_comments(bench, "renew.comments.before", &green).await?;
+    bench
+        .helper("renew", green.number, true, Duration::ZERO)
+        .await?;
+    see_comments(bench, "renew.comments.after", &green).await?;
+    let Some(build) = newest(wait_for_build(bench, "renew", &green, before).await?) else {
+        return Ok(());
+    };
+    // Until the gate tells of the new build, nobody who only reads can know of it.
+    watch_announced(bench, "renew.announced", &green, &build).await?;
+    bench
+        .helper("renew.told", green.number, false, patient)
+        .await?;
+    see_end(bench, "renew", &green, build.number).await?;
 
     bench
         .doing("the helper posts on the known-red pull request and waits")
@@ -331,11 +350,20 @@ fn build(witness: &Witness<'_>, label: &str, pull: &str) -> Result<Build, Doubt>
     }
 }
 
+/// The pull request that a build of the scenario belongs to.
+fn pull_of(name: &str) -> &'static str {
+    if name == "red" { "red" } else { "green" }
+}
+
 /// The build that the helper's trigger led to; BLOCKED where it led to none.
 fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
     let expect = expectations(witness)?;
     looks_only(witness, &expect)?;
-    for (builds, pull) in [("flight.1.builds", "green"), ("red.builds", "red")] {
+    for (builds, pull, last) in [
+        ("flight.1.builds", "green", "green"),
+        ("renew.builds", "green", "renew"),
+        ("red.builds", "red", "red"),
+    ] {
         let pull: Pull = witness.context(pull)?;
         let started: Option<Vec<Build>> = witness.context(builds)?;
         if ours(started.unwrap_or_default(), &pull, &expect).is_empty() {
@@ -345,16 +373,16 @@ fn built(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
                 pull.number
             ));
         }
-        if name == "green" {
+        if name == last {
             break;
         }
     }
-    build(witness, &format!("{name}.build"), name)
+    build(witness, &format!("{name}.build"), pull_of(name))
 }
 
 /// The build as it was when the helper, which was to wait for its end, had answered.
 fn then(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
-    build(witness, &format!("{name}.then"), name)
+    build(witness, &format!("{name}.then"), pull_of(name))
 }
 
 /// PENDING is a wrong answer to who was to wait for the end only where the result stood there for a while before the helper gave up:
@@ -381,6 +409,12 @@ fn posts_once(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let mut seen = Vec::new();
     for (run, pull, before, after) in [
         ("post", "green", "idle.after", "post.after"),
+        (
+            "renew",
+            "green",
+            "renew.comments.before",
+            "renew.comments.after",
+        ),
         ("red.told", "red", "red.comments.before", "end.red.comments"),
     ] {
         let ran = ran(witness, run)?;
@@ -425,6 +459,7 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let posted = |before: &str, after: &str| -> Result<Option<Ruling>, Doubt> {
         let wrote = flow_wrote(witness, "green", before, after, &expect)?;
         Ok(wrote.first().map(|comment| Ruling::Broken {
+            certain: true,
             seen: format!(
                 "with `POST=0` the helper posted comment {}: `{}`",
                 comment.id,
@@ -448,12 +483,17 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         );
     }
     built(witness, "red")?;
-    // Every run after the one with `POST=1` was one with `POST=0`.
-    ran(witness, "flight.1")?;
-    ran(witness, "green.told")?;
-    ran(witness, "again.told")?;
-    if let Some(ruling) = posted("post.after", "end.green.comments")? {
-        return Ok(ruling);
+    // Every run but the two with `POST=1` was one with `POST=0`.
+    for run in ["flight.1", "green.told", "renew.told", "again.told"] {
+        ran(witness, run)?;
+    }
+    for (before, after) in [
+        ("post.after", "renew.comments.before"),
+        ("renew.comments.after", "end.green.comments"),
+    ] {
+        if let Some(ruling) = posted(before, after)? {
+            return Ok(ruling);
+        }
     }
     let all: Option<Vec<Build>> = witness.see("end.builds")?;
     let builds = ours(all.unwrap_or_default(), &green, &expect).len();
@@ -488,15 +528,28 @@ fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     holds("no comment, and no build that nobody asked for, before, while and after a build ran")
 }
 
-/// At once, and once more when another pull request's build has ended red since.
+/// At once; when the same head was tested again; and when another pull request's build has ended red since.
 fn tells_green(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    match tells(witness, "green.told", "green", Told::Green)? {
-        Ruling::Holds(_) => {
+    let mut seen = Vec::new();
+    for (run, name) in [
+        ("green.told", "green"),
+        ("renew.told", "renew"),
+        ("again.told", "renew"),
+    ] {
+        if run == "again.told" {
             built(witness, "red")?;
-            tells(witness, "again.told", "green", Told::Green)
         }
-        broken => Ok(broken),
+        match tells(witness, run, name, Told::Green)? {
+            Ruling::Holds(what) => seen.push(what),
+            broken => return Ok(broken),
+        }
     }
+    seen.dedup();
+    holds(seen.join("; "))
+}
+
+fn tells_red(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    tells(witness, "red.told", "red", Told::Red)
 }
 
 fn tells(witness: &Witness<'_>, run: &str, name: &str, expected: Told) -> Result<Ruling, Doubt> {
@@ -504,7 +557,8 @@ fn tells(witness: &Witness<'_>, run: &str, name: &str, expected: Told) -> Result
     let ran = ran(witness, run)?;
     if build.ended() && build.green() != (expected == Told::Green) {
         return unseen(format!(
-            "the known-{name} head ended `{}` in build {}, so the right answer is not `{}`",
+            "the known-{} head ended `{}` in build {}, so the right answer is not `{}`",
+            pull_of(name),
             cut(&build.status),
             build.number,
             expected.word()
@@ -547,10 +601,12 @@ fn pending_in_flight(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let not_pending = |ran: &Ran, when: &str| match said(ran).verdict {
         Ok(Told::Pending) => None,
         Ok(told) => Some(Ruling::Broken {
+            certain: false,
             seen: format!("`VERDICT={}` {when}", told.word()),
             mend: mend.into(),
         }),
         Err(why) => Some(Ruling::Broken {
+            certain: false,
             seen: why,
             mend: mend.into(),
         }),
@@ -580,6 +636,17 @@ fn pending_in_flight(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     {
         return Ok(ruling);
     }
+    let renewed = built(witness, "renew")?;
+    let renew = ran(witness, "renew")?;
+    let names_the_new_one = matches!(said(&renew).build, Ok(Some(named)) if named.trim_end_matches('/') == page(&renewed, &expectations(witness)?));
+    if !names_the_new_one
+        && let Some(ruling) = not_pending(
+            &renew,
+            "for the result before, as soon as it had asked for a new one",
+        )
+    {
+        return Ok(ruling);
+    }
     holds(format!(
         "`VERDICT=PENDING` while build {number} was `{status}`"
     ))
@@ -599,8 +666,11 @@ fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             .map(|flight| (flight.name, "green", true)),
     );
     asked.push(("green.told".into(), "green", false));
+    asked.push(("renew".into(), "green", true));
+    asked.push(("renew.told".into(), "green", false));
     asked.push(("red.told".into(), "red", false));
     asked.push(("again.told".into(), "green", false));
+    let renewed = built(witness, "renew")?;
     let mut seen = Vec::new();
     for (run, name, may_be_unknown) in asked {
         let ran = ran(witness, &run)?;
@@ -608,6 +678,10 @@ fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let all: Option<Vec<Build>> = witness.see("end.builds")?;
         let mut builds = ours(all.unwrap_or_default(), &pull, &expect);
         builds.retain(|build| misdirected(build, &pull, &expect).is_none());
+        if ["renew.told", "again.told"].contains(&run.as_str()) {
+            // The gate told of the new build before the helper was asked.
+            builds.retain(|build| build.number == renewed.number);
+        }
         if builds.is_empty() {
             return unseen("a build that was there has vanished from Drone");
         }
@@ -639,6 +713,7 @@ fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         }
         seen.push(format!("`{}`", cut(&named)));
     }
+    seen.sort();
     seen.dedup();
     holds(seen.join(", "))
 }
@@ -673,7 +748,7 @@ fn reads_where_the_gate_writes(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 }
                 return broken(
                     format!(
-                        "on pull request of the known-{name} head {}, and the helper returned no result ({})",
+                        "on the pull request of the known-{name} head, {}; and the helper returned no result ({})",
                         surfaces.words(),
                         ran.ending()
                     ),

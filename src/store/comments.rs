@@ -22,6 +22,14 @@ pub struct Slot {
 }
 
 impl Store {
+    /// What tells this installation's comments from those of one that was there before it, with another database.
+    pub async fn installation(&self) -> Result<String> {
+        Ok(sqlx::query("select id from installation")
+            .fetch_one(&self.pool)
+            .await?
+            .get("id"))
+    }
+
     /// Puts on record what should stand in a slot; the forge does not have it yet.
     pub async fn mean_comment(
         &self,

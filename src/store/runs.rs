@@ -148,12 +148,13 @@ impl Store {
             .collect()
     }
 
-    /// Runs that have ended, were not to be kept, and left something behind.
-    pub async fn littering_runs(&self) -> Result<Vec<Run>> {
+    /// Runs that have ended and left something behind: those that were to be kept, or those that were not.
+    pub async fn littering_runs(&self, kept: bool) -> Result<Vec<Run>> {
         sqlx::query(
-            "select * from runs where state = 'finished' and json_extract(options, '$.keep') is not 1
+            "select * from runs where state = 'finished' and (json_extract(options, '$.keep') is 1) = ?
              and id in (select run from resources where ended is null) order by id",
         )
+        .bind(kept)
         .fetch_all(&self.pool)
         .await?
         .iter()

@@ -306,7 +306,7 @@ async fn what_is_made_is_on_record_from_the_intent_to_its_end() {
     assert_eq!(store.run_of_pull(ISSUE, 3).await.unwrap(), None);
 
     store.run_state(run, RunState::Finished).await.unwrap();
-    let littering = async || store.littering_runs().await.unwrap().len();
+    let littering = async || store.littering_runs(false).await.unwrap().len();
     assert_eq!(littering().await, 1);
     store.resource_gone(pull, "closed").await.unwrap();
     assert_eq!(littering().await, 1, "the branch is still there");

@@ -38,7 +38,11 @@ impl Report {
             "failure" => format!("build {} failed", self.build),
             _ => format!("build {} could not run to its end", self.build),
         };
-        let status = json!({ "context": CONTEXT, "state": self.state, "target_url": self.page, "description": description });
+        let state = match self.state {
+            "pending" if faults.has("bridge-guesses-green") => "success",
+            state => state,
+        };
+        let status = json!({ "context": CONTEXT, "state": state, "target_url": self.page, "description": description });
         forge
             .post(
                 &format!("/repos/{}/statuses/{}", self.repository, self.sha),

@@ -309,12 +309,11 @@ fn kept(facts: &Value) -> Vec<Fact> {
         Path::new(path).to_owned()
     };
     let (bridge, helper) = (path("version.bridge"), path("version.helper"));
-    let programs = bridge.parent().unwrap().to_str().unwrap();
     let lab = helper.ancestors().nth(2).unwrap().to_str().unwrap();
     let text = facts
         .to_string()
         .replace(lab, "/lab")
-        .replace(programs, "/usr/local/bin");
+        .replace(bridge.to_str().unwrap(), "/usr/local/bin/gavel");
     let facts: Vec<Fact> = serde_json::from_str(&text).unwrap();
     let mut chain: Vec<Fact> = Vec::new();
     for fact in facts {

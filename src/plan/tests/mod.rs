@@ -8,6 +8,13 @@ mod v2;
 
 use super::*;
 
+/// What a mutation tool puts in the place of a judge: one that is always content. The program itself has no such ruling.
+impl Default for Ruling {
+    fn default() -> Self {
+        Self::Holds("whatever was seen".into())
+    }
+}
+
 #[test]
 fn clause_ids_are_unique_and_begin_with_their_item() {
     let mut seen = std::collections::BTreeSet::new();

@@ -1,7 +1,8 @@
 //! What labs were really judged by, judged again: every one comes to what was declared for it.
 
 use super::facts::{RECORDED, attempts, shown, verdicts};
-use crate::plan::ITEMS;
+use crate::evidence::Witness;
+use crate::plan::{ITEMS, Ruling};
 use crate::verdict::{Verdict, worst};
 use std::collections::BTreeMap;
 
@@ -25,6 +26,21 @@ fn every_lab_comes_to_what_was_declared_for_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A judge that always says PASS is found out by a broken lab, and not only by having looked at nothing.
+#[test]
+fn no_judge_holds_for_a_lab_that_breaks_its_clause() {
+    let mut fooled = Vec::new();
+    for (lab, item, facts) in attempts() {
+        for clause in item.clauses {
+            let ruling = (clause.judge)(&Witness::new(facts));
+            if lab.declared[clause.id] != Verdict::Pass && matches!(ruling, Ok(Ruling::Holds(_))) {
+                fooled.push(format!("{} holds in the lab {}", clause.id, lab.name));
+            }
+        }
+    }
+    assert!(fooled.is_empty(), "{}", fooled.join("\n"));
+}
+
 #[test]
 fn an_item_is_attempted_where_what_it_needs_has_passed() {
     for lab in RECORDED.iter() {
@@ -36,8 +52,8 @@ fn an_item_is_attempted_where_what_it_needs_has_passed() {
             };
             let passed = |item: &&str| worst(of(item).into_values()) == Verdict::Pass;
             if lab.facts(item.id).is_some() {
-                assert!(item.needs.iter().all(|need| passed(need)), "{}", lab.name);
-            } else if !item.needs.iter().all(|need| passed(need)) {
+                assert!(item.needs.iter().all(&passed), "{}", lab.name);
+            } else if !item.needs.iter().all(passed) {
                 let blocked = of(item.id).into_values().all(|of| of == Verdict::Blocked);
                 assert!(blocked, "{}: {}", lab.name, item.id);
             }

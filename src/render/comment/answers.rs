@@ -87,7 +87,7 @@ pub fn help(items: &[Item]) -> String {
     let last = items.last().map_or("V2", |item| item.id);
     format!(
         "| Command | What it does |\n|---|---|\n\
-         | `/verify V1`, `/verify V1-{last}`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite |\n\
+         | `/verify V1`, `/verify V1-{last}`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |\n\
          | `/status` | tells what is running |\n\
          | `/cancel` | ends the run and closes what it opened |\n\
          | `/report` | posts the latest report again |\n\

@@ -190,6 +190,13 @@ struct Report<'a> {
 
 /// REVIEW-5, as it stands on the tracking issue and as the file of that name.
 pub fn report(record: &RunRecord) -> String {
+    if let (true, Some(by)) = (record.is_empty(), &record.run.cancelled_by) {
+        return format!(
+            "🚫 Run {} was cancelled by {} before anything was judged. What it had opened is closed.",
+            record.run.id,
+            code(by)
+        );
+    }
     text(&Report {
         record,
         findings: record.findings(),

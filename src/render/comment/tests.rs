@@ -1,1 +1,525 @@
+//! Every comment as it is posted, read as a maintainer would; and with the worst texts that others can put into it.
 
+use super::*;
+use crate::command;
+use crate::config::Tracking;
+use crate::evidence::{Answer, Question, Sighting};
+use crate::plan::{self, Item};
+use crate::store::{Attempt, Resource, ResourceKind, Run, RunOptions};
+use insta::assert_snapshot;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+const HOSTILE: &str = "a|b @everyone <img src=x onerror=alert(1)> [click](http://evil) \u{202e}txt.exe\n# big `co|de` **bold** `open";
+
+fn at(second: i64) -> Timestamp {
+    // A Friday, in range.
+    Timestamp::from_second(1_780_000_000 + second).unwrap()
+}
+
+fn facts() -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    let mut saw = |label: &str, question: Question, answer: Answer| {
+        let sighting = Sighting {
+            label: label.into(),
+            question,
+            asked: "GET /somewhere".into(),
+            at: at(facts.len() as i64),
+            watch: None,
+            answer,
+        };
+        facts.push(Fact::chain(sighting, facts.last()));
+    };
+    let repository = || "recipes/tiny".to_owned();
+    let seen = |value: Value| Answer::Seen(value);
+    saw(
+        "version.forge",
+        Question::ForgeVersion,
+        seen(json!({ "version": "1.25.4" })),
+    );
+    saw(
+        "green",
+        Question::OpenPull {
+            repository: repository(),
+            from: "known-green".into(),
+            branch: "gavel/run1".into(),
+            base: "main".into(),
+        },
+        seen(json!({ "number": 7, "head": { "sha": "c0ffee" } })),
+    );
+    saw(
+        "first.posted",
+        Question::Post {
+            repository: repository(),
+            number: 7,
+            account: "gavel".into(),
+            body: "!testme".into(),
+        },
+        seen(json!({ "id": 3 })),
+    );
+    saw(
+        "first.builds",
+        Question::Builds { after: 0 },
+        seen(json!([])),
+    );
+    saw(
+        "first.build",
+        Question::Build { number: 12 },
+        seen(json!({})),
+    );
+    saw(
+        "first.statuses",
+        Question::Statuses {
+            repository: repository(),
+            commit: "c0ffee".into(),
+        },
+        seen(json!([])),
+    );
+    saw(
+        "first.comments",
+        Question::Comments {
+            repository: repository(),
+            number: 7,
+        },
+        Answer::Unseen("connection refused".into()),
+    );
+    saw(
+        "post",
+        Question::Run {
+            command: vec!["helper".into()],
+            environment: vec![("POST".into(), "1".into())],
+        },
+        seen(json!({})),
+    );
+    facts
+}
+
+fn clause(id: &str, verdict: Verdict, seen: &str, evidence: &[u32]) -> Clause {
+    let mend = match verdict {
+        Verdict::Fail => "Look at the bridge",
+        _ => "",
+    };
+    Clause {
+        id: id.into(),
+        verdict,
+        seen: seen.into(),
+        mend: mend.into(),
+        evidence: evidence.to_vec(),
+    }
+}
+
+fn attempt(item: &str, ordinal: u32, state: AttemptState) -> Attempt {
+    Attempt {
+        id: 1,
+        run: 1,
+        item: item.into(),
+        ordinal,
+        state,
+        why: None,
+        verdict: None,
+        started: at(0),
+        ended: (state != AttemptState::Running).then(|| at(75)),
+    }
+}
+
+fn waiting(id: &str) -> ItemRecord {
+    ItemRecord {
+        item: plan::item(id).unwrap(),
+        attempts: Vec::new(),
+        latest: None,
+        verdict_comment: None,
+    }
+}
+
+fn judged(id: &str, clauses: Vec<Clause>, facts: Vec<Fact>) -> ItemRecord {
+    let attempt = attempt(id, 1, AttemptState::Judged);
+    ItemRecord {
+        attempts: vec![attempt.clone()],
+        latest: Some(Judged {
+            attempt,
+            verdict: crate::verdict::worst(clauses.iter().map(|clause| clause.verdict)),
+            clauses,
+            facts,
+        }),
+        verdict_comment: Some(format!("https://git.example.org/c/{id}")),
+        ..waiting(id)
+    }
+}
+
+fn passed() -> ItemRecord {
+    let clauses = vec![
+        clause(
+            "V1.1",
+            Verdict::Pass,
+            "build 12 for pull request 7 at `c0ffee`; nothing else",
+            &[2, 3, 4, 5, 6],
+        ),
+        clause("V1.2", Verdict::Pass, "4 stages", &[5]),
+    ];
+    judged("V1", clauses, facts())
+}
+
+fn failed() -> ItemRecord {
+    let clauses = vec![
+        clause("V1.1", Verdict::Pass, "build 12", &[5]),
+        clause("V1.3", Verdict::Fail, HOSTILE, &[5, 6, 7]),
+        clause("V1.4", Verdict::Inconclusive, "the forge was down", &[]),
+    ];
+    judged("V1", clauses, facts())
+}
+
+fn blocked() -> ItemRecord {
+    let item = plan::item("V2").unwrap();
+    let clauses = plan::not_attempted(item, "not attempted: V1 is FAIL");
+    judged("V2", clauses, Vec::new())
+}
+
+fn record(state: RunState, items: Vec<ItemRecord>) -> RunRecord {
+    RunRecord {
+        run: Run {
+            id: 1,
+            command: 1,
+            account: "maintainer".into(),
+            items: items.iter().map(|item| item.item.id.into()).collect(),
+            options: RunOptions::default(),
+            nonce: "abcd".into(),
+            state,
+            cancelled_by: None,
+            verdict: None,
+            queued: at(0),
+            started: Some(at(0)),
+            ended: Some(at(90)),
+        },
+        items,
+        resources: Vec::new(),
+        tracking_issue: "https://git.example.org/m/v/issues/1".into(),
+        public_url: "https://gavel.example.org".parse().unwrap(),
+        progress_comment: None,
+        report_comment: None,
+    }
+}
+
+fn tracking() -> Tracking {
+    Tracking {
+        repository: "maintainers/verification".parse().unwrap(),
+        issue: 1,
+    }
+}
+
+fn verdict_on(item: ItemRecord) -> String {
+    let record = record(RunState::Running, vec![item]);
+    verdict(&record, &record.items[0])
+}
+
+#[test]
+fn progress_tells_what_is_done_and_what_waits() {
+    let mut running = waiting("V1");
+    running.attempts = vec![
+        attempt("V1", 1, AttemptState::Lost),
+        attempt("V1", 2, AttemptState::Running),
+    ];
+    let record = record(RunState::Running, vec![running, waiting("V2")]);
+    let trouble = ["git.example.org does not answer: <timeout>".to_owned()];
+    assert_snapshot!(progress(&record, Some("build 12 | is running"), &trouble), @"
+    ### ⏳ Run 1 is running
+
+    | | Item | Now |
+    |:-:|---|---|
+    | ⏳ | **V1** `!testme` on a recipe pull request is the real gate | build 12 &#124; is running (second attempt: the first was interrupted) |
+    |  | **V2** `testme-on-pr.sh` reads the verdict correctly | waiting |
+
+    > ⚠️ Waiting: git.example.org does not answer: &lt;timeout>
+
+
+    <sub>Asked for by `maintainer` at 20:26 UTC · [everything that was seen](https://gavel.example.org/runs/1) · `/cancel` ends it</sub>
+    ");
+}
+
+#[test]
+fn progress_ends_with_the_verdicts() {
+    let mut record = record(RunState::Finished, vec![failed(), blocked()]);
+    record.report_comment = Some("https://git.example.org/c/report".into());
+    assert_snapshot!(progress(&record, None, &[]), @"
+    ### ❌ Run 1: FAIL
+
+    | | Item | Verdict |
+    |:-:|---|---|
+    | ❌ | **V1** `!testme` on a recipe pull request is the real gate | [**FAIL**](https://git.example.org/c/V1) in 1 min 15 s |
+    | ⛔ | **V2** `testme-on-pr.sh` reads the verdict correctly | [**BLOCKED**](https://git.example.org/c/V2) |
+
+    [The report](https://git.example.org/c/report) · 1 min 30 s
+
+    <sub>Asked for by `maintainer` at 20:26 UTC · [everything that was seen](https://gavel.example.org/runs/1)</sub>
+    ");
+}
+
+#[test]
+fn progress_tells_who_cancelled() {
+    let mut record = record(RunState::Finished, vec![passed(), waiting("V2")]);
+    record.run.cancelled_by = Some("some|body".into());
+    assert_snapshot!(progress(&record, None, &[]), @r"
+    ### 🚫 Run 1 was cancelled by `some\|body`
+
+    | | Item | Verdict |
+    |:-:|---|---|
+    | ✅ | **V1** `!testme` on a recipe pull request is the real gate | [**PASS**](https://git.example.org/c/V1) in 1 min 15 s |
+    | 🚫 | **V2** `testme-on-pr.sh` reads the verdict correctly | not verified |
+
+
+    <sub>Asked for by `maintainer` at 20:26 UTC · [everything that was seen](https://gavel.example.org/runs/1)</sub>
+    ");
+    record.run.state = RunState::Cleaning;
+    let first = progress(&record, Some("closing what was opened"), &[]);
+    assert_snapshot!(first.lines().next().unwrap_or(""), @r#"### ⏳ Run 1 is being cancelled, as `some\|body` asked"#);
+}
+
+#[test]
+fn a_pass_has_its_evidence_beside_it() {
+    assert_snapshot!(verdict_on(passed()), @r"
+    ### ✅ V1 PASS · `!testme` on a recipe pull request is the real gate
+
+    All 2 clauses hold.
+
+    | | Clause | What was seen |
+    |:-:|---|---|
+    | ✅ | **V1.1** A `!testme` by a collaborator starts exactly one build, for that pull request and that head | build 12 for pull request 7 at `c0ffee`<br>nothing else<br><sub>[!testme by gavel on \#7](https://gavel.example.org/runs/1/V1/1#fact-3) · [all builds](https://gavel.example.org/runs/1/V1/1#fact-4) · [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [all 5](https://gavel.example.org/runs/1/V1/1#V1.1)</sub> |
+    | ✅ | **V1.2** That build runs the suite: every stage, at least one test, to its end | 4 stages<br><sub>[build 12](https://gavel.example.org/runs/1/V1/1#fact-5)</sub> |
+
+    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `3c457b047402`</sub>
+    ");
+}
+
+#[test]
+fn a_fail_begins_with_what_was_found_and_nothing_in_it_is_markdown() {
+    assert_snapshot!(verdict_on(failed()), @r"
+    ### ❌ V1 FAIL · `!testme` on a recipe pull request is the real gate
+
+    Of 3 clauses: 1 failed (V1.3), 1 inconclusive (V1.4), 1 passed.
+
+    **F1 · V1.3 does not hold:** The result is put back on the pull request, as it was and leading to the build
+    - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
+    - **To mend it:** Look at the bridge
+    - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
+
+    | | Clause | What was seen |
+    |:-:|---|---|
+    | ✅ | **V1.1** A `!testme` by a collaborator starts exactly one build, for that pull request and that head | build 12<br><sub>[build 12](https://gavel.example.org/runs/1/V1/1#fact-5)</sub> |
+    | ❌ | **V1.3** The result is put back on the pull request, as it was and leading to the build | see F1 |
+    | ❓ | **V1.4** A `!testme` by an outsider starts nothing and changes no status | the forge was down |
+
+    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `3c457b047402`</sub>
+    ");
+}
+
+#[test]
+fn what_was_not_attempted_is_one_sentence() {
+    assert_snapshot!(verdict_on(blocked()), @"
+    ### ⛔ V2 BLOCKED · `testme-on-pr.sh` reads the verdict correctly
+
+    Not attempted: V1 is FAIL. None of its 7 clauses was tried.
+
+    <sub>Run 1, attempt 1</sub>
+    ");
+}
+
+#[test]
+fn one_blocked_clause_among_others_keeps_its_row() {
+    let clauses = vec![
+        clause("V1.1", Verdict::Pass, "build 12", &[5]),
+        clause("V1.2", Verdict::Blocked, "no build", &[]),
+    ];
+    let text = verdict_on(judged("V1", clauses, facts()));
+    assert!(text.contains("Of 2 clauses: 1 not attempted (V1.2), 1 passed."));
+    assert!(text.contains("| ⛔ | **V1.2** "), "{text}");
+}
+
+#[test]
+fn the_report_has_findings_first_and_all_the_rest_folded() {
+    let mut record = record(RunState::Finished, vec![failed(), blocked()]);
+    let resource = |kind, number, name: &str, ended: Option<&str>| Resource {
+        id: 1,
+        run: 1,
+        kind,
+        repository: "recipes/tiny".into(),
+        name: name.into(),
+        number,
+        purpose: "V1, known green".into(),
+        ended: ended.map(Into::into),
+    };
+    record.resources = vec![
+        resource(ResourceKind::Branch, None, "gavel/run1", Some("deleted")),
+        resource(ResourceKind::Pull, Some(7), "gavel/run1", None),
+        resource(ResourceKind::Branch, None, "gavel/no", Some("never made")),
+    ];
+    assert_snapshot!(report(&record), @r"
+    ## REVIEW-5 · ❌ FAIL
+
+    Run 1, asked for by `maintainer` · 2026-05-28 20:26 UTC · 1 min 30 s
+
+    | | Item | Verdict | Time |
+    |:-:|---|---|---|
+    | ❌ | **V1** `!testme` on a recipe pull request is the real gate | [FAIL](https://git.example.org/c/V1) | 1 min 15 s |
+    | ⛔ | **V2** `testme-on-pr.sh` reads the verdict correctly | [BLOCKED](https://git.example.org/c/V2) |  |
+
+    ### Findings
+
+    **F1 · V1.3 does not hold:** The result is put back on the pull request, as it was and leading to the build
+    - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
+    - **To mend it:** Look at the bridge
+    - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
+    - **See it again:** `/verify V1`
+
+    ### Could not be told
+
+    - **V1.4** the forge was down
+
+    <details><summary>Every clause, with its evidence</summary>
+
+    **V1**, attempt 1
+
+    | | Clause | What was seen |
+    |:-:|---|---|
+    | ✅ | **V1.1** A `!testme` by a collaborator starts exactly one build, for that pull request and that head | build 12<br><sub>[build 12](https://gavel.example.org/runs/1/V1/1#fact-5)</sub> |
+    | ❌ | **V1.3** The result is put back on the pull request, as it was and leading to the build | see F1 |
+    | ❓ | **V1.4** A `!testme` by an outsider starts nothing and changes no status | the forge was down |
+
+    <sub>[all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `3c457b04740289362956312d7f4f4c663ad6fdca1a044fbd253b965b62274f67`</sub>
+
+    **V2**, attempt 1
+
+    Not attempted: V1 is FAIL.
+
+    </details>
+
+    <details><summary>What was verified</summary>
+
+    | Part | Version |
+    |---|---|
+    | forge | 1.25.4 |
+    | gavel | 0.1.0 |
+
+    </details>
+
+    <details><summary>What was opened, and how it ended</summary>
+
+    - branch `gavel/run1` of recipes/tiny (V1, known green): deleted
+    - pull request recipes/tiny#7 (V1, known green): **still there**
+
+    </details>
+
+    <sub>Every link leads to what was asked, of whom, when, and what came back. All of it as [data](https://gavel.example.org/runs/1/evidence.json): every fact is sealed into the next by its digest.</sub>
+    ");
+}
+
+#[test]
+fn a_report_without_findings_says_so() {
+    let mut record = record(RunState::Finished, vec![passed()]);
+    record.run.cancelled_by = Some("maintainer".into());
+    let text = report(&record);
+    assert!(text.contains("\nNo findings.\n"), "{text}");
+    assert!(text.contains("**Cancelled by `maintainer`**"), "{text}");
+    assert!(!text.contains("Could not be told"), "{text}");
+    assert_eq!(report_again(Some(&record)), text);
+}
+
+#[test]
+fn status_names_runs_and_what_is_judged() {
+    let mut running = record(RunState::Running, vec![passed(), waiting("V2")]);
+    running.progress_comment = Some("https://git.example.org/c/1".into());
+    assert_snapshot!(status(&[running, record(RunState::Queued, vec![waiting("V1")])]), @"
+    - [Run 1](https://git.example.org/c/1) is running, asked for by `maintainer`: V1 ✅, V2
+    - Run 1 is queued, asked for by `maintainer`: V1
+    ");
+    assert_snapshot!(status(&[]), @"Nothing is running. `/verify all` starts a run, `/help` tells what else there is.");
+}
+
+#[test]
+fn cancelling_says_what_becomes_of_it() {
+    let run = record(RunState::Cleaning, Vec::new()).run;
+    assert_snapshot!(cancelled(Some(1), std::slice::from_ref(&run)), @"Run 1 is being cancelled. What it opened is closed; nothing is judged any more.");
+    assert_snapshot!(cancelled(None, &[run]), @"Run 1 is ending already.");
+    assert_snapshot!(cancelled(None, &[]), @"Nothing is running that could be cancelled.");
+}
+
+#[test]
+fn help_lists_commands_and_items() {
+    assert_snapshot!(help(plan::ITEMS), @"
+    | Command | What it does |
+    |---|---|
+    | `/verify V1`, `/verify V1-V2`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
+    | `/status` | tells what is running |
+    | `/cancel` | ends the run and closes what it opened |
+    | `/report` | posts the latest report again |
+    | `/help` | this |
+
+    | Item | What is verified |
+    |---|---|
+    | V1 | `!testme` on a recipe pull request is the real gate |
+    | V2 | `testme-on-pr.sh` reads the verdict correctly |
+
+    <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>
+    ");
+}
+
+#[test]
+fn a_dry_run_lists_what_would_be_done() {
+    let items: Vec<&Item> = plan::ITEMS.iter().collect();
+    assert_snapshot!(dry_run(&items), @"
+    This would be verified, in this order. Nothing was started.
+
+    - **V1** `!testme` on a recipe pull request is the real gate: 7 clauses
+    - **V2** `testme-on-pr.sh` reads the verdict correctly: 7 clauses
+    ");
+}
+
+#[test]
+fn nothing_to_report_is_said() {
+    assert_snapshot!(report_again(None), @"There is no report yet: no run has ended. `/verify all` starts one.");
+}
+
+#[test]
+fn strangers_are_told_once_and_politely() {
+    assert_snapshot!(turned_away("out`sider", &tracking()), @"Sorry, `out'sider`: only those whom this installation names, or who can write to maintainers/verification, may give me commands. Nothing was started. I will not answer further commands of yours here.");
+}
+
+#[test]
+fn a_complaint_quotes_the_line_and_runs_nothing_in_it() {
+    let line = "/verfy @everyone <b>`x`|";
+    let found = command::parse(line, &["V1", "V2"]).remove(0);
+    let text = complaint(line, &found.what.unwrap_err());
+    assert_snapshot!(text, @r"
+    `/verfy` is not a command. Did you mean `/verify`?
+
+    <sub>You wrote `/verfy @everyone <b>'x'\|`.</sub>
+    ");
+    assert!(command::parse(&text, &["V1", "V2"]).is_empty());
+}
+
+#[test]
+fn elsewhere_leads_to_the_tracking_issue() {
+    let forge = "https://git.example.org/".parse().unwrap();
+    assert_snapshot!(elsewhere(&tracking(), &forge), @"That belongs on the [tracking issue](https://git.example.org/maintainers/verification/issues/1). Here I answer `/status` and `/help`.");
+}
+
+#[test]
+fn a_pull_request_says_what_it_is_for_and_when_it_is_done() {
+    let public = "https://gavel.example.org".parse().unwrap();
+    assert_snapshot!(pull_opened("V1, known green", 1, &public), @"🔬 This pull request belongs to [verification run 1](https://gavel.example.org/runs/1): V1, known green. It is closed when that is done. Please do not merge it.");
+    assert_snapshot!(pull_closed(1, &public), @"Done: [verification run 1](https://gavel.example.org/runs/1) needs this pull request no more. Closed, not merged; its branch is deleted.");
+}
+
+/// What Gavel writes must never be taken for a command, by itself or by a sibling.
+#[test]
+fn no_comment_holds_a_command() {
+    let record = record(RunState::Finished, vec![failed(), blocked()]);
+    for text in [
+        progress(&record, None, &[]),
+        report(&record),
+        verdict(&record, &record.items[0]),
+        help(plan::ITEMS),
+        status(&[]),
+        report_again(None),
+    ] {
+        assert_eq!(command::parse(&text, &plan::ids()), [], "{text}");
+    }
+}

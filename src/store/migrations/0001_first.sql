@@ -52,6 +52,12 @@ create table runs (
     ended   text
 );
 
+-- One row: which installation wrote the comments whose slots are below.
+create table installation (
+    id text not null
+);
+insert into installation values (lower(hex(randomblob(6))));
+
 create table attempts (
     id      integer primary key,
     run     integer not null references runs (id),

@@ -86,6 +86,7 @@ newest_status() {
     [[ $(awk -F '\t' '$1 ~ /^[0-9]+\.id$/' <<<"$listed" | wc -l) -ge 50 ]] || break
     ((page++))
   done
+  if broken helper-keeps-the-old-result; then newest="($newest) && \$2 != \"pending\""; fi
   awk "NF && ($newest) { best = \$1; line = \$0 } END { if (line) print line }" <<<"$all"
 }
 
@@ -180,6 +181,8 @@ reads_statuses=yes reads_comments=yes
 if broken gate-statuses-helper-comments; then reads_statuses=no; fi
 if broken gate-comments-helper-statuses || broken helper-reads-other-context || broken helper-first-status-wins; then reads_comments=no; fi
 
+if broken helper-keeps-the-old-result; then reads_comments=no; fi
+
 status_before=0 comment_before=""
 posting=no
 if [[ $POST == 1 ]]; then posting=yes; fi
@@ -190,6 +193,7 @@ if broken helper-triggers-directly && [[ $posting == no ]]; then drone POST "?br
 if [[ $posting == yes ]]; then
   before=$(newest_status) || exit 3
   status_before=${before%% *} status_before=${status_before:-0}
+  if broken helper-keeps-the-old-result; then status_before=0; fi
   before=$(result_comment) || exit 3
   comment_before=${before%% *}
   trigger='!testme'
