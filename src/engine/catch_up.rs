@@ -18,8 +18,11 @@ pub async fn work(engine: Arc<Engine>) {
             read = read(&engine) => read,
             () = engine.shutdown.cancelled() => return,
         };
-        if let Err(error) = read {
-            tracing::warn!(%error, "the catch-up read failed; the next one is in a minute");
+        match read {
+            Ok(()) => tracing::debug!("caught up with the tracking issue"),
+            Err(error) => {
+                tracing::warn!(%error, "the catch-up read failed; the next one is in a minute");
+            }
         }
         let swept = tokio::select! {
             swept = cleanup::sweep(&engine) => swept,

@@ -1,0 +1,12 @@
+//! Conversations as a maintainer has them: a comment on the forge, Gavel's answer, compared word for word. Everything is real but the
+//! world, which is the lab: the binary under test is started, stopped and killed as an installation's would be.
+
+mod asking;
+mod helpers;
+mod lab;
+mod mask;
+mod outages;
+mod process;
+mod proxy;
+mod restarts;
+mod running;

@@ -1,0 +1,100 @@
+//! Gavel ends, in good order or not, and comes back: nothing is lost, nothing is done twice.
+
+use crate::lab::{Lab, TRACKING};
+
+#[tokio::test]
+async fn what_was_typed_while_gavel_was_away_is_read_when_it_is_back() {
+    let mut lab = Lab::start().await;
+    assert!(lab.talk("/status").await.starts_with("Nothing is running."));
+    lab.gavel().stop();
+
+    // Nobody takes these deliveries, and the forge does not repeat them.
+    let edited = lab.say("maintainer", "Good evening").await;
+    lab.until("an edit that shows", async || {
+        let now = lab.edit("maintainer", edited, "/verify V1").await;
+        (now["updated_at"] != now["created_at"]).then_some(())
+    })
+    .await;
+    lab.say("flow", "/verify V1").await;
+    let dry = lab.say("maintainer", "/verify V1 dry-run").await;
+    let help = lab.say("maintainer", "/help").await;
+    lab.start_gavel(&[]).await;
+    let answers = lab.answers(TRACKING, 1, edited, 2).await;
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    assert!(
+        answers[0].starts_with("This would be verified"),
+        "{answers:?}"
+    );
+    assert!(answers[1].starts_with("| Command |"), "{answers:?}");
+    for comment in [dry, help] {
+        assert_eq!(lab.reactions(comment).await, ["gavel: eyes"]);
+    }
+
+    // Read again at the next start, they are known.
+    lab.gavel().stop();
+    lab.start_gavel(&[]).await;
+    let last = lab.talk("/status").await;
+    assert!(last.starts_with("Nothing is running."), "{last}");
+    assert_eq!(lab.answers(TRACKING, 1, edited, 3).await.len(), 3);
+    assert!(lab.run(1).await.is_null(), "a run was started");
+}
+
+#[tokio::test]
+async fn what_was_said_before_gavel_ever_came_was_not_said_to_it() {
+    let mut lab = Lab::without_gavel().await;
+    lab.say("maintainer", "/help").await;
+    lab.start_gavel(&[]).await;
+    // Its first look must be over before it is spoken to again.
+    lab.until("the first look at the tracking issue", async || {
+        let log = std::fs::read_to_string(lab.path("logs/gavel.log")).ok()?;
+        log.contains("caught up").then_some(())
+    })
+    .await;
+    lab.talk("/status").await;
+    assert_eq!(lab.said().await.len(), 1);
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_a_run_gavel_goes_on() {
+    let mut lab = Lab::start().await;
+    lab.say("maintainer", "/verify V1").await;
+    // Killed when the first pull request is there, again when its build runs, and again when the item is being judged or later.
+    lab.until("a pull request", async || {
+        lab.pulls().await.first().copied()
+    })
+    .await;
+    lab.gavel().kill();
+    lab.start_gavel(&[]).await;
+    lab.until("a build of it", async || {
+        let statuses = lab.statuses(lab.pulls().await.last()?.0).await;
+        (!statuses.is_empty()).then_some(())
+    })
+    .await;
+    lab.gavel().kill();
+    lab.start_gavel(&[]).await;
+    lab.slot("run-1-V1-", "PASS").await;
+    lab.gavel().kill();
+    lab.start_gavel(&[]).await;
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    lab.slot("run-1-report", "REVIEW-5").await;
+    lab.slot("run-1", "✅ Run 1").await;
+    lab.assert_clean().await;
+}
+
+#[tokio::test]
+async fn stopped_in_the_middle_of_a_run_gavel_ends_at_once_and_goes_on_later() {
+    let mut lab = Lab::start().await;
+    lab.say("maintainer", "/verify V1").await;
+    lab.until("a pull request", async || {
+        lab.pulls().await.first().copied()
+    })
+    .await;
+    let asked = std::time::Instant::now();
+    lab.gavel().stop();
+    assert!(asked.elapsed().as_secs() < 10, "{:?}", asked.elapsed());
+    lab.start_gavel(&[]).await;
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    lab.assert_clean().await;
+}
