@@ -170,7 +170,7 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     line 24, `drone.url`: this URL holds a user or a password, which belong into a token file. Write for example `url = "https://drone.example.org"`.
     line 5, `server.public_url`: "ftp://gavel.example.org" is not a URL of http or https. Write for example `public_url = "https://gavel.example.org"`.
     line 10, `forge.account`: an account is made of letters, digits, `-`, `_` and `.`, "gavel/x" is not. Write for example `account = "gavel"`.
-    line 51, `flow.account`: this is Gavel's own account: the accused would write in the judge's name. Give the flow an account of its own.
+    line 52, `flow.account`: this is Gavel's own account: the accused would write in the judge's name. Give the flow an account of its own.
     line 15, `tracking.repository`: a repository is named `owner/name`, "verification" is not. Write for example `repository = "maintainers/verification"`.
     line 16, `tracking.issue`: a whole number of at least 1 is expected. Write for example `issue = 1`.
     line 19, `commanders.accounts`: gavel may not command: Gavel answers neither itself nor the flow nor the outsider. Remove it.
@@ -178,28 +178,28 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     line 20, `commanders.teams[0]`: a team is named `organisation/team`, "core" is not. Write for example `teams = ["organisation/team"]`.
     line 21, `commanders.write_access`: `true` or `false` is expected, this is a text. Write for example `write_access = true`.
     line 26, `drone.branch`: "ma in" cannot be the name of a branch. Write for example `branch = "main"`.
-    line 33, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
-    line 33, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
-    line 33, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
-    line 72, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
-    line 34, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
-    line 39, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
-    line 42, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
-    line 46, `suite.stages`: this list is empty. Write for example `stages = ["install", "functional"]`.
-    line 46, `suite.stages`: the stage "install" is named twice. Name every stage once.
-    line 47, `suite.results_url`: `{build}` is missing in it, which stands for the number of the build. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
-    line 48, `suite.log_pattern`: "abra (app" is not a regular expression: unclosed group. Write for example `log_pattern = "abra app deploy"`.
-    line 54, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
-    line 57, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
-    line 57, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
-    line 57, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
-    line 64, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
-    line 60, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
-    line 61, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
-    line 75, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
-    line 71, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
-    line 76, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
-    line 77, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 34, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
+    line 34, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
+    line 34, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
+    line 73, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
+    line 35, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
+    line 40, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
+    line 43, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
+    line 47, `suite.stages`: this list is empty. Write for example `stages = ["install", "functional"]`.
+    line 47, `suite.stages`: the stage "install" is named twice. Name every stage once.
+    line 48, `suite.results_url`: `{build}` is missing in it, which stands for the number of the build. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
+    line 49, `suite.log_pattern`: "abra (app" is not a regular expression: unclosed group. Write for example `log_pattern = "abra app deploy"`.
+    line 55, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
+    line 58, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
+    line 58, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
+    line 58, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
+    line 65, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
+    line 61, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
+    line 62, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
+    line 76, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
+    line 72, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
+    line 77, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 78, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
     "#);
 }
 
