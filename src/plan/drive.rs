@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Enough, Stop, Who};
 use super::expect::Expectations;
-use super::gate::{Holds, Settled, Surfaces, log_pattern, ours};
+use super::gate::{Settled, Surfaces, log_pattern, ours};
 use super::sight::{Build, Comment, Log, Pull, Status};
 use crate::evidence::Question;
 use serde_json::Value;
@@ -115,10 +115,8 @@ pub async fn watch_announced(
     build: &Build,
 ) -> Result<(), Stop> {
     watch_told(bench, name, pull, |statuses, comments, expect| {
-        let surfaces = Surfaces::read(statuses, comments, build, pull, expect);
-        [surfaces.status, surfaces.comment]
-            .iter()
-            .any(|holds| *holds == Holds::Pending || holds.is_terminal())
+        Surfaces::read(statuses, comments, build, pull, expect)
+            .tells_of_the_build()
             .into()
     })
     .await

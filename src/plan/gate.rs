@@ -95,6 +95,13 @@ impl Surfaces {
                 .all(|holds| **holds == right || **holds == Holds::Nothing)
     }
 
+    /// Whether this build stands on one of them, however it goes.
+    pub fn tells_of_the_build(&self) -> bool {
+        [&self.status, &self.comment]
+            .into_iter()
+            .any(|holds| *holds == Holds::Pending || holds.is_terminal())
+    }
+
     /// The surfaces in a sentence.
     pub fn words(&self) -> String {
         let (status, comment) = (self.status.words(), self.comment.words());

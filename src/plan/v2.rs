@@ -385,6 +385,31 @@ fn then(witness: &Witness<'_>, name: &str) -> Result<Build, Doubt> {
     build(witness, &format!("{name}.then"), pull_of(name))
 }
 
+/// The gate had told of this build, in any way, before the helper was asked: who only reads can know of it.
+fn announced(
+    witness: &Witness<'_>,
+    step: &str,
+    build: &Build,
+    expect: &Expectations,
+) -> Result<(), Doubt> {
+    let pull: Pull = witness.context(pull_of(step))?;
+    let surfaces = Surfaces::read(
+        &statuses(witness, &format!("{step}.statuses"), &pull, expect)?,
+        &comments(witness, &format!("{step}.comments"), &pull, expect)?,
+        build,
+        &pull,
+        expect,
+    );
+    if surfaces.tells_of_the_build() {
+        return Ok(());
+    }
+    unseen(format!(
+        "when the helper was asked, the gate had not told of build {} ({})",
+        build.number,
+        surfaces.words()
+    ))
+}
+
 /// PENDING is a wrong answer to who was to wait for the end only where the result stood there for a while before the helper gave up:
 /// the build ended in time, and so did the gate, which may take a quiet window to react and to report.
 fn gave_up_too_early(
@@ -564,6 +589,11 @@ fn tells(witness: &Witness<'_>, run: &str, name: &str, expected: Told) -> Result
             expected.word()
         ));
     }
+    match run {
+        "renew.told" => announced(witness, "renew.announced", &build, &expectations(witness)?)?,
+        "again.told" => announced(witness, "renew.end", &build, &expectations(witness)?)?,
+        _ => {}
+    }
     let mend = "Look at where the helper reads the result, and how it maps it";
     let told = match said(&ran).verdict {
         Ok(told) => told,
@@ -679,7 +709,7 @@ fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let mut builds = ours(all.unwrap_or_default(), &pull, &expect);
         builds.retain(|build| misdirected(build, &pull, &expect).is_none());
         if ["renew.told", "again.told"].contains(&run.as_str()) {
-            // The gate told of the new build before the helper was asked.
+            announced(witness, "renew.announced", &renewed, &expect)?;
             builds.retain(|build| build.number == renewed.number);
         }
         if builds.is_empty() {
