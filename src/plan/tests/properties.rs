@@ -128,7 +128,8 @@ enum Noise {
     },
 }
 
-fn noise() -> impl Strategy<Value = Vec<(u64, Noise)>> {
+/// Each with its number, and the step from which on it is there.
+fn noise() -> impl Strategy<Value = Vec<(usize, u64, Noise)>> {
     let who = prop::sample::select(vec!["maintainer", "adversary", "renovate"]);
     let by_all = prop::sample::select(vec!["maintainer", "bridge", "flow", "gavel", "renovate"]);
     let bodies = vec![
@@ -166,16 +167,16 @@ fn noise() -> impl Strategy<Value = Vec<(u64, Noise)>> {
             }
         }),
     ];
-    prop::collection::vec((1000..9000u64, one), 1..6)
+    prop::collection::vec((0..60usize, 1000..9000u64, one), 1..6)
 }
 
 /// Puts what others do into every list where it would stand.
-fn disturbed(facts: &[Fact], noise: &[(u64, Noise)]) -> Vec<Fact> {
+fn disturbed(facts: &[Fact], noise: &[(usize, u64, Noise)]) -> Vec<Fact> {
     let mut facts = facts.to_vec();
-    for fact in &mut facts {
+    for (step, fact) in facts.iter_mut().enumerate() {
         let question = fact.question.clone();
         let Some(answer) = seen(fact) else { continue };
-        for (id, noise) in noise {
+        for (_, id, noise) in noise.iter().filter(|(since, ..)| *since <= step) {
             let element = match (noise, &question) {
                 (
                     Noise::Build {

@@ -20,6 +20,7 @@ fn starts_nothing(facts: &mut Facts, name: &str) {
         "log",
         "after.builds",
         "after.statuses",
+        "after.typed",
     ];
     for step in followed {
         facts.drop(&format!("{name}.{step}"));
@@ -71,6 +72,24 @@ fn page(facts: &mut Facts, change: impl Fn(&str) -> String) {
 fn comment(facts: &mut Facts, change: impl Fn(&str) -> String) {
     facts.in_vain("first.statuses");
     facts.result_comment("first.comments", change);
+}
+
+/// A comment that stands there after a step.
+fn typed_too(facts: &mut Facts, name: &str, login: &str, body: &str) {
+    facts.add(
+        &format!("{name}.after.typed"),
+        json!({ "id": 9000, "user": { "login": login }, "body": body }),
+    );
+}
+
+/// A build that stands in line when the patience is over, and the builds before it.
+fn queues(facts: &mut Facts, name: &str, before: Value) {
+    hangs(facts, name);
+    facts.put(&format!("{name}.build"), "/status", "pending");
+    let mut queue = facts.fact(&format!("{name}.builds")).clone();
+    queue.label = format!("{name}.queue");
+    queue.answer = crate::evidence::Answer::Seen(before);
+    facts.0.push(queue);
 }
 
 /// A status that is there from one step on.
@@ -196,6 +215,33 @@ fn one_build_for_each_trigger() {
                 "FAIL V1.1",
             ),
             (
+                "a second build of the first trigger, during an outage: no outage starts builds",
+                |facts| {
+                    facts.set("calm", json!(["GET /: connection refused"]));
+                    let second = facts.another_build("first.builds", 9);
+                    facts.add("first.after.builds", second);
+                },
+                "FAIL V1.1",
+            ),
+            (
+                "a second build, and somebody else typed the trigger too",
+                |facts| {
+                    let second = facts.another_build("first.builds", 9);
+                    facts.add("first.after.builds", second);
+                    typed_too(facts, "first", "maintainer", "!testme --quick");
+                },
+                "INCONCLUSIVE V1.1",
+            ),
+            (
+                "a second build, and somebody else typed what is no trigger",
+                |facts| {
+                    let second = facts.another_build("first.builds", 9);
+                    facts.add("first.after.builds", second);
+                    typed_too(facts, "first", "maintainer", "!testme again?");
+                },
+                "FAIL V1.1",
+            ),
+            (
                 "a build that was there has vanished",
                 |facts| facts.set("red.after.builds", json!([])),
                 "INCONCLUSIVE V1.1",
@@ -259,6 +305,31 @@ fn the_suite_is_run() {
                 |facts| {
                     hangs(facts, "first");
                     facts.broken_off("first.build");
+                },
+                "INCONCLUSIVE V1.2; BLOCKED V1.3",
+            ),
+            (
+                "the build stands in line, behind others' builds",
+                |facts| {
+                    let line = json!([{ "number": 0, "status": "running" }, { "number": 1, "status": "pending" }]);
+                    queues(facts, "first", line);
+                },
+                "INCONCLUSIVE V1.2; BLOCKED V1.3",
+            ),
+            (
+                "the build stands in line, and nobody is before it",
+                |facts| {
+                    let line = json!([{ "number": 0, "status": "success" }, { "number": 1, "status": "pending" },
+                        { "number": 2, "status": "pending" }]);
+                    queues(facts, "first", line);
+                },
+                "FAIL V1.2; BLOCKED V1.3",
+            ),
+            (
+                "the build stands in line, and it is not known behind what",
+                |facts| {
+                    hangs(facts, "first");
+                    facts.put("first.build", "/status", "pending");
                 },
                 "INCONCLUSIVE V1.2; BLOCKED V1.3",
             ),
@@ -527,6 +598,29 @@ fn the_result_is_put_back() {
                 "PASS",
             ),
             (
+                "the gate said failure of the same build before",
+                |facts| {
+                    surfaces(facts, |facts| {
+                        let mut earlier = facts.answer("first.statuses")[0].clone();
+                        earlier["id"] = 0.into();
+                        earlier["status"] = "failure".into();
+                        facts.add("first.statuses", earlier);
+                    });
+                },
+                "FAIL V1.3",
+            ),
+            (
+                "the result is wrong, and somebody else typed the trigger meanwhile",
+                |facts| {
+                    status(facts, "status", "failure");
+                    facts.add(
+                        "first.comments",
+                        json!({ "id": 9000, "user": { "login": "maintainer" }, "body": "!testme" }),
+                    );
+                },
+                "INCONCLUSIVE V1.3",
+            ),
+            (
                 "an older status of the same context says something else",
                 |facts| {
                     facts.add(
@@ -758,6 +852,24 @@ fn the_outsider_is_turned_away() {
                     facts.add("outsider.after.builds", build);
                 },
                 "FAIL V1.4",
+            ),
+            (
+                "a build is started, while the forge is in trouble: no outage lets outsiders in",
+                |facts| {
+                    let build = facts.another_build("first.builds", 9);
+                    facts.add("outsider.after.builds", build);
+                    facts.set("calm", json!(["GET /: connection refused"]));
+                },
+                "FAIL V1.4",
+            ),
+            (
+                "a build is started, and somebody else typed the trigger too",
+                |facts| {
+                    let build = facts.another_build("first.builds", 9);
+                    facts.add("outsider.after.builds", build);
+                    typed_too(facts, "outsider", "flow", "!testme");
+                },
+                "INCONCLUSIVE V1.4",
             ),
             (
                 "a build is started, of the base",

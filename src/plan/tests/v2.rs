@@ -1,6 +1,6 @@
 //! V2, one change at a time: what is changed in the facts of a healthy lab, and the clauses that then must not pass.
 //!
-//! Build 4 is of the green pull request (3), build 5 of the red one (4).
+//! Builds 4 and 5 are of the green pull request (3), which is tested twice, build 6 is of the red one (4).
 
 use super::facts::{Facts, check};
 use crate::evidence::Question;
@@ -26,7 +26,14 @@ fn unwritten(facts: &mut Facts, labels: &[&str]) {
 }
 
 /// All lists of the green pull request's comments after the helper had posted.
-const GREEN: &[&str] = &["post.after", "green.end.comments", "end.green.comments"];
+const GREEN: &[&str] = &[
+    "post.after",
+    "green.end.comments",
+    "renew.comments.before",
+    "renew.comments.after",
+    "renew.end.comments",
+    "end.green.comments",
+];
 const RED: &[&str] = &["red.end.comments", "end.red.comments"];
 
 fn says(facts: &mut Facts, label: &str, verdict: &str) {
@@ -41,6 +48,13 @@ fn names(facts: &mut Facts, label: &str, change: impl Fn(&str) -> String) {
         let (verdict, build) = stdout.trim_end().split_once("\nBUILD=").unwrap();
         format!("{verdict}\nBUILD={}\n", change(build))
     });
+}
+
+/// The helper names the build that another run of it named.
+fn answers_as(facts: &mut Facts, label: &str, other: &str, verdict: &str) {
+    let stdout = facts.answer(other)["stdout"].clone();
+    facts.printed(label, |_| stdout.as_str().unwrap().to_owned());
+    says(facts, label, verdict);
 }
 
 /// The helper said PENDING at the end of this many milliseconds.
@@ -61,6 +75,14 @@ fn not_started(facts: &mut Facts, label: &str) {
         label,
         json!({ "end": { "not_started": "no such file" }, "stdout": "", "stderr": "", "stdout_bytes": 0, "stderr_bytes": 0, "milliseconds": 0 }),
     );
+}
+
+/// The gate tells of the first build only.
+fn untold(facts: &mut Facts, step: &str) {
+    for kind in ["statuses", "comments"] {
+        let before = facts.answer(&format!("green.end.{kind}")).clone();
+        facts.set(&format!("{step}.{kind}"), before);
+    }
 }
 
 /// Nothing was built for the helper's trigger, although it was waited for, and the scenario ends there.
@@ -116,6 +138,20 @@ fn it_posts_once() {
                 "FAIL V2.1",
             ),
             (
+                "it posts nothing when the head is to be tested again",
+                |facts| {
+                    let before = facts.answer("renew.comments.before").clone();
+                    facts.set("renew.comments.after", before);
+                    deaf(facts, "renew.builds", "renew.announced.statuses");
+                },
+                "FAIL V2.1; BLOCKED V2.2 V2.3 V2.4 V2.5 V2.6 V2.7",
+            ),
+            (
+                "it posts twice when the head is to be tested again",
+                |facts| wrote(facts, &GREEN[3..], "flow", "!testme"),
+                "FAIL V2.1",
+            ),
+            (
                 "it posts a second time when the result is there",
                 |facts| wrote(facts, &["end.red.comments"], "flow", "!testme"),
                 "FAIL V2.1",
@@ -137,8 +173,12 @@ fn it_posts_once() {
             (
                 "its comment is by somebody else",
                 |facts| {
-                    unwritten(facts, GREEN);
-                    wrote(facts, GREEN, "gavel", "!testme");
+                    unwritten(facts, &GREEN[..1]);
+                    wrote(facts, &GREEN[..1], "gavel", "!testme");
+                    facts.remove("renew.comments.before", |comment| {
+                        comment["user"]["login"] == "flow"
+                    });
+                    wrote(facts, &["renew.comments.before"], "gavel", "!testme");
                 },
                 "FAIL V2.1",
             ),
@@ -188,7 +228,6 @@ fn it_posts_once() {
 
 #[test]
 fn it_only_polls() {
-    const IDLE: &[&str] = &["idle.after", "post.after", "end.green.comments"];
     check(
         "V2",
         &[
@@ -202,12 +241,19 @@ fn it_only_polls() {
             ),
             (
                 "with POST=0 it says something",
-                |facts| wrote(facts, IDLE, "flow", "looking"),
+                |facts| wrote(facts, &[&["idle.after"], GREEN].concat(), "flow", "looking"),
                 "FAIL V2.2; BLOCKED V2.1 V2.3 V2.4 V2.5 V2.6 V2.7",
             ),
             (
                 "somebody else says something meanwhile",
-                |facts| wrote(facts, IDLE, "maintainer", "what is this?"),
+                |facts| {
+                    wrote(
+                        facts,
+                        &[&["idle.after"], GREEN].concat(),
+                        "maintainer",
+                        "what is this?",
+                    )
+                },
                 "PASS",
             ),
             (
@@ -311,6 +357,32 @@ fn it_tells_green_and_red() {
                 "FAIL V2.3",
             ),
             (
+                "RED, once the green one was tested again",
+                |facts| says(facts, "renew.told", "RED"),
+                "FAIL V2.3",
+            ),
+            (
+                "GREEN, before the second build had ended: it is the result before",
+                |facts| facts.put("renew.then", "/status", "running"),
+                "FAIL V2.3",
+            ),
+            (
+                "GREEN, before the second build had ended, and the gate had told of none",
+                |facts| {
+                    facts.put("renew.then", "/status", "running");
+                    untold(facts, "renew.announced");
+                },
+                "INCONCLUSIVE V2.3 V2.6",
+            ),
+            (
+                "RED, when the gate had told nothing of the second build in the end",
+                |facts| {
+                    says(facts, "again.told", "RED");
+                    untold(facts, "renew.end");
+                },
+                "INCONCLUSIVE V2.3",
+            ),
+            (
                 "PENDING, and the result stood there for long",
                 |facts| gave_up_after(facts, "green.told", 20_000),
                 "FAIL V2.3 V2.7",
@@ -388,7 +460,7 @@ fn it_tells_green_and_red() {
             ),
             (
                 "the known-red head ends green",
-                |facts| facts.build(5, |build| build["status"] = "success".into()),
+                |facts| facts.build(6, |build| build["status"] = "success".into()),
                 "INCONCLUSIVE V2.4",
             ),
             (
@@ -521,6 +593,16 @@ fn it_says_pending_as_long_as_it_is() {
                 "FAIL V2.5 V2.6",
             ),
             (
+                "GREEN for the result before, as soon as it has asked for a new one",
+                |facts| answers_as(facts, "renew", "green.told", "GREEN"),
+                "FAIL V2.5",
+            ),
+            (
+                "GREEN for the new build, as soon as it has asked for it: it may have been quick",
+                |facts| answers_as(facts, "renew", "renew.told", "GREEN"),
+                "PASS",
+            ),
+            (
                 "it was not asked while the build ran",
                 |facts| facts.drop("flight.1"),
                 "INCONCLUSIVE V2.2 V2.5 V2.6",
@@ -618,12 +700,22 @@ fn it_names_the_build() {
             ),
             (
                 "the other pull request's build",
-                |facts| names(facts, "again.told", |page| page.replace("/4", "/5")),
+                |facts| names(facts, "again.told", |page| page.replace("/5", "/6")),
                 "FAIL V2.6",
             ),
             (
+                "the build before, once the head was tested again",
+                |facts| names(facts, "renew.told", |page| page.replace("/5", "/4")),
+                "FAIL V2.6",
+            ),
+            (
+                "the build before, while the head is tested again",
+                |facts| answers_as(facts, "renew", "green.told", "PENDING"),
+                "PASS",
+            ),
+            (
                 "the other pull request's build, while its own one runs",
-                |facts| names(facts, "flight.1", |page| page.replace("/4", "/5")),
+                |facts| names(facts, "flight.1", |page| page.replace("/4", "/6")),
                 "FAIL V2.6",
             ),
             (
