@@ -248,9 +248,27 @@ impl<'a> Witness<'a> {
             .iter()
             .rev()
             .find(|fact| fact.label == label)
-            .ok_or_else(|| Doubt::Unseen(format!("`{label}` was not observed")))?;
+            .ok_or_else(|| self.missing(label))?;
         self.cited.borrow_mut().insert(fact.number);
         Ok(fact)
+    }
+
+    /// A step that has no fact: the scenario did not come so far, and what stopped it is the reason.
+    fn missing(&self, label: &str) -> Doubt {
+        let stopped = self.facts.iter().find_map(|fact| match &fact.answer {
+            Answer::Unseen(why) => Some((fact, why)),
+            Answer::Seen(_) => None,
+        });
+        Doubt::Unseen(match stopped {
+            Some((fact, why)) => {
+                self.cited.borrow_mut().insert(fact.number);
+                format!(
+                    "`{label}` was not observed, since `{}` could not be: {why}",
+                    fact.label
+                )
+            }
+            None => format!("`{label}` was not observed"),
+        })
     }
 
     /// What a step saw, in the judge's own terms.

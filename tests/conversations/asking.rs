@@ -9,7 +9,7 @@ async fn what_gavel_answers_when_nothing_runs() {
     assert_snapshot!(lab.talk("/help").await, @"
     | Command | What it does |
     |---|---|
-    | `/verify V1`, `/verify V1-V2`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite |
+    | `/verify V1`, `/verify V1-V2`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |

@@ -78,12 +78,18 @@ impl Lab {
         self.folder.path().join(name)
     }
 
-    /// Changes the configuration that Gavel is started with.
-    pub fn configure(&self, from: &str, to: &str) {
+    /// Sets a key of the configuration that Gavel is started with.
+    pub fn configure(&self, key: &str, value: &str) {
         let path = self.path("gavel.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.matches(from).count(), 1, "{from} in {text}");
-        std::fs::write(path, text.replace(from, to)).unwrap();
+        let start = format!("{key} = ");
+        let is_it = |line: &&str| line.starts_with(&start);
+        assert_eq!(text.lines().filter(is_it).count(), 1, "{key} in {text}");
+        let lines = text.lines().map(|line| match is_it(&line) {
+            true => format!("{start}{value}\n"),
+            false => format!("{line}\n"),
+        });
+        std::fs::write(path, lines.collect::<String>()).unwrap();
     }
 
     /// Starts `gavel serve`, and waits until it is ready.
@@ -208,7 +214,8 @@ impl Lab {
         Comment {
             id: comment["id"].as_u64().unwrap(),
             by: comment["user"]["login"].as_str().unwrap().to_owned(),
-            slot: slot.to_owned(),
+            // Behind it stands which installation wrote it.
+            slot: slot.split(' ').next().unwrap_or_default().to_owned(),
             text: mask(&self.placed(text)),
         }
     }
@@ -287,6 +294,22 @@ impl Lab {
             Ok(answer) if answer.status().is_success() => answer.json().await.unwrap(),
             _ => Value::Null,
         }
+    }
+
+    /// The clauses of an item's judged attempt, as `V2.1 PASS: what was seen`, a line each.
+    pub async fn clauses(&self, run: u64, item: &str) -> String {
+        let url = format!("{}/runs/{run}/evidence.json", self.place("gavel_url"));
+        let answer = self.client.get(url).send().await.unwrap();
+        let evidence: Value = answer.json().await.unwrap();
+        let attempts = evidence["attempts"].as_array().unwrap();
+        let attempt = attempts.iter().find(|attempt| attempt["item"] == item);
+        let of = |clause: &Value, key: &str| clause[key].as_str().unwrap().to_owned();
+        let lines = attempt.unwrap()["clauses"].as_array().unwrap().iter();
+        let lines = lines.map(|clause| {
+            let (id, verdict) = (of(clause, "id"), of(clause, "verdict"));
+            format!("{id} {verdict}: {}\n", of(clause, "seen"))
+        });
+        mask(&self.placed(&lines.collect::<String>()))
     }
 
     /// A run, once it has ended.

@@ -1,1 +1,79 @@
-//! x
+//! Servers that are not there for a while, or for too long: Gavel says what it waits for, and never takes silence for an answer.
+
+use crate::lab::{Lab, TRACKING};
+use crate::proxy::Proxy;
+
+/// The lab, with Gavel behind a proxy that can close the way to one of the servers.
+async fn behind_a_proxy(server: &str, patience: &str) -> (Lab, Proxy) {
+    let mut lab = Lab::without_gavel().await;
+    let proxy = Proxy::start(lab.place(server)).await;
+    lab.configure("outage", &format!("{patience:?}"));
+    lab.start_gavel(&[("http_proxy", &proxy.url)]).await;
+    (lab, proxy)
+}
+
+async fn a_pull_request(lab: &Lab) {
+    lab.until("a pull request", async || {
+        lab.pulls().await.first().copied()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_drone_is_away_gavel_says_so_and_then_goes_on() {
+    let (lab, proxy) = behind_a_proxy("drone_url", "60s").await;
+    lab.say("maintainer", "/verify V1").await;
+    a_pull_request(&lab).await;
+    proxy.close();
+    let waiting = lab.slot("run-1", "Waiting").await;
+    let line = waiting.lines().find(|line| line.contains("Waiting"));
+    assert!(line.unwrap().contains("Waiting: Drone at"), "{waiting}");
+    // Commands are answered as ever.
+    assert!(lab.talk("/status").await.contains("is running"));
+    assert_eq!(lab.run(1).await["state"], "running");
+
+    proxy.open();
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    let progress = lab.slot("run-1", "✅ Run 1").await;
+    assert!(!progress.contains("Waiting"), "{progress}");
+    lab.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_drone_that_stays_away_leaves_the_verdict_open() {
+    let (lab, proxy) = behind_a_proxy("drone_url", "1s").await;
+    proxy.close();
+    lab.say("maintainer", "/verify V1 V2").await;
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "INCONCLUSIVE", "{run:#}");
+    assert_eq!(run["items"]["V1"]["verdict"], "INCONCLUSIVE", "{run:#}");
+    assert_eq!(run["items"]["V2"]["verdict"], "BLOCKED", "{run:#}");
+    let clauses = run["items"]["V1"]["clauses"].as_object().unwrap();
+    assert!(
+        clauses.values().all(|verdict| verdict == "INCONCLUSIVE"),
+        "{run:#}"
+    );
+    let verdict = lab.slot("run-1-V1-1", "INCONCLUSIVE").await;
+    assert!(verdict.contains("Drone"), "{verdict}");
+    lab.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_forge_that_is_away_for_a_while_costs_a_while() {
+    let (lab, proxy) = behind_a_proxy("forge_url", "60s").await;
+    lab.say("maintainer", "/verify V1").await;
+    a_pull_request(&lab).await;
+    proxy.close();
+    proxy.refuses(3).await;
+    // Webhooks still come: a command is on record, and answered when the forge is back.
+    let asked = lab.say("maintainer", "/status").await;
+    proxy.refuses(3).await;
+    proxy.open();
+    let answers = lab.answers(TRACKING, 1, asked, 1).await;
+    assert!(answers[0].contains("Run 1"), "{answers:?}");
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    lab.slot("run-1", "✅ Run 1").await;
+    lab.assert_clean().await;
+}

@@ -40,7 +40,7 @@ async fn a_run_is_asked_about_and_cancelled() {
     |  | **V1** `!testme` on a recipe pull request is the real gate | waiting |
 
 
-    <sub>Asked for by `maintainer` at HH:MM UTC · [everything that was seen](http://gavel/runs/2) · `/cancel` ends it</sub>
+    <sub>Asked for by `maintainer` at HH:MM UTC · [everything that was seen](http://gavel/runs/2)</sub>
     ");
 
     assert_snapshot!(lab.talk("/cancel").await, @"Run 1 is being cancelled. What it opened is closed; nothing is judged any more.");
@@ -50,15 +50,26 @@ async fn a_run_is_asked_about_and_cancelled() {
         (&"cancelled".into(), &"INCONCLUSIVE".into()),
         "{run:#}"
     );
-    assert_snapshot!(lab.slot("run-1", "was cancelled").await, @"");
-    let report = lab.slot("run-1-report", "REVIEW-5").await;
-    assert!(report.contains("**Cancelled by `maintainer`**"), "{report}");
+    assert_snapshot!(lab.slot("run-1", "was cancelled").await, @"
+    ### 🚫 Run 1 was cancelled by `maintainer`
+
+    | | Item | Verdict |
+    |:-:|---|---|
+    | 🚫 | **V1** `!testme` on a recipe pull request is the real gate | not verified |
+    | 🚫 | **V2** `testme-on-pr.sh` reads the verdict correctly | not verified |
+
+    [The report](http://forge/maintainers/verification/issues/1#issuecomment-N) · N s
+
+    <sub>Asked for by `maintainer` at HH:MM UTC · [everything that was seen](http://gavel/runs/1)</sub>
+    ");
+    let report = lab.slot("run-1-report", "cancelled").await;
+    assert!(report.contains("before anything was judged"), "{report}");
     let closing = lab.comments(MIRROR, pull).await.pop().unwrap();
     assert_eq!(
         (closing.by.as_str(), closing.slot.split('-').next()),
         ("gavel", Some("closed"))
     );
-    assert_snapshot!(closing.text, @"");
+    assert_snapshot!(closing.text, @"Done: [verification run 1](http://gavel/runs/1) needs this pull request no more. Closed, not merged; its branch is deleted.");
 
     // The next one begins by itself, and is cancelled as well.
     lab.until("the second run", async || {
