@@ -39,7 +39,7 @@ fn declared() -> BTreeMap<String, Declared> {
     let faults: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
     let of = |fault: &Value| {
         let kinds = [
-            ("fails", "FAIL"),
+            ("breaks", "FAIL"),
             ("blocked", "BLOCKED"),
             ("inconclusive", "INCONCLUSIVE"),
         ];
