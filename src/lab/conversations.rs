@@ -482,7 +482,13 @@ async fn a_cancelled_build_is_an_error_and_leaves_no_deploy() {
     let bench = Bench::healthy().await;
     let pull = bench.open("known-green").await;
     bench.comment(&pull, "gavel", "!testme").await;
-    until("the recipe is deployed", async || bench.deployed() > 0).await;
+    // Recorded: from then on whoever tears down knows of it.
+    let record = bench
+        .world
+        .folder
+        .path("deploys")
+        .join(format!("ci-{RECIPE}-1.json"));
+    until("the recipe is deployed", async || record.exists()).await;
     bench
         .drone
         .delete(&format!("/api/repos/{SUITE}/builds/1"))
