@@ -1,8 +1,12 @@
 //! The lab and Gavel together, as scripts use them: the healthy lab passes in both bridge modes, one fault of each part comes out as
 //! declared, and the exit statuses are those that are documented.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 fn gavel(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gavel"))
@@ -100,4 +104,31 @@ fn a_fault_that_does_not_exist_is_said_so_and_exits_with_2() {
         said.contains("bridge-is-purple") && said.contains("gavel lab faults"),
         "{said}"
     );
+}
+
+#[test]
+fn a_lab_that_serves_ends_when_it_is_told_to_the_moment_it_is_ready() {
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_gavel"))
+        .args(["lab", "serve", "--no-bot"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary under test starts");
+    let mut stdout = BufReader::new(lab.stdout.take().expect("its output was asked for"));
+    let mut ready = String::new();
+    stdout
+        .read_line(&mut ready)
+        .expect("it says that it is ready");
+    let ready: Value = serde_json::from_str(ready.trim_start_matches("ready ")).expect("as JSON");
+    let folder = ready["dir"].as_str().expect("its folder").to_owned();
+    let pid = Pid::from_child(&lab);
+    kill_process(pid, Signal::TERM).expect("it is still there to be told");
+    let (ended, wait) = mpsc::channel();
+    std::thread::spawn(move || ended.send(lab.wait()));
+    let Ok(status) = wait.recv_timeout(Duration::from_secs(60)) else {
+        let _ = kill_process(pid, Signal::KILL);
+        panic!("the lab was told to end and did not");
+    };
+    assert_eq!(status.expect("it can be waited for").code(), Some(0));
+    assert!(!std::path::Path::new(&folder).exists(), "{folder} was left");
 }

@@ -4,7 +4,7 @@ use super::client::{Api, ApiError};
 use super::provision::TRACKING;
 use super::screen::Screen;
 use super::world::World;
-use super::{Options, interrupted};
+use super::{Options, interruption};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -23,12 +23,13 @@ struct Outcome {
 }
 
 pub async fn run(options: Options) -> Result<ExitCode> {
+    let interruption = interruption()?;
     let mut screen = Screen::new();
     let folder = options.folder()?;
     let described = options.world()?;
     let mut world = tokio::select! {
         world = World::start(&described, folder) => world?,
-        interruption = interrupted() => { interruption?; bail!("interrupted while the lab was starting") }
+        () = interruption.cancelled() => bail!("interrupted while the lab was starting"),
     };
     screen.started(
         "lab",
@@ -39,7 +40,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     }
     let outcome = tokio::select! {
         outcome = verify(&mut world, &options, &mut screen) => outcome,
-        interruption = interrupted() => interruption.and_then(|()| Err(anyhow::anyhow!("interrupted"))),
+        () = interruption.cancelled() => Err(anyhow::anyhow!("interrupted")),
     };
     if let Ok(outcome) = &outcome {
         conclude(outcome, &world, &options, &screen)?;
@@ -52,7 +53,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
             "Staying",
             &format!("{} until Ctrl-C", world.provisioned.tracking_issue.url),
         );
-        interrupted().await?;
+        interruption.cancelled().await;
     }
     world.stop().await;
     let passed = outcome?.run["verdict"].as_str() == Some("PASS");

@@ -3,7 +3,7 @@
 
 use super::bridge;
 use super::faults::{CLAUSES, FAULTS, Fault};
-use super::interrupted;
+use super::interruption;
 use super::process::{self, Owned};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -72,6 +72,7 @@ impl Row {
 
 impl Matrix {
     pub async fn run(self) -> Result<ExitCode> {
+        let interruption = interruption()?;
         for name in self.fault.iter().filter(|name| *name != HEALTHY) {
             super::faults::find(name).with_context(|| {
                 format!("there is no fault {name}: `gavel lab faults` lists them")
@@ -88,11 +89,10 @@ impl Matrix {
         let mut running = futures_util::stream::iter(cases.iter().map(|case| self.case(case)))
             .buffer_unordered(self.jobs.into());
         let mut rows = Vec::new();
-        let mut interrupt = std::pin::pin!(interrupted());
         loop {
             let next = tokio::select! {
                 row = running.next() => row,
-                interruption = &mut interrupt => { interruption?; bail!("interrupted after {} of {total} labs", rows.len()) }
+                () = interruption.cancelled() => bail!("interrupted after {} of {total} labs", rows.len()),
             };
             let Some(row) = next else { break };
             rows.push(row);

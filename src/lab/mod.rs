@@ -35,6 +35,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Args)]
 pub struct Lab {
@@ -198,13 +199,21 @@ fn list_faults(json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns when somebody wants this to end.
-async fn interrupted() -> Result<()> {
+/// Cancelled when somebody wants this to end: by Ctrl-C, SIGTERM or a terminal that goes away. It listens from the call on, so that
+/// no signal is lost between two waits.
+fn interruption() -> Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.context("listening for Ctrl-C"),
-        _ = terminate.recv() => Ok(()),
-        _ = hangup.recv() => Ok(()),
-    }
+    let interruption = CancellationToken::new();
+    let cancelled = interruption.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        cancelled.cancel();
+    });
+    Ok(interruption)
 }

@@ -1,18 +1,19 @@
 //! `gavel lab serve`: everything is up, somebody else does the talking.
 
 use super::world::World;
-use super::{Options, interrupted};
+use super::{Options, interruption};
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
 
 pub async fn run(options: Options, no_bot: bool) -> Result<ExitCode> {
+    let interruption = interruption()?;
     let folder = options.folder()?;
     let described = options.world()?;
     let mut world = tokio::select! {
         world = World::start(&described, folder) => world?,
-        interruption = interrupted() => { interruption?; return Ok(ExitCode::SUCCESS) }
+        () = interruption.cancelled() => return Ok(ExitCode::SUCCESS),
     };
     if !no_bot && let Err(error) = world.start_bot().await {
         world.stop().await;
@@ -21,9 +22,9 @@ pub async fn run(options: Options, no_bot: bool) -> Result<ExitCode> {
     announce(&world, &options, no_bot)?;
     // Everything else goes on without the bot: it may have been ended on purpose, to be started again.
     let mut bot_ended = false;
-    let interruption = loop {
+    loop {
         tokio::select! {
-            interruption = interrupted() => break interruption,
+            () = interruption.cancelled() => break,
             () = tokio::time::sleep(std::time::Duration::from_millis(500)), if !bot_ended => {
                 if let Err(error) = world.check_bot() {
                     bot_ended = true;
@@ -32,9 +33,8 @@ pub async fn run(options: Options, no_bot: bool) -> Result<ExitCode> {
                 }
             }
         }
-    };
+    }
     world.stop().await;
-    interruption?;
     Ok(if bot_ended {
         ExitCode::FAILURE
     } else {
