@@ -35,6 +35,8 @@ pub enum Question {
         organisation: String,
         account: String,
     },
+    /// What an account did after the act of this number, as the forge remembers it; oldest first.
+    Activity { account: String, after: u64 },
     /// The number of the newest build, 0 without any.
     LatestBuild,
     /// Every build with a number above `after`.

@@ -59,6 +59,88 @@ pub struct Login {
     pub login: String,
 }
 
+/// One act of an account, as `GET /users/{login}/activities/feeds` lists it.
+#[allow(dead_code, reason = "read by what judges all of an attempt's acts")]
+#[derive(Debug, Clone, Deserialize)]
+pub struct Activity {
+    pub id: u64,
+    /// Such as `commit_repo`, `delete_branch`, `create_pull_request`, `comment_pull`.
+    #[serde(rename = "op_type")]
+    pub op: String,
+    repo: Name,
+    #[serde(default, deserialize_with = "or_default")]
+    ref_name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    content: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Name {
+    full_name: String,
+}
+
+/// What an act of the kind `commit_repo` or `push_tag` tells of its push.
+#[allow(dead_code, reason = "read by what judges all of an attempt's acts")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Push {
+    /// Where the branch pointed to afterwards.
+    pub head: String,
+    /// The ends of the address that compares before and after: mostly commits, but the default branch where a new
+    /// branch brought no commit. Of a new branch, the parent of its oldest new commit is the first.
+    pub range: Option<(String, String)>,
+    /// How many commits came with it: none where a branch was set back, or made of what was there.
+    pub commits: u64,
+}
+
+#[allow(dead_code, reason = "read by what judges all of an attempt's acts")]
+impl Activity {
+    /// `owner/name`.
+    pub fn repository(&self) -> &str {
+        &self.repo.full_name
+    }
+
+    /// The branch, where it is about one.
+    pub fn branch(&self) -> Option<&str> {
+        self.ref_name.strip_prefix("refs/heads/")
+    }
+
+    /// The issue or pull request, of acts that are about one.
+    pub fn number(&self) -> Option<u64> {
+        let about_one = ["issue", "pull"].iter().any(|word| self.op.contains(word));
+        let (number, _) = self.content.split_once('|').filter(|_| about_one)?;
+        number.parse().ok()
+    }
+
+    /// The push. A new branch is told twice, once without: then there is none.
+    pub fn push(&self) -> Option<Push> {
+        let pushed: Pushed = serde_json::from_str(&self.content).ok()?;
+        let (_, range) = pushed.compare.rsplit_once("/compare/").unwrap_or_default();
+        Some(Push {
+            head: pushed.head?.sha,
+            range: range
+                .split_once("...")
+                .map(|(from, to)| (from.to_owned(), to.to_owned())),
+            commits: pushed.commits,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Pushed {
+    #[serde(default, rename = "HeadCommit")]
+    head: Option<PushedCommit>,
+    #[serde(default, rename = "CompareURL", deserialize_with = "or_default")]
+    compare: String,
+    #[serde(default, rename = "Len", deserialize_with = "or_default")]
+    commits: u64,
+}
+
+#[derive(Deserialize)]
+struct PushedCommit {
+    #[serde(rename = "Sha1")]
+    sha: String,
+}
+
 /// A build, as Drone's `GET /api/repos/{owner}/{repo}/builds` lists it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Build {
@@ -189,5 +271,46 @@ impl Results {
                 .collect::<Vec<_>>()
         };
         self.stages.iter().flat_map(failed).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn act(op: &str, content: &str) -> Activity {
+        let act = json!({"id": 7, "op_type": op, "repo": {"full_name": "recipes/tiny"}, "ref_name": "refs/heads/up/1", "content": content});
+        serde_json::from_value(act).unwrap()
+    }
+
+    #[test]
+    fn a_push_tells_its_head_and_what_it_is_compared_with() {
+        let content = r#"{"Commits":[],"HeadCommit":{"Sha1":"bb","Message":"x"},"CompareURL":"recipes/tiny/compare/aa...bb","Len":0}"#;
+        let pushed = act("commit_repo", content);
+        assert_eq!(
+            (pushed.repository(), pushed.branch()),
+            ("recipes/tiny", Some("up/1"))
+        );
+        let range = Some(("aa".to_owned(), "bb".to_owned()));
+        let push = pushed.push().unwrap();
+        assert_eq!((push.head.as_str(), push.range), ("bb", range));
+        assert_eq!(pushed.number(), None);
+        for none in ["", "{}", "7|{}", "{\"HeadCommit\":null}"] {
+            assert_eq!(act("commit_repo", none).push(), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_discussion_tells_its_number() {
+        assert_eq!(act("create_pull_request", "12|a|b").number(), Some(12));
+        assert_eq!(act("close_issue", "3|").number(), Some(3));
+        for (op, content) in [
+            ("comment_pull", "x|y"),
+            ("rename_repo", "3|"),
+            ("comment_pull", ""),
+        ] {
+            assert_eq!(act(op, content).number(), None, "{op} {content}");
+        }
     }
 }

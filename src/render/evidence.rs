@@ -22,6 +22,7 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
         },
         Question::Collaborator { account, .. } => format!("access of {account}"),
         Question::Member { account, .. } => format!("membership of {account}"),
+        Question::Activity { account, .. } => format!("acts of {account}"),
         Question::LatestBuild => "newest build".into(),
         Question::Builds { after: 0 } => "all builds".into(),
         Question::Builds { after } => format!("builds after {after}"),
@@ -79,6 +80,7 @@ fn weight(question: &Question) -> u8 {
         | Question::Quiet { .. } => 0,
         Question::Statuses { .. }
         | Question::Comments { .. }
+        | Question::Activity { .. }
         | Question::Builds { .. }
         | Question::BuildLog { .. }
         | Question::OpenPull { .. } => 1,

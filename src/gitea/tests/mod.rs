@@ -3,6 +3,7 @@
 mod recorded;
 mod scripted;
 
+use super::activity::Activity;
 use super::*;
 use crate::config::Repository;
 use axum::{
@@ -290,6 +291,39 @@ async fn a_list_without_end_is_an_error() {
         error.to_string().contains("does not end after 400 pages"),
         "{error}"
     );
+}
+
+fn acts(acts: &[(u64, u32)]) -> Value {
+    let act = |(id, second): &(u64, u32)| json!({"id": id, "op_type": "commit_repo", "created": format!("2026-01-02T03:04:{second:02}Z")});
+    acts.iter().map(act).collect()
+}
+
+#[tokio::test]
+async fn what_an_account_did_is_read_back_to_where_it_was_known() {
+    let forge = Forge::start(|request, _| {
+        assert_eq!(request.path, "/api/v1/users/flow/activities/feeds");
+        assert_eq!(request.query("only-performed-by"), "true");
+        ok(match request.query("page").as_str() {
+            // In no order within a second; and one comes again, since the list grew.
+            "1" => acts(&[(9, 9), (6, 8)]),
+            // Old throughout, but of one second only: something newer may still hide in it.
+            "2" => acts(&[(6, 8), (5, 8)]),
+            "3" => acts(&[(4, 8), (4, 8)]),
+            "4" => acts(&[(8, 8), (3, 7)]),
+            "5" => acts(&[(2, 7), (1, 6)]),
+            _ => acts(&[]),
+        })
+    })
+    .await;
+    let gitea = client(&forge, limits());
+    let seen = gitea.activity("flow", 5).await.unwrap();
+    let ids = |seen: &Seen<Vec<Activity>>| seen.value.iter().map(|act| act.id).collect::<Vec<_>>();
+    assert_eq!(ids(&seen), [6, 8, 9]);
+    assert_eq!(seen.answer[2]["op_type"], "commit_repo");
+    assert_eq!(forge.requests().len(), 5, "the rest is not asked for");
+    assert!(seen.asked.ends_with("only-performed-by=true"));
+    let all = gitea.activity("flow", 0).await.unwrap();
+    assert_eq!(ids(&all), [1, 2, 3, 4, 5, 6, 8, 9]);
 }
 
 #[tokio::test]

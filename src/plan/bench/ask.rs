@@ -101,6 +101,10 @@ impl Bench {
                     .map_err(on_forge)?;
                 Ok((seen.asked, json!(seen.value == Membership::Member)))
             }
+            Question::Activity { account, after } => {
+                let seen = forge.activity(account, *after).await.map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
             Question::LatestBuild => {
                 let seen = drone.latest_number().await.map_err(on_drone)?;
                 Ok((seen.asked, json!(seen.value)))

@@ -1,0 +1,77 @@
+//! What the forge remembers of an account's acts: pushes, branches, pull requests, comments.
+
+use super::{Gitea, GiteaError, Seen, error::Failure, path, transport::Call};
+use jiff::Timestamp;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Far beyond what an account does between two looks. More is an error, never cut.
+const MOST_PAGES: usize = 400;
+
+/// One act of an account, as far as paging needs it; the whole is in the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Activity {
+    pub id: u64,
+    pub created: Timestamp,
+}
+
+impl Gitea {
+    /// What an account itself did since the act `after` (0: ever), by id, of what this account may see. Gitea shows nothing of
+    /// accounts that keep their activity private, nor of private repositories, to anybody but themselves and administrators;
+    /// acts on what was deleted, a comment or a repository, go with it.
+    pub async fn activity(
+        &self,
+        account: &str,
+        after: u64,
+    ) -> Result<Seen<Vec<Activity>>, GiteaError> {
+        let doing = format!("list what {account} did");
+        let whole = format!(
+            "users/{}/activities/feeds?only-performed-by=true",
+            path::part(account)
+        );
+        let asked = self
+            .transport
+            .asked(&Call::new(doing.as_str(), Method::GET, whole.clone()));
+        let mut found = BTreeMap::new();
+        for page in 1..=MOST_PAGES {
+            let path = format!("{whole}&page={page}&limit=50");
+            let seen: Seen<Option<Vec<Activity>>> = self.read(doing.as_str(), path).await?;
+            let acts = seen.value.unwrap_or_default();
+            let behind = reaches_behind(&acts, after);
+            let answers = match seen.answer {
+                Value::Array(answers) => answers,
+                _ => Vec::new(),
+            };
+            let before = found.len();
+            for (act, answer) in acts.into_iter().zip(answers) {
+                found.insert(act.id, (act, answer));
+            }
+            // A page with nothing new is the end: it is empty, or the server ignores `page`.
+            if behind || found.len() == before {
+                let newer = found.split_off(&after.saturating_add(1));
+                let (value, answer): (Vec<_>, Vec<_>) = newer.into_values().unzip();
+                return Ok(Seen {
+                    value,
+                    answer: Value::Array(answer),
+                    asked,
+                });
+            }
+        }
+        let call = Call::new(doing, Method::GET, whole);
+        Err(self
+            .transport
+            .error(&call, Failure::TooManyPages(MOST_PAGES)))
+    }
+}
+
+/// Whether nothing behind this page can be newer than `after`. The forge sorts by whole seconds only, and within one of
+/// them in no order: the page must be old throughout and end in an earlier second than it begins.
+fn reaches_behind(page: &[Activity], after: u64) -> bool {
+    let earlier = page
+        .first()
+        .zip(page.last())
+        .is_some_and(|(first, last)| last.created < first.created);
+    earlier && page.iter().all(|act| act.id <= after)
+}
