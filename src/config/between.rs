@@ -47,4 +47,18 @@ pub fn check(reader: &Reader, config: &Config) {
             "Remove it",
         );
     }
+    let drone = &config.drone.repository;
+    if config.gate.organisation.is(drone.owner())
+        && let Some((key, recipe)) = config
+            .sandbox
+            .recipes()
+            .into_iter()
+            .find(|(_, recipe)| recipe.as_str().eq_ignore_ascii_case(drone.name()))
+    {
+        reader.refuse(
+            &format!("sandbox.{key}.recipe"),
+            format!("`{recipe}` is the repository in which builds run, and no recipe"),
+            "Name a throwaway recipe",
+        );
+    }
 }

@@ -2,19 +2,37 @@
 //! `deploy/gavel.example.toml` shows every key.
 
 mod between;
+#[allow(dead_code, reason = "items are added one by one")]
+mod command;
+#[allow(dead_code, reason = "items are added one by one")]
+mod flow;
+#[allow(dead_code, reason = "items are added one by one")]
+mod host;
 mod names;
 mod reader;
+#[allow(dead_code, reason = "items are added one by one")]
+mod sandbox;
 mod secrets;
 mod sections;
 mod values;
 
-pub use names::{Account, Repository, Team};
+#[allow(unused_imports, reason = "items are added one by one")]
+pub use command::Command;
+#[allow(unused_imports, reason = "items are added one by one")]
+pub use flow::{
+    Flow, Helper, Launcher, Orchestrator, RecipeUpgrade, Schedule, Skills, UpgradeAll, VerifyPr,
+};
+#[allow(unused_imports, reason = "items are added one by one")]
+pub use host::{Host, Registry, Verified};
+#[allow(unused_imports, reason = "items are added one by one")]
+pub use names::{Account, Recipe, Repository, Team};
 pub use reader::Problem;
+#[allow(unused_imports, reason = "items are added one by one")]
+pub use sandbox::{Sandbox, SandboxGate, SandboxRegression, SandboxStale};
 
 use secrecy::SecretString;
 use secrets::SecretError;
 use std::{
-    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -32,7 +50,11 @@ pub struct Config {
     pub gate: Gate,
     pub suite: Suite,
     pub flow: Flow,
+    #[allow(dead_code, reason = "items are added one by one")]
+    pub registry: Option<Registry>,
+    pub host: Option<Host>,
     pub sandbox: Sandbox,
+    pub verified: Option<Verified>,
     pub versions: Versions,
     pub patience: Patience,
 }
@@ -120,40 +142,6 @@ pub struct Suite {
     pub log_pattern: Option<regex::Regex>,
 }
 
-/// The flow under verification.
-#[derive(Debug, Clone)]
-pub struct Flow {
-    pub account: Account,
-    pub helper: Helper,
-}
-
-/// `testme-on-pr.sh`.
-#[derive(Debug, Clone)]
-pub struct Helper {
-    pub program: PathBuf,
-    /// Those that come before recipe and pull request.
-    pub arguments: Vec<String>,
-    pub max_wait: Duration,
-    pub interval: Duration,
-    pub environment: BTreeMap<String, String>,
-    pub secrets: BTreeMap<String, SecretString>,
-}
-
-/// The throwaway recipes, the only ones that verification touches.
-#[derive(Debug, Clone)]
-pub struct Sandbox {
-    pub gate: SandboxGate,
-}
-
-/// The recipe for V1 and V2.
-#[derive(Debug, Clone)]
-pub struct SandboxGate {
-    pub recipe: String,
-    /// Branches of the mirror.
-    pub known_green: String,
-    pub known_red: String,
-}
-
 /// Files whose digests belong to what was verified.
 #[derive(Debug, Clone)]
 pub struct Versions {
@@ -226,9 +214,18 @@ impl Config {
             &self.drone.token,
             &self.gate.outsider.token,
         ];
+        let host = self
+            .host
+            .iter()
+            .flat_map(|host| [&host.tmux, &host.docker, &host.crontab]);
+        let verified = self
+            .verified
+            .iter()
+            .filter_map(|verified| verified.command.as_ref());
+        let commands = self.flow.commands().chain(host).chain(verified);
         named
             .into_iter()
-            .chain(self.flow.helper.secrets.values())
+            .chain(commands.flat_map(|command| command.secrets.values()))
             .collect()
     }
 }

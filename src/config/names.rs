@@ -21,6 +21,11 @@ pub struct Repository {
     name: String,
 }
 
+/// The name of a recipe, which is handed to commands as an argument: nothing in it can be an option, a path or a word of a shell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Recipe(String);
+
 /// A team of an organisation: `organisation/team`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -36,6 +41,12 @@ impl Account {
         self.0.eq_ignore_ascii_case(login)
     }
 
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Recipe {
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -82,6 +93,20 @@ impl FromStr for Account {
     }
 }
 
+impl FromStr for Recipe {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Recipe, BadName> {
+        let name = part(text, "a recipe")?;
+        if name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.ends_with(".git") {
+            return Ok(Recipe(name));
+        }
+        Err(BadName(format!(
+            "a recipe begins with a letter or a digit and does not end with `.git`, {text:?} is not so"
+        )))
+    }
+}
+
 impl FromStr for Repository {
     type Err = BadName;
 
@@ -112,6 +137,12 @@ impl FromStr for Team {
 }
 
 impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -163,7 +194,7 @@ macro_rules! through_text {
     )*};
 }
 
-through_text!(Account, Repository, Team);
+through_text!(Account, Recipe, Repository, Team);
 
 #[cfg(test)]
 mod tests {
@@ -198,6 +229,45 @@ mod tests {
                 text.parse::<Repository>().is_err(),
                 "{text:?} is taken for a repository"
             );
+        }
+    }
+
+    #[test]
+    fn a_recipe_is_a_word_that_means_nothing_else() {
+        for text in ["custom-html-tiny", "n8n", "a.b_c", "Nextcloud"] {
+            assert_eq!(text.parse::<Recipe>().unwrap().as_str(), text);
+        }
+        for text in [
+            "",
+            " ",
+            "a b",
+            "a/b",
+            "../a",
+            ".",
+            "..",
+            "-a",
+            "--with-tests",
+            "_a",
+            ".a",
+            "a;b",
+            "a$b",
+            "$(a)",
+            "`a`",
+            "a|b",
+            "a&b",
+            "a>b",
+            "a'b",
+            "a\"b",
+            "a\\b",
+            "a*",
+            "a\nb",
+            "ä",
+            "a.git",
+            "~a",
+            "a=b",
+        ] {
+            let refused = text.parse::<Recipe>();
+            assert!(refused.is_err(), "{text:?} is taken for a recipe");
         }
     }
 

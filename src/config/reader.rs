@@ -145,6 +145,19 @@ impl<'r> Section<'r> {
         })
     }
 
+    /// The section `[path.name]`, which may be left out. The outer `None` is a section that is there and wrong.
+    pub fn optional<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(Section<'r>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if self.table.get(name).is_none() {
+            self.asked.borrow_mut().push(name);
+            return Some(None);
+        }
+        self.section(name).and_then(read).map(Some)
+    }
+
     /// The value of a key that must be there. `example` is a good value, as TOML.
     pub fn need<T>(
         &self,

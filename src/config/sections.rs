@@ -1,27 +1,21 @@
 //! Reads `gavel.toml`, section by section.
 
 use super::{
-    Commanders, Config, Drone, Flow, Forge, Gate, Helper, Outsider, Patience, Problem, Sandbox,
-    SandboxGate, Server, Suite, Tracking, Versions, between,
-    names::Repository,
+    Commanders, Config, Drone, Forge, Gate, Outsider, Patience, Problem, Server, Suite, Tracking,
+    Versions, between, flow, host,
     reader::{Place, Reader, Section},
+    sandbox,
     secrets::SecretError,
     values,
 };
 use secrecy::SecretString;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 type SecretSource<'a> = &'a dyn Fn(&Path) -> Result<SecretString, SecretError>;
 
-/// Variables that Gavel sets for each call of the helper.
-const SET_BY_GAVEL: [&str; 3] = ["POST", "MAX_WAIT", "INTERVAL"];
-
 /// What relative paths and secrets are resolved with.
-struct Around<'a> {
-    folder: &'a Path,
+pub struct Around<'a> {
+    pub folder: &'a Path,
     secret: SecretSource<'a>,
 }
 
@@ -53,8 +47,11 @@ fn config(reader: &Reader, around: &Around) -> Option<Config> {
     let suite = root.section("suite").and_then(suite);
     let flow = root
         .section("flow")
-        .and_then(|section| flow(section, around));
-    let sandbox = root.section("sandbox").and_then(sandbox);
+        .and_then(|section| flow::read(section, around));
+    let registry = root.optional("registry", host::registry);
+    let host = root.optional("host", |section| host::read(section, around));
+    let sandbox = root.section("sandbox").and_then(sandbox::read);
+    let verified = root.optional("verified", |section| host::verified(section, around));
     let versions = root
         .section("versions")
         .and_then(|section| versions(section, around));
@@ -68,7 +65,10 @@ fn config(reader: &Reader, around: &Around) -> Option<Config> {
         gate: gate?,
         suite: suite?,
         flow: flow?,
+        registry: registry?,
+        host: host?,
         sandbox: sandbox?,
+        verified: verified?,
         versions: versions?,
         patience: patience?,
     };
@@ -241,7 +241,7 @@ fn suite(section: Section) -> Option<Suite> {
     let results_url = section.need(
         "results_url",
         "\"https://ci.example.org/results/{build}/results.json\"",
-        values::results_url,
+        |place| values::address_with(place, &["{build}"]),
     );
     let log_pattern = section.may("log_pattern", "\"abra app deploy\"", values::regex);
     Some(Suite {
@@ -249,121 +249,6 @@ fn suite(section: Section) -> Option<Suite> {
         results_url: results_url?,
         log_pattern: log_pattern?,
     })
-}
-
-fn flow(section: Section, around: &Around) -> Option<Flow> {
-    let account = section.need("account", "\"flow\"", values::parsed);
-    let helper = section
-        .section("helper")
-        .and_then(|section| helper(section, around));
-    Some(Flow {
-        account: account?,
-        helper: helper?,
-    })
-}
-
-fn helper(section: Section, around: &Around) -> Option<Helper> {
-    let command = section.need("command", "[\"/srv/cc-ci/bin/testme-on-pr.sh\"]", |place| {
-        place.filled_list(|place| place.text().map(str::to_owned))
-    });
-    let max_wait = section.need("max_wait", "\"20m\"", values::duration);
-    let interval = section.need("interval", "\"10s\"", values::duration);
-    let environment = section.need(
-        "environment",
-        "{ FORGE_URL = \"https://git.example.org\" }",
-        |place| {
-            place.entries(|name, place| {
-                variable(name, place).and_then(|()| place.text().map(str::to_owned))
-            })
-        },
-    );
-    let secrets = section.need(
-        "secrets",
-        "{ FORGE_TOKEN = \"/etc/gavel/flow.token\" }",
-        |place| {
-            place.entries(|name, place| variable(name, place).and_then(|()| around.secret(place)))
-        },
-    );
-    let (max_wait, interval, environment) = (max_wait?, interval?, environment?);
-    let secrets: BTreeMap<_, _> = secrets?.into_iter().collect();
-    if interval > max_wait {
-        section.refuse(
-            "interval",
-            "the helper would look less often than once",
-            "Make it shorter than `max_wait`",
-        );
-    }
-    if let Some((twice, _)) = environment
-        .iter()
-        .find(|(name, _)| secrets.contains_key(name))
-    {
-        section.refuse(
-            "environment",
-            format!("`{twice}` stands in `secrets`, too"),
-            "Keep it in one of the two",
-        );
-    }
-    let mut command = command?.into_iter();
-    let program = command.next()?;
-    Some(Helper {
-        // A bare name is looked up in PATH.
-        program: if program.contains('/') {
-            around.folder.join(program)
-        } else {
-            PathBuf::from(program)
-        },
-        arguments: command.collect(),
-        max_wait,
-        interval,
-        environment: environment.into_iter().collect(),
-        secrets,
-    })
-}
-
-fn variable(name: &str, place: &Place) -> Option<()> {
-    if !values::is_variable(name) {
-        return place.refuse(
-            format!("{name:?} is not the name of an environment variable"),
-            "Use letters, digits and `_`",
-        );
-    }
-    if SET_BY_GAVEL.contains(&name) {
-        return place.refuse(
-            "Gavel sets this variable itself, for each call",
-            "Remove it",
-        );
-    }
-    Some(())
-}
-
-fn sandbox(section: Section) -> Option<Sandbox> {
-    let gate = section.section("gate").and_then(sandbox_gate);
-    Some(Sandbox { gate: gate? })
-}
-
-fn sandbox_gate(section: Section) -> Option<SandboxGate> {
-    let recipe = section.need("recipe", "\"custom-html-tiny\"", |place| {
-        let text = place.text()?;
-        match Repository::new("mirrors", text) {
-            Ok(_) => Some(text.to_owned()),
-            Err(error) => place.wrong(error.to_string()),
-        }
-    });
-    let known_green = section.need("known_green", "\"known-green\"", values::branch);
-    let known_red = section.need("known_red", "\"known-red\"", values::branch);
-    let gate = SandboxGate {
-        recipe: recipe?,
-        known_green: known_green?,
-        known_red: known_red?,
-    };
-    if gate.known_green == gate.known_red {
-        section.refuse(
-            "known_red",
-            "the same branch cannot be green and red",
-            "Name a branch on which a test fails",
-        );
-    }
-    Some(gate)
 }
 
 fn versions(section: Section, around: &Around) -> Option<Versions> {
@@ -402,11 +287,11 @@ fn patience(section: Section) -> Option<Patience> {
 }
 
 impl Around<'_> {
-    fn path(&self, place: &Place) -> Option<PathBuf> {
+    pub fn path(&self, place: &Place) -> Option<PathBuf> {
         place.text().map(|text| self.folder.join(text))
     }
 
-    fn secret(&self, place: &Place) -> Option<SecretString> {
+    pub fn secret(&self, place: &Place) -> Option<SecretString> {
         match (self.secret)(&self.path(place)?) {
             Ok(secret) => Some(secret),
             Err(error) => place.refuse(error.to_string(), error.mend()),

@@ -50,11 +50,11 @@ fn the_example_is_read() {
             .is_match("$ abra app deploy x")
     );
     assert_eq!(
-        config.flow.helper.program,
+        config.flow.helper.command.program,
         Path::new("/srv/cc-ci/bin/testme-on-pr.sh")
     );
     assert_eq!(
-        config.flow.helper.secrets["FORGE_TOKEN"].expose_secret(),
+        config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
         "what stands in /etc/gavel/flow.token"
     );
     assert_eq!(config.patience.outage, Duration::from_secs(3600));
@@ -72,12 +72,12 @@ fn relative_paths_start_at_the_file() {
     let config = parse(&text).unwrap();
     assert_eq!(config.server.data, Path::new("/etc/gavel/data"));
     assert_eq!(
-        config.flow.helper.program,
+        config.flow.helper.command.program,
         Path::new("/etc/gavel/bin/testme-on-pr.sh")
     );
-    assert_eq!(config.flow.helper.arguments, ["-x"]);
+    assert_eq!(config.flow.helper.command.arguments, ["-x"]);
     assert_eq!(
-        config.flow.helper.secrets["FORGE_TOKEN"].expose_secret(),
+        config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
         "what stands in /etc/gavel/../flow.token"
     );
 }
@@ -181,25 +181,25 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     line 34, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
     line 34, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
     line 34, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
-    line 73, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
+    line 157, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
     line 35, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
     line 40, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
     line 43, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
     line 47, `suite.stages`: this list is empty. Write for example `stages = ["install", "functional"]`.
     line 47, `suite.stages`: the stage "install" is named twice. Name every stage once.
-    line 48, `suite.results_url`: `{build}` is missing in it, which stands for the number of the build. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
+    line 48, `suite.results_url`: `{build}` is missing in it. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
     line 49, `suite.log_pattern`: "abra (app" is not a regular expression: unclosed group. Write for example `log_pattern = "abra app deploy"`.
     line 55, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
     line 58, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
     line 58, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
     line 58, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
-    line 65, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
-    line 61, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
-    line 62, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
-    line 76, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
-    line 72, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
-    line 77, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
-    line 78, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 149, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
+    line 120, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
+    line 146, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
+    line 160, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
+    line 156, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
+    line 161, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 162, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
     "#);
 }
 
@@ -252,7 +252,7 @@ fn a_file_of_secrets_that_others_can_read_stops_it() {
     write("drone.token", "e", 0o600);
     let config = Config::load(&path).unwrap();
     assert_eq!(
-        config.flow.helper.secrets["FORGE_TOKEN"].expose_secret(),
+        config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
         "d"
     );
 
@@ -263,4 +263,243 @@ fn a_file_of_secrets_that_others_can_read_stops_it() {
         error.starts_with("cannot read the configuration"),
         "{error}"
     );
+}
+
+/// The example with all that is commented out in it.
+fn whole() -> String {
+    let commented = |line: &str| {
+        let line = line.strip_prefix("# ")?;
+        let key = line.split_once(" = ").map(|(key, _)| key);
+        let is_key = key.is_some_and(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        (is_key || line.starts_with('[')).then(|| line.to_owned())
+    };
+    let lines = EXAMPLE.lines();
+    lines
+        .map(|line| commented(line).unwrap_or_else(|| line.to_owned()) + "\n")
+        .collect()
+}
+
+/// What is said about the whole example when `from` in it is replaced by `to`.
+fn told_of_the_whole(from: &str, to: &str) -> String {
+    let text = whole();
+    assert!(text.contains(from), "the example does not hold {from:?}");
+    match parse(&text.replacen(from, to, 1)) {
+        Ok(_) => format!("{to:?} is taken\n"),
+        Err(problems) => problems
+            .iter()
+            .map(|problem| format!("{problem}\n"))
+            .collect(),
+    }
+}
+
+#[test]
+fn what_the_example_shows_in_comments_is_read() {
+    let config = parse(&whole()).unwrap();
+    let upgrade = config.flow.recipe_upgrade.unwrap();
+    assert_eq!(upgrade.branch("1.1.0+2.0"), "upgrade-1.1.0+2.0");
+    assert_eq!(upgrade.command.time_limit, Duration::from_secs(7200));
+    assert_eq!(
+        upgrade.command.line(&["tiny".into()]),
+        ["/srv/cc-ci/bin/recipe-upgrade", "tiny"]
+    );
+    assert_eq!(
+        config.flow.verify_pr.unwrap().results_url("aa", "bb"),
+        "https://ci.example.org/results/verify/aa-bb.json"
+    );
+    let all = config.flow.upgrade_all.unwrap();
+    let found = all.candidate.captures("CANDIDATE tiny 1.0 -> 2.0").unwrap();
+    assert_eq!((&found["recipe"], &found["to"]), ("tiny", "2.0"));
+    assert!(all.summary.is_match("===== SUMMARY ====="));
+    assert!(all.stale_heading.is_match("## Tests look stale"));
+    assert_eq!(all.scope, "RECIPES");
+    let launcher = config.flow.launcher.unwrap();
+    assert_eq!(launcher.session, "cc-ci-upgrader");
+    assert_eq!(launcher.remote_control, "cc-ci-upgrader");
+    assert_eq!(launcher.arguments, "UPGRADER_ARGS");
+    let orchestrator = config.flow.orchestrator.unwrap();
+    assert_eq!(orchestrator.command.arguments, ["alive"]);
+    assert!(orchestrator.sample.ends_with("cc-ci-orchestrator"));
+    assert_eq!(orchestrator.processes, "PROCESS_LIST");
+    assert!(config.flow.schedule.unwrap().line.starts_with("0 3 * * 6 "));
+    let skills = config.flow.skills.unwrap();
+    for text in [
+        skills.recipe_upgrade,
+        skills.upgrade_all,
+        skills.ci_test_review,
+    ] {
+        assert!(text.ends_with("SKILL.md"));
+    }
+    let host = config.host.unwrap();
+    assert_eq!(host.stacks("tiny"), "ci-tiny-");
+    assert_eq!(host.crontab.arguments, ["-l"]);
+    assert_eq!(host.tmux.environment["TMUX_TMPDIR"], "/run/tmux");
+    assert_eq!((host.clones.len(), host.scratch.len()), (2, 1));
+    assert_eq!(
+        config.registry.unwrap().url.as_str(),
+        "https://registry.example.org/"
+    );
+    let verified = config.verified.unwrap();
+    assert_eq!(verified.label.as_deref(), Some("verified"));
+    assert!(verified.command.is_some());
+    let sandbox = config.sandbox;
+    assert_eq!(sandbox.upstream.as_ref().unwrap().as_str(), "coop-cloud");
+    assert_eq!(sandbox.allowed_paths.len(), 5);
+    let recipes: Vec<_> = sandbox
+        .recipes()
+        .into_iter()
+        .map(|(_, recipe)| recipe.as_str())
+        .collect();
+    assert_eq!(
+        recipes,
+        [
+            "custom-html-tiny",
+            "sandbox-upgrade",
+            "sandbox-repairable",
+            "sandbox-persistent",
+            "sandbox-stale",
+            "sandbox-reconcile"
+        ]
+    );
+    assert_eq!(sandbox.all.unwrap().len(), 3);
+    let stale = sandbox.stale.unwrap();
+    assert_eq!(stale.test, "functional/tells-its-version");
+    assert_eq!(stale.broken, "broken");
+}
+
+#[test]
+fn nothing_of_what_came_later_is_needed() {
+    let config = parse(EXAMPLE).unwrap();
+    assert!(config.registry.is_none() && config.host.is_none() && config.verified.is_none());
+    assert!(config.flow.recipe_upgrade.is_none() && config.sandbox.upstream.is_none());
+    assert_eq!(config.sandbox.allowed_paths[0], "compose.yml");
+    assert_eq!(config.sandbox.recipes().len(), 1);
+}
+
+#[test]
+fn variables_of_the_flow_are_shared_and_a_command_has_the_last_word() {
+    let text = whole()
+        .replace(
+            "[flow]   ",
+            "[flow]\nenvironment = { FORGE_URL = \"a\", FORGE_TOKEN = \"b\", POST = \"1\" }\nsecrets = { SHARED = \"shared.token\" } # ",
+        )
+        .replace(
+            "branch = \"upgrade-{version}\"",
+            "environment = { SHARED = \"mine\" }",
+        );
+    let config = parse(&text).unwrap();
+    let helper = &config.flow.helper.command;
+    assert_eq!(helper.environment["FORGE_URL"], "https://git.example.org");
+    assert!(!helper.environment.contains_key("FORGE_TOKEN"));
+    assert_eq!(
+        helper.secrets["FORGE_TOKEN"].expose_secret(),
+        "what stands in /etc/gavel/flow.token"
+    );
+    let upgrade = config.flow.recipe_upgrade.as_ref().unwrap();
+    assert_eq!(upgrade.command.environment["FORGE_URL"], "a");
+    assert_eq!(upgrade.command.environment["SHARED"], "mine");
+    assert!(upgrade.command.secrets.is_empty());
+    let verify = config.flow.verify_pr.as_ref().unwrap();
+    assert!(verify.command.secrets.contains_key("SHARED"));
+}
+
+#[test]
+fn every_secret_of_every_command_is_known() {
+    let mut text = whole();
+    for (name, section) in [
+        ("[flow.recipe_upgrade]", "a"),
+        ("[flow.verify_pr]", "b"),
+        ("[flow.upgrade_all]", "c"),
+        ("[flow.launcher]", "d"),
+        ("[flow.orchestrator]", "e"),
+        ("[host]", "f"),
+        ("[verified]", "g"),
+    ] {
+        let more = format!("{name}\nsecrets = {{ S = \"{section}.secret\" }} #");
+        assert!(text.contains(name));
+        text = text.replace(name, &more);
+    }
+    let config = parse(&text).unwrap();
+    let known = config.secrets();
+    for file in ["a", "b", "c", "d", "e", "f", "g"] {
+        let secret = format!("what stands in /etc/gavel/{file}.secret");
+        assert!(
+            known.iter().any(|known| known.expose_secret() == secret),
+            "{secret}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_flow_is_told() {
+    let told: String = [
+        ("[flow.verify_pr]", "[flow.verify_prs]"),
+        ("time_limit = \"2h\"", "time_limit = \"long\""),
+        ("time_limit = \"6h\"", ""),
+        ("\"upgrade-{version}\"", "\"upgrade\""),
+        ("\"upgrade-{version}\"", "\"-{version}\""),
+        ("{recipe_head}-{tests_head}", "{recipe_head}"),
+        ("(?<from>", "("),
+        ("^===== SUMMARY", "(===== SUMMARY"),
+        ("scope = \"RECIPES\"", "scope = \"RE CIPES\""),
+        (
+            "scope = \"RECIPES\"",
+            "scope = \"RECIPES\"\nenvironment = { RECIPES = \"x\" }",
+        ),
+        ("session = \"cc-ci-upgrader\"", "session = \"cc:ci\""),
+        ("stacks = \"ci-{recipe}-\"", "stacks = \"ci-\""),
+        ("tmux = [\"tmux\"]", "tmux = \"tmux\""),
+        ("[registry]   ", "[registry]\nport = 5000 #"),
+        (
+            "recipe = \"sandbox-upgrade\"",
+            "recipe = \"sandbox upgrade\"",
+        ),
+        ("recipe = \"sandbox-upgrade\"", "recipe = \"--with-tests\""),
+        (
+            "recipe = \"sandbox-upgrade\"",
+            "recipe = \"sandbox;reboot\"",
+        ),
+        ("recipe = \"sandbox-upgrade\"", "recipe = \"../cc-ci\""),
+        ("recipe = \"sandbox-upgrade\"", "recipe = \"cc-ci\""),
+        ("recipe = \"sandbox-upgrade\"", "recipe = \"sandbox-stale\""),
+        ("recipe = \"custom-html-tiny\"", "recipe = \"-tiny\""),
+        ("\"sandbox-current\"]", "\"sand/box\"]"),
+        ("\"release/**\"", "\"../**\""),
+        ("\"release/**\"", "\"[a\""),
+        ("\"functional/tells-its-version\"", "\"tells-its-version\""),
+        (
+            "red_because = 'cannot start'",
+            "red_because = 'cannot (start'",
+        ),
+    ]
+    .into_iter()
+    .map(|(from, to)| told_of_the_whole(from, to))
+    .collect();
+    insta::assert_snapshot!(told, @r#"
+    line 69, `flow.verify_prs`: this key is not known. Did you mean `verify_pr`? Otherwise remove it.
+    line 66, `flow.recipe_upgrade.time_limit`: "long" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `time_limit = "2h"`.
+    line 74, `flow.upgrade_all.time_limit`: this key is missing. Add for example `time_limit = "6h"` to `[flow.upgrade_all]`.
+    line 67, `flow.recipe_upgrade.branch`: `{version}` is missing in it, which stands for the new version label. Write for example `branch = "upgrade-{version}"`.
+    line 67, `flow.recipe_upgrade.branch`: "-{version}" cannot be the name of a branch. Write for example `branch = "upgrade-{version}"`.
+    line 72, `flow.verify_pr.results_url`: `{tests_head}` is missing in it. Write for example `results_url = "https://ci.example.org/results/verify/{recipe_head}-{tests_head}.json"`.
+    line 78, `flow.upgrade_all.candidate`: it has no group `(?<from>…)`. Write for example `candidate = '^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$'`.
+    line 79, `flow.upgrade_all.summary`: "(===== SUMMARY =====$" is not a regular expression: unclosed group. Write for example `summary = '^===== SUMMARY =====$'`.
+    line 77, `flow.upgrade_all.scope`: "RE CIPES" is not the name of an environment variable. Write for example `scope = "RECIPES"`.
+    line 78, `flow.upgrade_all.environment.RECIPES`: Gavel sets this variable itself, for each call. Remove it.
+    line 85, `flow.launcher.session`: "cc:ci" is not a name of letters, digits, `-` and `_`. Write for example `session = "cc-ci-upgrader"`.
+    line 113, `host.stacks`: `{recipe}` is missing in it, which stands for the recipe. Write for example `stacks = "ci-{recipe}-"`.
+    line 107, `host.tmux`: a list is expected, this is a text. Write for example `tmux = ["tmux"]`.
+    line 104, `registry.port`: this key is not known. Remove it; known here are `url`.
+    line 125, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox upgrade" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 125, `sandbox.upgrade.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "--with-tests" is not so. Write for example `recipe = "sandbox-upgrade"`.
+    line 125, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox;reboot" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 125, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "../cc-ci" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 125, `sandbox.upgrade.recipe`: `cc-ci` is the repository in which builds run, and no recipe. Name a throwaway recipe.
+    line 135, `sandbox.stale`: `sandbox-stale` is the recipe of `sandbox.upgrade`, too, and they would disturb each other. Name a recipe of its own.
+    line 147, `sandbox.gate.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "-tiny" is not so. Write for example `recipe = "custom-html-tiny"`.
+    line 144, `sandbox.all.recipes[2]`: a recipe is made of letters, digits, `-`, `_` and `.`, "sand/box" is not. Write for example `recipes = ["sandbox-upgrade", "sandbox-stale"]`.
+    line 122, `sandbox.allowed_paths[4]`: "../**" leads out of the repository. Write for example `allowed_paths = ["compose.yml"]`.
+    line 122, `sandbox.allowed_paths[4]`: "[a" is not a pattern of paths: unclosed character class; missing ']'. Write for example `allowed_paths = ["compose.yml"]`.
+    line 137, `sandbox.stale.test`: "tells-its-version" is not a stage and a test (`stage/name`). Write for example `test = "functional/tells-its-version"`.
+    line 133, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
+    "#);
 }

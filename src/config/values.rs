@@ -55,11 +55,11 @@ pub fn base(place: &Place) -> Option<Url> {
     Some(url)
 }
 
-/// An address in which `{build}` stands for the number of a build.
-pub fn results_url(place: &Place) -> Option<String> {
+/// An address with places in it, such as `{build}`, for what is known only when it is used.
+pub fn address_with(place: &Place, parts: &[&str]) -> Option<String> {
     let text = place.text()?;
-    if !text.contains("{build}") {
-        return place.wrong("`{build}` is missing in it, which stands for the number of the build");
+    if let Some(part) = parts.iter().find(|part| !text.contains(**part)) {
+        return place.wrong(format!("`{part}` is missing in it"));
     }
     web_address(place)?;
     Some(text.to_owned())
@@ -79,6 +79,31 @@ pub fn regex(place: &Place) -> Option<regex::Regex> {
                 .trim_start_matches("error: ");
             place.wrong(format!("{text:?} is not a regular expression: {why}"))
         }
+    }
+}
+
+/// A regular expression with these groups, by name.
+pub fn regex_with(place: &Place, groups: &[&str]) -> Option<regex::Regex> {
+    let regex = regex(place)?;
+    let has = |group: &&&str| regex.capture_names().flatten().any(|name| name == **group);
+    match groups.iter().find(|group| !has(group)) {
+        None => Some(regex),
+        Some(group) => place.wrong(format!("it has no group `(?<{group}>…)`")),
+    }
+}
+
+/// A pattern of paths: `*` within a folder, `**` through all below.
+pub fn glob(place: &Place) -> Option<String> {
+    let text = line(place)?;
+    if text.starts_with('/') || text.split('/').any(|part| part == "..") {
+        return place.wrong(format!("{text:?} leads out of the repository"));
+    }
+    match globset::Glob::new(&text) {
+        Ok(_) => Some(text),
+        Err(error) => place.wrong(format!(
+            "{text:?} is not a pattern of paths: {}",
+            error.kind()
+        )),
     }
 }
 
@@ -113,6 +138,40 @@ pub fn branch(place: &Place) -> Option<String> {
         return place.wrong(format!("{text:?} cannot be the name of a branch"));
     }
     Some(text)
+}
+
+/// The name of a branch with a place in it, which stands for `what`.
+pub fn branch_with(place: &Place, part: &str, what: &str) -> Option<String> {
+    let text = branch(place)?;
+    if text.contains(part) {
+        return Some(text);
+    }
+    place.wrong(format!(
+        "`{part}` is missing in it, which stands for {what}"
+    ))
+}
+
+/// The name of a tmux session: tmux gives `:` and `.` another meaning, and a target another to what is around it.
+pub fn session(place: &Place) -> Option<String> {
+    let text = line(place)?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if text.starts_with('-') || !text.chars().all(legal) {
+        return place.wrong(format!(
+            "{text:?} is not a name of letters, digits, `-` and `_`"
+        ));
+    }
+    Some(text)
+}
+
+/// The name of an environment variable, as a value.
+pub fn variable(place: &Place) -> Option<String> {
+    let text = place.text()?;
+    if is_variable(text) {
+        return Some(text.to_owned());
+    }
+    place.wrong(format!(
+        "{text:?} is not the name of an environment variable"
+    ))
 }
 
 /// The name of an environment variable.

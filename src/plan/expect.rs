@@ -50,7 +50,7 @@ pub struct Expectations {
 impl Expectations {
     pub fn from_config(config: &Config) -> Self {
         let gate = &config.gate;
-        let recipe = config.sandbox.gate.recipe.clone();
+        let recipe = config.sandbox.gate.recipe.to_string();
         Self {
             gavel: config.forge.account.to_string(),
             gate: gate.account.to_string(),

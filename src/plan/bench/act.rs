@@ -215,19 +215,19 @@ impl Bench {
             ("INTERVAL", helper.interval.as_secs_f64().to_string()),
         ];
         let arguments = [
-            helper.arguments.clone(),
+            helper.command.arguments.clone(),
             vec![self.expect.recipe.clone(), number.to_string()],
         ]
         .concat();
-        let mut command = process::Command::new(&helper.program)
+        let mut command = process::Command::new(&helper.command.program)
             .args(&arguments)
             // What it needs beyond its own waiting: a request or two that hang.
             .time_limit(wait + self.world.config.patience.request * 2)
             .cancelled_by(self.ledger.cancelled().clone());
-        for (name, value) in &helper.environment {
+        for (name, value) in &helper.command.environment {
             command = command.env(name, value);
         }
-        for (name, value) in &helper.secrets {
+        for (name, value) in &helper.command.secrets {
             command = command.secret_env(name, value);
         }
         for (name, value) in &told {
@@ -257,7 +257,11 @@ impl Bench {
             milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         };
         let question = Question::Run {
-            command: [vec![helper.program.display().to_string()], arguments].concat(),
+            command: [
+                vec![helper.command.program.display().to_string()],
+                arguments,
+            ]
+            .concat(),
             environment: told.map(|(name, value)| (name.to_owned(), value)).to_vec(),
         };
         let answer = Answer::Seen(to_value(&ran));
