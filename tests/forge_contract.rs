@@ -29,7 +29,7 @@ async fn converse(forge: &str, admin: &str, password: &str) -> Heard {
     talk.mask(&receiver.url, "http://receiver.example");
     talk.know("admin", admin);
     talk.know("password-{admin}", password);
-    for login in ["stranger", "writer", "judge", "member"] {
+    for login in ["stranger", "writer", "judge", "member", "feeder"] {
         talk.know(&format!("password-contract-{login}"), "contract-password");
     }
     talk.know("receiver", &receiver.url);
@@ -70,7 +70,7 @@ fn record(heard: &Heard) {
 
 /// Whether Gitea promises an order. It sorts these by times in whole seconds.
 fn ordered(name: &str) -> bool {
-    let by_time = ["combined-status", "list-statuses", "list-branches"];
+    let by_time = ["combined-status", "list-statuses", "list-branches", "feed"];
     name.contains("-first") || !by_time.iter().any(|step| name.starts_with(step))
 }
 

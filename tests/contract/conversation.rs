@@ -65,6 +65,7 @@ pub fn conversation() -> Vec<Step> {
         statuses(),
         endings(),
         mistakes(),
+        feeds(),
     ]
     .into_iter()
     .flatten()
@@ -833,6 +834,75 @@ fn endings() -> Vec<Step> {
             GET,
             &repo("/collaborators/contract-writer"),
         ),
+    ]
+}
+
+/// What the forge remembers of an account of its own, whose acts can be counted.
+fn feeds() -> Vec<Step> {
+    const FEEDER: super::talk::Who = User("contract-feeder");
+    let own = |rest: &str| format!("/repos/contract-feeder/feed{rest}");
+    let feed =
+        |query: &str| format!("/users/contract-feeder/activities/feeds?page=1&limit=50{query}");
+    let own_acts = feed("&only-performed-by=true");
+    let long = "one word after the other, ".repeat(20);
+    vec![
+        step("create-user", ADMIN, POST, "/admin/users").body(json!({
+            "username": "contract-feeder", "email": "contract-feeder@example.org", "password": "contract-password",
+            "must_change_password": false,
+        })),
+        step("create-token", Password("contract-feeder"), POST, "/users/contract-feeder/tokens")
+            .body(json!({"name": "contract", "scopes": ["all"]}))
+            .keep("token-contract-feeder", "/sha1"),
+        step("feed-of-nothing", STRANGER, GET, &own_acts),
+        step("create-own-repository", FEEDER, POST, "/user/repos")
+            .body(json!({"name": "feed", "auto_init": true, "default_branch": "main"})),
+        step("feed-of-creation", FEEDER, GET, &own_acts).until(1),
+        step("create-file", FEEDER, POST, &own("/contents/a.txt"))
+            .body(json!({"content": "YQo=", "message": "Add a <file>", "branch": "main"})),
+        step("feed-of-push", FEEDER, GET, &own_acts).until(2),
+        step("create-file", FEEDER, POST, &own("/contents/b.txt"))
+            .body(json!({"content": "Ygo=", "message": "Add b", "branch": "main", "new_branch": "up"})),
+        step("feed-of-new-branch", FEEDER, GET, &own_acts).until(4),
+        step("create-branch", FEEDER, POST, &own("/branches"))
+            .body(json!({"new_branch_name": "same", "old_ref_name": "main"})),
+        step("feed-of-same-branch", FEEDER, GET, &own_acts).until(6),
+        step("create-pull", FEEDER, POST, &own("/pulls"))
+            .body(json!({"title": "Up | and on", "head": "up", "base": "main"})),
+        step("comment-on-pull", FEEDER, POST, &own("/issues/1/comments")).body(json!({"body": long})),
+        step("comment-on-pull", FEEDER, POST, &own("/issues/1/comments"))
+            .body(json!({"body": "a\nb"}))
+            .keep("gone", "/id"),
+        step("close-pull", FEEDER, PATCH, &own("/pulls/1")).body(json!({"state": "closed"})),
+        step("reopen-pull", FEEDER, PATCH, &own("/pulls/1")).body(json!({"state": "open"})),
+        step("feed-of-discussion", FEEDER, GET, &own_acts).until(11),
+        step("delete-own-comment", FEEDER, DELETE, &own("/issues/comments/{gone}")),
+        step("feed-without-comment", FEEDER, GET, &own_acts),
+        step("get-pull", FEEDER, GET, &own("/pulls/1")),
+        step("join-pull", FEEDER, POST, &own("/pulls/1/merge")).body(json!({"Do": "merge"})),
+        step("feed-of-joining", FEEDER, GET, &own_acts).until(12),
+        step("delete-branch", FEEDER, DELETE, &own("/branches/up")),
+        step("create-file", FEEDER, POST, &own("/contents/c.txt"))
+            .body(json!({"content": "Ywo=", "message": "Add c", "branch": "same"})),
+        step("feed-of-deleted-branch", FEEDER, GET, &own_acts).until(14),
+        step("create-pull", FEEDER, POST, &own("/pulls"))
+            .body(json!({"title": "To be left", "head": "same", "base": "main"})),
+        step("delete-branch-of-pull", FEEDER, DELETE, &own("/branches/same")),
+        step("feed-of-lost-pull", FEEDER, GET, &own_acts).until(17),
+        step("create-issue", FEEDER, POST, &own("/issues")).body(json!({"title": "An issue"})),
+        step("close-issue", FEEDER, PATCH, &own("/issues/3")).body(json!({"state": "closed"})),
+        step("create-comment", STRANGER, POST, &own("/issues/3/comments")).body(json!({"body": "and I"})),
+        step("feed-with-others", FEEDER, GET, &feed("")).until(20),
+        step("feed", STRANGER, GET, &own_acts).until(19),
+        step("create-private-repository", FEEDER, POST, "/user/repos")
+            .body(json!({"name": "hidden", "private": true})),
+        step("feed-with-private", FEEDER, GET, &own_acts).until(20),
+        step("feed-with-private-as-admin", ADMIN, GET, &own_acts),
+        step("feed-without-private", STRANGER, GET, &own_acts),
+        step("feed-as-nobody", Nobody, GET, &own_acts),
+        step("feed-behind-the-last-page", STRANGER, GET, "/users/contract-feeder/activities/feeds?page=9&limit=50"),
+        step("feed-of-another-day", STRANGER, GET, &feed("&date=2000-01-01")),
+        step("feed-of-no-day", STRANGER, GET, &feed("&date=yesterday&only-performed-by=true")),
+        step("feed-unknown-user", STRANGER, GET, "/users/contract-nobody/activities/feeds"),
     ]
 }
 

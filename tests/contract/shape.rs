@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use std::path::Path;
 
 /// Values that follow from what the conversation did, and therefore must be equal.
-const DETERMINED: [&str; 26] = [
+const DETERMINED: [&str; 30] = [
+    "Len",
+    "Message",
     "action",
     "body",
     "color",
@@ -27,10 +29,12 @@ const DETERMINED: [&str; 26] = [
     "message",
     "number",
     "name",
+    "op_type",
     "path",
     "permission",
     "protected",
     "ref",
+    "ref_name",
     "state",
     "status",
     "title",
@@ -136,6 +140,11 @@ fn sort_lists(value: &mut Value) {
                 let name = element["name"].as_str().unwrap_or_default().to_owned();
                 (element["id"].as_u64(), name)
             });
+            // What was done later may be noted earlier, but not of its own kind.
+            elements.sort_by_key(|element| {
+                ["op_type", "ref_name"]
+                    .map(|key| element[key].as_str().unwrap_or_default().to_owned())
+            });
         }
         Value::Object(fields) => fields.values_mut().for_each(sort_lists),
         _ => {}
@@ -171,6 +180,10 @@ fn compare(at: &str, recorded: &Value, found: &Value, all: &mut Vec<Difference>)
             }
         }
         (Value::Null, Value::Null) => {}
+        // JSON within a text.
+        (Value::String(a), Value::String(b)) if object(a).is_some() && object(b).is_some() => {
+            compare(at, &object(a).into(), &object(b).into(), all);
+        }
         _ => {
             let (kind, other) = (kind_of(recorded), kind_of(found));
             if kind != other {
@@ -189,6 +202,10 @@ fn compare(at: &str, recorded: &Value, found: &Value, all: &mut Vec<Difference>)
             }
         }
     }
+}
+
+fn object(text: &str) -> Option<Map<String, Value>> {
+    serde_json::from_str(text).ok()
 }
 
 fn compare_keys(

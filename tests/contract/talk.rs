@@ -5,7 +5,7 @@ use reqwest::{Client, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Which headers of an answer are part of a contract.
 const HEADERS: [&str; 8] = [
@@ -19,6 +19,9 @@ const HEADERS: [&str; 8] = [
     "retry-after",
 ];
 
+/// How long a question is asked again.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// One question of a conversation.
 pub struct Step {
     pub name: &'static str,
@@ -29,6 +32,8 @@ pub struct Step {
     pub body: Body,
     /// Variables that this answer gives: name, and JSON pointer into the body.
     pub keep: Vec<(&'static str, &'static str)>,
+    /// Asked again until so many are counted: some servers do their part later.
+    pub until: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +62,7 @@ pub fn step(name: &'static str, who: Who, method: Method, path: &str) -> Step {
         path: path.into(),
         body: Body::None,
         keep: Vec::new(),
+        until: 0,
     }
 }
 
@@ -68,6 +74,11 @@ impl Step {
 
     pub fn raw(mut self, content_type: &'static str, body: &'static str) -> Self {
         self.body = Body::Raw(content_type, body);
+        self
+    }
+
+    pub fn until(mut self, count: usize) -> Self {
+        self.until = count;
         self
     }
 
@@ -185,10 +196,17 @@ impl Talk {
                 request.header("Content-Type", content_type).body(text)
             }
         };
-        let answer = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("{}: {} {url}: {error}", step.name, step.method));
+        let started = Instant::now();
+        let answer = loop {
+            let again = request.try_clone().unwrap().send().await;
+            let answer = again
+                .unwrap_or_else(|error| panic!("{}: {} {url}: {error}", step.name, step.method));
+            let total = answer.headers().get("x-total-count");
+            let total = total.and_then(|total| total.to_str().ok()?.parse().ok());
+            if total.unwrap_or(0) >= step.until || started.elapsed() > PATIENCE {
+                break answer;
+            }
+        };
         let status = answer.status().as_u16();
         let headers: BTreeMap<String, String> = HEADERS
             .iter()

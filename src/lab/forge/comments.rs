@@ -5,7 +5,7 @@ use super::answer::{Answer, Body, No, Paging, counted, empty, query, reply, requ
 use super::issues::{enter, unit_of};
 use super::pushes::fire;
 use super::state::{Access, Entry, Issue, Repo, RepoId, Seconds, UserId, World, now};
-use super::{Inner, Shared};
+use super::{Inner, Shared, activity};
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use serde::Deserialize;
@@ -96,7 +96,10 @@ pub async fn create(
         .get_mut(&number)
         .ok_or_else(No::not_found)?;
     issue.updated = comment.created;
+    let told = activity::beginning(&comment.body);
     issue.timeline.push(comment);
+    let names = ["comment_issue", "comment_pull"];
+    world.act_in((id, number), user, names, &told, comment_id);
     tell(
         &shared,
         &world,
@@ -295,6 +298,7 @@ pub async fn delete(
             .ok_or_else(No::not_found)?;
         issue.timeline.remove(at)
     };
+    world.forget_comment(id);
     let payload = payload(
         &shared,
         &world,

@@ -108,9 +108,15 @@ fn set_state(shared: &Inner, world: &mut World, id: RepoId, number: i64, by: Use
     if issue.open == open {
         return;
     }
-    let at = now();
+    let (at, entry_id) = (now(), entry.id);
     (issue.open, issue.closed, issue.updated) = (open, (!open).then_some(at), at);
     issue.timeline.push(entry);
+    let names = if open {
+        ["reopen_issue", "reopen_pull_request"]
+    } else {
+        ["close_issue", "close_pull_request"]
+    };
+    world.act_in((id, number), by, names, "", entry_id);
     tell(
         shared,
         world,
@@ -152,7 +158,9 @@ pub async fn create(
     } else {
         Vec::new()
     };
+    let title = new.title.clone();
     let number = add(&mut world, id, poster, new.title, new.body, labels)?;
+    world.act_in((id, number), poster, ["create_issue"; 2], &title, 0);
     tell(
         &shared,
         &world,

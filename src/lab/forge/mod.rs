@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod activity;
 mod answer;
 mod branches;
 mod collaborators;

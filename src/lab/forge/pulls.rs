@@ -77,6 +77,7 @@ pub async fn create(
         .log(&format!("{base_sha}..{head_sha}"), 0, 50, "")
         .await?;
     let shas: Vec<&str> = commits.iter().rev().map(|c| c.sha.as_str()).collect();
+    let title = new.title.clone();
     let number = {
         let mut world = shared.world();
         let number = issues::add(&mut world, id, user, new.title, new.body, new.labels)?;
@@ -109,7 +110,8 @@ pub async fn create(
     };
     git.set_reference(&format!("refs/pull/{number}/head"), &head_sha)
         .await?;
-    let world = shared.world();
+    let mut world = shared.world();
+    world.act_in((id, number), user, ["create_pull_request"; 2], &title, 0);
     tell(&shared, &world, (id, number), "state", "opened", user, None);
     Ok(reply(201, &shape(&shared, &world, asker, id, number)?))
 }

@@ -1,6 +1,7 @@
 //! What follows when a branch has moved, however it was moved: events, and the pull requests that it belongs to.
 
 use super::Shared;
+use super::activity;
 use super::git::{Git, ZERO};
 use super::history::Commit;
 use super::issues::{close_issue, enter};
@@ -133,10 +134,10 @@ impl super::Inner {
         if let Some(after) = &moved.after {
             commits = match &moved.before {
                 _ if moved.made.is_some() => moved.made.iter().cloned().collect(),
-                Some(before) => git.log(&format!("{before}..{after}"), 0, 30, "").await?,
+                Some(before) => git.log(&format!("{before}..{after}"), 0, 1000, "").await?,
                 None => {
                     let but = format!("--exclude={}", moved.branch);
-                    git.log_of(&[after, "--not", &but, "--branches"], 0, 30, "")
+                    git.log_of(&[after, "--not", &but, "--branches"], 0, 10, "")
                         .await?
                 }
             };
@@ -149,6 +150,31 @@ impl super::Inner {
         let at = now();
         if let Some(repo) = world.repos.get_mut(&id) {
             (repo.updated, repo.empty) = (at, repo.empty && head.is_none());
+        }
+        let Some(repo) = world.repos.get(&id) else {
+            return Ok(());
+        };
+        let from = match (&moved.before, commits.last()) {
+            (Some(before), _) => before.clone(),
+            (None, Some(oldest)) => oldest.parents.first().cloned().unwrap_or_else(|| {
+                match repo.default_branch == moved.branch {
+                    true => ZERO.into(),
+                    false => repo.default_branch.clone(),
+                }
+            }),
+            (None, None) => repo.default_branch.clone(),
+        };
+        let reference = format!("refs/heads/{}", moved.branch);
+        match &head {
+            Some(head) => {
+                let name = self.show(&world, None).full_name(repo);
+                let content = activity::pushed(&name, &commits, head, &from);
+                if moved.before.is_none() {
+                    world.act_on(id, pusher, "commit_repo", &reference, String::new());
+                }
+                world.act_on(id, pusher, "commit_repo", &reference, content);
+            }
+            None => world.act_on(id, pusher, "delete_branch", &reference, String::new()),
         }
         let Some(repo) = world.repos.get(&id) else {
             return Ok(());
@@ -172,17 +198,9 @@ impl super::Inner {
             }
             fire(repo, "create", &payload);
         }
-        let from = match (&moved.before, commits.last()) {
-            (Some(before), _) => before.clone(),
-            (None, Some(oldest)) => oldest
-                .parents
-                .first()
-                .cloned()
-                .unwrap_or_else(|| ZERO.into()),
-            (None, None) => repo.default_branch.clone(),
-        };
         let shown: Vec<Value> = commits
             .iter()
+            .take(activity::TOLD)
             .map(|c| show.payload_commit(repo, c, false))
             .collect();
         let payload = json!({
@@ -374,7 +392,10 @@ impl super::Inner {
             issue.timeline.push(entry);
         })
         .with_context(|| format!("pull request {number} was deleted while it was merged"))?;
-        let world = self.world();
+        let mut world = self.world();
+        let issue = world.repos.get(&id).and_then(|r| r.issues.get(&number));
+        let title = issue.map(|issue| issue.title.clone()).unwrap_or_default();
+        world.act_in((id, number), by, ["merge_pull_request"; 2], &title, 0);
         if let Some((repo, issue)) = world
             .repos
             .get(&id)

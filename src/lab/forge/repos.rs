@@ -105,6 +105,7 @@ async fn create(shared: Shared, owner: UserId, user: UserId, body: Body) -> Answ
         let repo = Repo {
             id,
             owner,
+            creator: Some(user),
             name: new.name.clone(),
             description: new.description.clone(),
             private: new.private,
@@ -145,7 +146,8 @@ async fn create(shared: Shared, owner: UserId, user: UserId, body: Body) -> Answ
         })
         .await?;
     }
-    let world = shared.world();
+    let mut world = shared.world();
+    world.act_on(id, user, "create_repo", "", String::new());
     Ok(reply(
         201,
         &shared

@@ -2,8 +2,8 @@
 
 use super::answer::with_documentation;
 use super::{
-    Shared, accounts, branches, collaborators, comments, contents, conversation, edits, hooks,
-    issues, labels, merging, objects, organisations, pages, pulls, reactions, repos, smart,
+    Shared, accounts, activity, branches, collaborators, comments, contents, conversation, edits,
+    hooks, issues, labels, merging, objects, organisations, pages, pulls, reactions, repos, smart,
     statuses, teams,
 };
 use axum::extract::State;
@@ -81,6 +81,7 @@ fn site() -> Vec<Route> {
         ("/user/repos", get(repos::own).post(repos::create_for_user)),
         ("/user/orgs", get(organisations::own_organisations)),
         ("/users/{login}", get(accounts::user)),
+        ("/users/{login}/activities/feeds", get(activity::of_user)),
         (
             "/users/{login}/tokens",
             get(accounts::list_tokens).post(accounts::create_token),

@@ -1,5 +1,6 @@
 //! What the forge knows: accounts, repositories, issues, pull requests, statuses and webhooks. In memory; git itself is on disk.
 
+use super::activity::Act;
 use super::deliver::HookQueue;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -116,6 +117,8 @@ pub struct Team {
 pub struct Repo {
     pub id: RepoId,
     pub owner: UserId,
+    /// Who made it watches it.
+    pub creator: Option<UserId>,
     pub name: String,
     pub description: String,
     pub private: bool,
@@ -256,6 +259,8 @@ pub struct World {
     pub tokens: Vec<Token>,
     pub teams: Vec<Team>,
     pub repos: BTreeMap<RepoId, Repo>,
+    /// Oldest first.
+    pub acts: Vec<Act>,
 }
 
 impl World {

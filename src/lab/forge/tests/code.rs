@@ -526,3 +526,74 @@ async fn an_empty_repository_takes_a_first_push() {
     assert!(pushed, "{said}");
     assert_eq!(visit.get("flow", "/repos/flow/new").await["empty"], false);
 }
+
+#[tokio::test]
+async fn pushes_are_remembered_as_they_were() {
+    let visit = Visit::start().await;
+    let work = visit.dir.path().join("work");
+    let git = async |args: &[&str]| {
+        let at = if work.exists() {
+            &work
+        } else {
+            visit.dir.path()
+        };
+        let (done, said) = visit.git(at, args).await;
+        assert!(done, "{args:?}: {said}");
+        said.trim().to_owned()
+    };
+    git(&["clone", "-q", &visit.remote("flow"), "work"]).await;
+    let old = git(&["rev-parse", "HEAD"]).await;
+    for number in 1..=7 {
+        git(&["commit", "-q", "--allow-empty", "-m", &format!("{number}")]).await;
+    }
+    let new = git(&["rev-parse", "HEAD"]).await;
+    git(&["push", "-q", "origin", "HEAD:up"]).await;
+    // Nothing moves, and nothing is remembered.
+    git(&["push", "-q", "origin", "HEAD:up"]).await;
+    git(&["push", "-qf", "origin", &format!("{old}:up")]).await;
+    git(&["push", "-q", "origin", &format!("{new}:up")]).await;
+    git(&["push", "-q", "origin", ":up"]).await;
+    let feed = "/users/flow/activities/feeds?only-performed-by=true";
+    let acts = visit.get("", feed).await;
+    let told: Vec<(String, Value)> = acts
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|act| {
+            assert_eq!(act["ref_name"], "refs/heads/up");
+            let content = serde_json::from_str(act["content"].as_str().unwrap());
+            let what = act["op_type"].as_str().unwrap().to_owned();
+            (what, content.unwrap_or_default())
+        })
+        .collect();
+    let whats: Vec<&str> = told.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(
+        whats,
+        [
+            "commit_repo",
+            "commit_repo",
+            "commit_repo",
+            "commit_repo",
+            "delete_branch"
+        ]
+    );
+    let expected = [
+        (1, &old, &new, 7, 5),
+        (2, &new, &old, 0, 0),
+        (3, &old, &new, 7, 5),
+    ];
+    assert_eq!((&told[0].1, &told[4].1), (&Value::Null, &Value::Null));
+    for (at, from, to, all, listed) in expected {
+        let push = &told[at].1;
+        assert_eq!(push["HeadCommit"]["Sha1"], **to);
+        assert_eq!(
+            push["CompareURL"],
+            format!("recipes/tiny/compare/{from}...{to}")
+        );
+        assert_eq!(push["Len"], all);
+        assert_eq!(push["Commits"].as_array().unwrap().len(), listed);
+    }
+    let whole = "/users/recipes/activities/feeds";
+    assert!(visit.get("", whole).await.as_array().unwrap().len() >= 5);
+}
