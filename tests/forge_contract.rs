@@ -34,6 +34,7 @@ async fn converse(forge: &str, admin: &str, password: &str) -> Heard {
     }
     talk.know("receiver", &receiver.url);
     talk.hold(conversation()).await;
+    contract::pushes::push(&mut talk, forge, 20).await;
     let mut received = receiver.wait_for(&DELIVERIES).await;
     received.sort_by_key(Delivery::order);
     for delivery in &mut received {

@@ -6,6 +6,7 @@
 pub mod conversation;
 pub mod drone_server;
 pub mod lab;
+pub mod pushes;
 pub mod receiver;
 pub mod recording;
 pub mod shape;

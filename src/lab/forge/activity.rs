@@ -118,6 +118,16 @@ pub fn pushed(full_name: &str, commits: &[Commit], head: &Commit, from: &str) ->
     go_json(content.to_string())
 }
 
+/// What is told of a tag; of one that is gone, nothing.
+pub fn tagged(full_name: &str, head: Option<&Commit>) -> String {
+    let compare = head.map_or_else(String::new, |head| {
+        format!("{full_name}/compare/{ZERO}...{}", head.sha)
+    });
+    let head = head.map(commit);
+    let content = json!({"Commits": null, "HeadCommit": head, "CompareURL": compare, "Len": 0});
+    go_json(content.to_string())
+}
+
 fn commit(commit: &Commit) -> Value {
     json!({
         "Sha1": commit.sha, "Message": commit.message, "AuthorEmail": commit.author.email, "AuthorName": commit.author.name,

@@ -2,10 +2,11 @@
 
 use super::Shared;
 use super::access::{Asker, identify};
+use super::activity;
 use super::answer::{Answer, BODY_LIMIT, No};
 use super::git::{Git, Output, ZERO, finish};
 use super::pushes::Moved;
-use super::state::{Access, RepoId, Unit};
+use super::state::{Access, RepoId, Unit, UserId};
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -129,6 +130,7 @@ pub async fn push(
     let now = call.git.references("refs/heads/").await?;
     let stands = |name: &str| now.iter().find(|r| r.name == name).map(|r| r.sha.clone());
     let set = |sha: &str| (sha != ZERO).then(|| sha.to_string());
+    tags(&shared, &call, pusher, &asked).await?;
     let done: Vec<Moved> = asked
         .into_iter()
         .filter(|c| c.old != c.new && stands(&c.name) == set(&c.new))
@@ -143,6 +145,31 @@ pub async fn push(
         .collect();
     shared.follow(call.id, pusher, &done).await?;
     Ok(response)
+}
+
+/// Remembers tags that came or went; nothing else follows from them here.
+async fn tags(shared: &Shared, call: &Call, pusher: UserId, asked: &[Command]) -> Result<(), No> {
+    let tags = call.git.references("refs/tags/").await?;
+    for one in asked.iter().filter(|c| c.name.starts_with("refs/tags/")) {
+        let stands = tags.iter().any(|tag| tag.name == one.name);
+        let gone = one.new == ZERO;
+        if stands == gone {
+            continue;
+        }
+        let head = match gone {
+            true => None,
+            false => Some(call.git.commit(&one.new).await?),
+        };
+        let mut world = shared.world();
+        let name = {
+            let show = shared.show(&world, None);
+            show.full_name(world.repo(call.id)?)
+        };
+        let content = activity::tagged(&name, head.as_ref());
+        let what = if gone { "delete_tag" } else { "push_tag" };
+        world.act_on(call.id, pusher, what, &one.name, content);
+    }
+    Ok(())
 }
 
 async fn split(request: Request) -> Result<(HeaderMap, Bytes), No> {
