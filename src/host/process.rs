@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -99,6 +99,12 @@ impl Command {
         self
     }
 
+    /// Nothing of Gavel's own environment: only what is given after this.
+    pub fn bare(mut self) -> Command {
+        self.environment.clear();
+        self
+    }
+
     pub fn secret_env(self, name: impl Into<String>, value: &SecretString) -> Command {
         self.env(name, value.expose_secret())
     }
@@ -148,6 +154,56 @@ pub async fn run(command: Command) -> Outcome {
         stdout: stdout.bounded(),
         stderr: stderr.bounded(),
         took: started.elapsed(),
+    }
+}
+
+/// Bytes of one line that are kept, and of what goes wrong.
+const LINE_LIMIT: usize = 64 * 1024;
+
+/// Runs it to its end, and hands over each line of its output as it comes. Answers how it ended, and what it complained about.
+pub async fn lines(command: Command, mut take: impl FnMut(&str)) -> (Exit, Bounded) {
+    let mut stderr = Kept::new(LINE_LIMIT);
+    let exit = match Group::start(&command) {
+        Ok(mut group) => {
+            let (out, err) = (group.child.stdout().take(), group.child.stderr().take());
+            let reading = async { tokio::join!(each_line(out, &mut take), stderr.drain(err)) };
+            supervise(&mut group, &command, reading).await
+        }
+        Err(error) => Exit::CouldNotStart(format!(
+            "{} could not be started: {error}",
+            command.program.display()
+        )),
+    };
+    (exit, stderr.bounded())
+}
+
+/// What is longer than the limit comes in pieces; what stands after the last line's end comes as well.
+async fn each_line(pipe: Option<impl AsyncRead + Unpin>, take: &mut impl FnMut(&str)) {
+    let Some(pipe) = pipe else { return };
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    loop {
+        let (used, whole) = match pipe.fill_buf().await {
+            Ok([]) | Err(_) => break,
+            Ok(piece) => match piece.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    line.extend_from_slice(&piece[..end]);
+                    (end + 1, true)
+                }
+                None => {
+                    line.extend_from_slice(piece);
+                    (piece.len(), line.len() >= LINE_LIMIT)
+                }
+            },
+        };
+        pipe.consume(used);
+        if whole {
+            take(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    }
+    if !line.is_empty() {
+        take(&String::from_utf8_lossy(&line));
     }
 }
 

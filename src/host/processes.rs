@@ -1,0 +1,123 @@
+//! The process table of this machine.
+
+use super::HostError;
+use procfs::process::{Process as Entry, all_processes};
+use serde::{Deserialize, Serialize};
+
+/// One process as it was at that moment. Its environment is not looked at: secrets are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    pub group: i32,
+    /// As in `ps`: `R` runs, `S` and `D` wait, `T` is stopped, `Z` has ended and nobody asked how.
+    pub state: char,
+    /// What it used of a processor so far, in ticks, its children that have ended included.
+    pub ticks: u64,
+    /// When it began, in ticks since the machine's start: with the pid, this is who it is.
+    pub started: u64,
+    pub args: Vec<String>,
+}
+
+impl Process {
+    /// Whether both are the same process, at different moments.
+    pub fn is(&self, other: &Process) -> bool {
+        self.pid == other.pid && self.started == other.started
+    }
+
+    /// Its arguments as one line.
+    pub fn line(&self) -> String {
+        shell_words::join(&self.args)
+    }
+}
+
+/// Every process that can be seen.
+pub fn all() -> Result<Vec<Process>, HostError> {
+    let entries = all_processes().map_err(|error| HostError::Unreadable {
+        asked: "reading /proc".into(),
+        why: error.to_string(),
+    })?;
+    // Who has ended since the folder was listed is no error.
+    Ok(entries.flatten().filter_map(|entry| see(&entry)).collect())
+}
+
+/// A process, first, and all that it has started and still stand under it; empty where there is none of that number.
+pub fn tree(root: i32) -> Result<Vec<Process>, HostError> {
+    let mut others = all()?;
+    let mut tree: Vec<Process> = Vec::new();
+    let mut parents = vec![root];
+    if let Some(at) = others.iter().position(|process| process.pid == root) {
+        tree.push(others.swap_remove(at));
+    }
+    while let Some(parent) = parents.pop() {
+        let (mut children, rest): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|process| process.parent == parent && !tree.is_empty());
+        children.sort_by_key(|process| process.pid);
+        parents.extend(children.iter().map(|process| process.pid));
+        tree.extend(children);
+        others = rest;
+    }
+    Ok(tree)
+}
+
+fn see(entry: &Entry) -> Option<Process> {
+    let stat = entry.stat().ok()?;
+    let ended = u64::try_from(stat.cutime + stat.cstime).unwrap_or_default();
+    Some(Process {
+        pid: stat.pid,
+        parent: stat.ppid,
+        group: stat.pgrp,
+        state: stat.state,
+        ticks: stat.utime + stat.stime + ended,
+        started: stat.starttime,
+        // Of one that has ended there are none any more.
+        args: entry.cmdline().unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_tree_with_states() {
+        let mut child = Command::new("sh")
+            .args(["-c", "sleep 1000 & echo $!; kill -STOP $!; wait"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let (root, leaf) = (
+            i32::try_from(child.id()).unwrap(),
+            line.trim().parse::<i32>().unwrap(),
+        );
+        let stopped = loop {
+            let tree = tree(root).unwrap();
+            assert_eq!(tree[0].pid, root);
+            if let Some(leaf) = tree.iter().find(|process| process.pid == leaf)
+                && leaf.state == 'T'
+            {
+                break leaf.clone();
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(stopped.parent, root);
+        assert!(stopped.is(&stopped.clone()));
+        let leaf = rustix::process::Pid::from_raw(leaf).unwrap();
+        rustix::process::kill_process(leaf, rustix::process::Signal::KILL).unwrap();
+        child.wait().unwrap();
+        assert_eq!(tree(root).unwrap(), []);
+    }
+
+    #[test]
+    fn this_process_is_among_all() {
+        let here = i32::try_from(std::process::id()).unwrap();
+        assert!(all().unwrap().iter().any(|process| process.pid == here));
+    }
+}
