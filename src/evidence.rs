@@ -24,6 +24,22 @@ pub enum Question {
     Digests { part: String, paths: Vec<String> },
     /// A branch and the commit that it points to; `null` where it does not exist.
     Branch { repository: String, branch: String },
+    /// Every branch of a repository.
+    Branches { repository: String },
+    /// A file as it is at a commit or on a branch, with its blob; `null` where there is none.
+    File {
+        repository: String,
+        path: String,
+        at: String,
+    },
+    /// Every pull request of a repository, open or not.
+    Pulls { repository: String },
+    /// One pull request.
+    Pull { repository: String, number: u64 },
+    /// The files that a pull request changes.
+    PullFiles { repository: String, number: u64 },
+    /// Every tag of an image, asked of its registry.
+    Tags { image: String },
     /// Every comment of an issue or pull request.
     Comments { repository: String, number: u64 },
     /// Every status of a commit, newest first.

@@ -46,6 +46,38 @@ impl Told {
     }
 }
 
+/// What `/recipe-upgrade` says that came of it, in its last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Green.
+    Success,
+    /// The upgrade looks right, a test is stale, and the mode forbids touching tests.
+    PendingTests,
+    /// A pull request of the harness updates the stale test, and both were verified together.
+    TestPr,
+    /// It gave up; the pull request stays open.
+    NotGreen,
+}
+
+impl Outcome {
+    const ALL: [Self; 4] = [
+        Self::Success,
+        Self::PendingTests,
+        Self::TestPr,
+        Self::NotGreen,
+    ];
+
+    /// What stands behind `RESULT: `.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::PendingTests => "SUCCESS-PENDING-TESTS",
+            Self::TestPr => "SUCCESS+TESTPR",
+            Self::NotGreen => "FAILED — upgrade not green after 3 !testme runs",
+        }
+    }
+}
+
 /// The helper's answer, or why it has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelperSaid {
@@ -69,6 +101,64 @@ impl Ran {
                 "" => Err("`BUILD=` names nothing".into()),
                 page => Ok(Some(page.to_owned())),
             }),
+        }
+    }
+
+    /// Reads the result: the last line that is not empty, `RESULT: ` and one of the known texts. In a quoted text or a block of code it
+    /// is somebody else's word; and where another one stands before it, it is not known which one is meant.
+    pub fn result_said(&self) -> Result<Outcome, String> {
+        const NAME: &str = "RESULT:";
+        if self.stdout_cut {
+            return Err(format!(
+                "too much output to look for `{NAME}` in ({})",
+                self.ending()
+            ));
+        }
+        let mut fenced = false;
+        let mut quoted = None;
+        let mut said: Vec<&str> = Vec::new();
+        let mut last = "";
+        for line in self.stdout.lines().map(str::trim_end) {
+            let bare = line.trim_start();
+            if bare.starts_with("```") || bare.starts_with("~~~") {
+                fenced = !fenced;
+            } else if !fenced && line.starts_with(NAME) {
+                said.push(line);
+            } else if bare
+                .trim_start_matches(['>', ' ', '`', '*'])
+                .starts_with(NAME)
+            {
+                quoted = Some(bare);
+            }
+            if !bare.is_empty() {
+                last = line;
+            }
+        }
+        said.dedup();
+        match (&said[..], quoted) {
+            ([one], _) if *one != last => Err(format!(
+                "`{}` is not the last line, behind it stands `{}`",
+                clip(one),
+                clip(last)
+            )),
+            ([one], _) => {
+                let text = one.trim_start_matches(NAME).trim();
+                Outcome::ALL
+                    .into_iter()
+                    .find(|outcome| outcome.text() == text)
+                    .ok_or_else(|| format!("`{}` is no result", clip(one)))
+            }
+            ([], None) => Err(format!("no `{NAME}` line ({})", self.ending())),
+            ([], Some(quoted)) => Err(format!(
+                "`{}` stands in a quoted text or in code only ({})",
+                clip(quoted),
+                self.ending()
+            )),
+            ([first, .., last], _) => Err(format!(
+                "two results: first `{}`, last `{}`",
+                clip(first),
+                clip(last)
+            )),
         }
     }
 
@@ -180,6 +270,59 @@ mod tests {
                 "{stdout:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_result_is_the_last_line_and_nothing_else() {
+        let said = |text: &str| ran(text).result_said();
+        for outcome in Outcome::ALL {
+            let text = format!("working\nRESULT: {}\n\n", outcome.text());
+            assert_eq!(said(&text), Ok(outcome));
+        }
+        assert_eq!(
+            said("RESULT: SUCCESS\nRESULT: SUCCESS\r\n"),
+            Ok(Outcome::Success)
+        );
+        assert_eq!(
+            said("> RESULT: SUCCESS+TESTPR\n```\nRESULT: SUCCESS+TESTPR\n```\nRESULT: SUCCESS"),
+            Ok(Outcome::Success)
+        );
+        for (stdout, expected) in [
+            (
+                "",
+                "no `RESULT:` line (it printed nothing and exited with 0)",
+            ),
+            (
+                "RESULT: SUCCESS\ndone",
+                "`RESULT: SUCCESS` is not the last line, behind it stands `done`",
+            ),
+            (
+                "RESULT: SUCCESS\nRESULT: SUCCESS-PENDING-TESTS",
+                "two results: first `RESULT: SUCCESS`, last `RESULT: SUCCESS-PENDING-TESTS`",
+            ),
+            (
+                "> RESULT: SUCCESS",
+                "`> RESULT: SUCCESS` stands in a quoted text or in code only (it printed 17 bytes and exited with 0)",
+            ),
+            (
+                "```\nRESULT: SUCCESS\n```",
+                "`RESULT: SUCCESS` stands in a quoted text or in code only (it printed 23 bytes and exited with 0)",
+            ),
+            (
+                "  RESULT: SUCCESS",
+                "`RESULT: SUCCESS` stands in a quoted text or in code only (it printed 17 bytes and exited with 0)",
+            ),
+            ("RESULT: GREEN", "`RESULT: GREEN` is no result"),
+            (
+                "RESULT: FAILED - upgrade not green after 3 !testme runs",
+                "`RESULT: FAILED - upgrade not green after 3 !testme runs` is no result",
+            ),
+        ] {
+            assert_eq!(said(stdout), Err(expected.to_owned()), "{stdout:?}");
+        }
+        let mut cut = ran("RESULT: SUCCESS");
+        cut.stdout_cut = true;
+        assert!(cut.result_said().unwrap_err().starts_with("too much"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod lab;
 mod plan;
 mod record;
 mod redact;
+mod registry;
 mod render;
 mod server;
 mod store;

@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "render", "record", "command", "plan", "store", "evidence", "verdict", "redact",
-            "gitea", "drone", "config",
+            "gitea", "drone", "registry", "config",
         ],
     ),
     (
@@ -35,7 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "plan",
         &[
-            "flow", "host", "evidence", "verdict", "redact", "gitea", "drone", "config",
+            "flow", "host", "evidence", "verdict", "redact", "gitea", "drone", "registry", "config",
         ],
     ),
     ("flow", &[]),
@@ -46,6 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("redact", &[]),
     ("gitea", &["config"]),
     ("drone", &[]),
+    ("registry", &[]),
     ("config", &[]),
     // Shares nothing with the judge.
     ("lab", &[]),

@@ -18,6 +18,7 @@ pub async fn clean(engine: &Engine, run: &Run) -> anyhow::Result<()> {
         let ended = match resource.kind {
             ResourceKind::Pull => close(engine, run, resource).await,
             ResourceKind::Branch => delete(engine, resource).await,
+            ResourceKind::Moved => continue,
         };
         match ended {
             Ok(ended) => engine.store.resource_gone(resource.id, ended).await?,
@@ -56,7 +57,8 @@ async fn close(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::Resul
             .await?
             .value
             .into_iter()
-            .next(),
+            // An earlier run's may be from a branch of the same name.
+            .max_by_key(|pull| (pull.state == State::Open, pull.number)),
     };
     let Some(pull) = pull else {
         return Ok("never made");

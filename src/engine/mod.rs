@@ -16,6 +16,7 @@ use crate::gitea::Gitea;
 use crate::plan::bench::{Event, World};
 use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
+use crate::registry::Registry;
 use crate::store::{Store, StoreError};
 use reporter::Reporter;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,7 +80,12 @@ impl Engine {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| client(&error))?;
+        let registry = config
+            .registry
+            .as_ref()
+            .map(|registry| Registry::new(&registry.url, patience.request));
         let world = World {
+            registry,
             redactor: Redactor::new(config.secrets()),
             config: config.clone(),
             forge,

@@ -260,6 +260,28 @@ macro_rules! listed_by_id {
     )*};
 }
 
+/// A file that a pull request changes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ChangedFile {
+    pub filename: String,
+}
+
+impl Listed for ChangedFile {
+    type Id = String;
+
+    fn id(&self) -> String {
+        self.filename.clone()
+    }
+}
+
+impl Listed for Branch {
+    type Id = String;
+
+    fn id(&self) -> String {
+        self.name.clone()
+    }
+}
+
 listed_by_id!(Status, Team);
 
 /// `null` is the empty value.

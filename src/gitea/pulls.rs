@@ -1,6 +1,6 @@
 //! Pull requests: opened, found, read, closed. Never merged.
 
-use super::{Gitea, GiteaError, Pull, Seen, path};
+use super::{ChangedFile, Gitea, GiteaError, Pull, Seen, path};
 use crate::config::Repository;
 use reqwest::Method;
 use serde_json::json;
@@ -18,19 +18,36 @@ impl Gitea {
         .await
     }
 
+    /// All pull requests of a repository, open or not.
+    pub async fn pulls(&self, repository: &Repository) -> Result<Seen<Vec<Pull>>, GiteaError> {
+        let path = path::with_query(
+            &format!("{}/pulls", path::repository(repository)),
+            &[("state", "all")],
+        );
+        self.paged_list(format!("list the pull requests of {repository}"), path)
+            .await
+    }
+
+    /// The files that a pull request changes.
+    pub async fn pull_files(
+        &self,
+        repository: &Repository,
+        number: u64,
+    ) -> Result<Seen<Vec<ChangedFile>>, GiteaError> {
+        self.paged_list(
+            format!("list the files of pull request {repository}#{number}"),
+            format!("{}/files", pull_path(repository, number)),
+        )
+        .await
+    }
+
     /// The pull requests opened from a branch of the repository itself, open or not, also when the branch is gone.
     pub async fn pulls_from(
         &self,
         repository: &Repository,
         branch: &str,
     ) -> Result<Seen<Vec<Pull>>, GiteaError> {
-        let path = path::with_query(
-            &format!("{}/pulls", path::repository(repository)),
-            &[("state", "all")],
-        );
-        let mut seen: Seen<Vec<Pull>> = self
-            .paged_list(format!("list the pull requests of {repository}"), path)
-            .await?;
+        let mut seen = self.pulls(repository).await?;
         seen.value
             .retain(|pull| pull.head_branch() == branch && pull.is_from(repository));
         Ok(seen)

@@ -4,7 +4,7 @@ use super::{Branch, Gitea, GiteaError, Permission, Seen, path};
 use crate::config::Repository;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A file to be added in a commit of its own.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,23 @@ struct UserPermission {
     permission: Permission,
 }
 
+/// A file as the forge gives it; a folder has no content.
+#[derive(Deserialize)]
+struct Content {
+    #[serde(default)]
+    sha: String,
+    #[serde(default)]
+    content: Option<String>,
+}
+
+impl Content {
+    fn text(&self) -> Option<String> {
+        let plain: String = self.content.as_ref()?.split_whitespace().collect();
+        let bytes = STANDARD.decode(plain).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
 impl Gitea {
     pub async fn branch(
         &self,
@@ -46,6 +63,52 @@ impl Gitea {
             branch_path(repository, branch),
         )
         .await
+    }
+
+    /// Every branch of a repository.
+    pub async fn branches(&self, repository: &Repository) -> Result<Seen<Vec<Branch>>, GiteaError> {
+        self.paged_list(
+            format!("list the branches of {repository}"),
+            format!("{}/branches", path::repository(repository)),
+        )
+        .await
+    }
+
+    /// The text of a file as it is at a commit or on a branch; `None` where there is no such file.
+    pub async fn file(
+        &self,
+        repository: &Repository,
+        file: &str,
+        at: &str,
+    ) -> Result<Seen<Option<String>>, GiteaError> {
+        let path = path::with_query(
+            &format!(
+                "{}/contents/{}",
+                path::repository(repository),
+                path::rest(file)
+            ),
+            &[("ref", at)],
+        );
+        let doing = format!("read {file} of {repository} at {at}");
+        let seen: Result<Seen<Content>, GiteaError> = self.read(doing, path).await;
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) if error.is_not_found() => {
+                return Ok(Seen {
+                    value: None,
+                    answer: Value::Null,
+                    asked: error.asked().to_owned(),
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let text = seen.value.text();
+        Ok(Seen {
+            // What came is in base64, in which nobody would find a secret.
+            answer: json!({ "sha": seen.value.sha, "text": text }),
+            value: text,
+            asked: seen.asked,
+        })
     }
 
     /// `false` when the forge says that there was no such branch; some say nothing of the kind.

@@ -14,7 +14,7 @@ const QUEUE: u64 = 100;
 pub struct Fired {
     /// The newest build before the trigger.
     pub after: u64,
-    build: u64,
+    pub build: u64,
 }
 
 /// Types the trigger and waits for a build; `None` where none was started.

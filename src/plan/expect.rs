@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything outside the facts that a judge of the gate or the helper compares with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,31 @@ pub struct Expectations {
     pub build: u64,
     /// `MAX_WAIT` of a helper that is to wait for the result, in seconds.
     pub helper_wait: u64,
+    /// What the items that run the flow compare with.
+    #[serde(default)]
+    pub upgrading: Upgrading,
+}
+
+/// What upgrading is about, and the recipes of its scenarios.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrading {
+    /// The keys of the configuration that may be left out and were, such as `sandbox.upgrade`.
+    pub unconfigured: Vec<String>,
+    /// The owner of the upstream repositories.
+    pub upstream: String,
+    /// The repository of the harness, which has the tests, and the branch that builds run from.
+    pub harness: String,
+    pub harness_branch: String,
+    /// The files of a recipe that an upgrade may change, as globs.
+    pub allowed_paths: Vec<String>,
+    /// How the flow names a branch, with `{version}` for the new version label.
+    pub branch: String,
+    /// The recipe of each scenario, by its key: `upgrade`, `repairable`, `persistent`, `stale`, `reconcile`.
+    pub recipes: BTreeMap<String, String>,
+    /// What the log of the first build shows, by scenario, as regular expressions.
+    pub red_because: BTreeMap<String, String>,
+    pub stale_test: String,
+    pub broken_branch: String,
 }
 
 impl Expectations {
@@ -79,16 +105,100 @@ impl Expectations {
             reaction: milliseconds(config.patience.reaction),
             build: milliseconds(config.patience.build),
             helper_wait: config.flow.helper.max_wait.as_secs(),
+            upgrading: Upgrading::from_config(config),
         }
     }
 }
 
 impl Expectations {
+    /// The same for another recipe.
+    pub fn of(&self, recipe: &str) -> Self {
+        Self {
+            mirror: format!("{}/{recipe}", self.organisation),
+            recipe: recipe.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The recipe of a scenario; why there is none where the configuration lacks something that the scenario needs.
+    pub fn scenario(&self, key: &str) -> Result<Self, String> {
+        let upgrading = &self.upgrading;
+        let recipe = upgrading.recipes.get(key);
+        let needed = [
+            "flow.recipe_upgrade".to_owned(),
+            "registry".to_owned(),
+            "sandbox.upstream".to_owned(),
+            format!("sandbox.{key}"),
+        ];
+        let missing = needed
+            .iter()
+            .find(|key| upgrading.unconfigured.contains(key));
+        match (missing, recipe) {
+            (None, Some(recipe)) => Ok(self.of(recipe)),
+            (Some(missing), _) => Err(format!("`{missing}` is not configured")),
+            (None, None) => Err(format!("`sandbox.{key}` is not configured")),
+        }
+    }
+
+    /// The repository that a mirror mirrors.
+    pub fn upstream(&self) -> String {
+        format!("{}/{}", self.upgrading.upstream, self.recipe)
+    }
+
     /// Every comment that fires when somebody types it who may.
     pub fn triggers(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.trigger)
             .chain(&self.more_triggers)
             .map(String::as_str)
+    }
+}
+
+impl Upgrading {
+    fn from_config(config: &Config) -> Self {
+        let (sandbox, flow) = (&config.sandbox, &config.flow);
+        let optional = [
+            ("flow.recipe_upgrade", flow.recipe_upgrade.is_some()),
+            ("flow.verify_pr", flow.verify_pr.is_some()),
+            ("registry", config.registry.is_some()),
+            ("sandbox.upstream", sandbox.upstream.is_some()),
+            ("sandbox.upgrade", sandbox.upgrade.is_some()),
+            ("sandbox.repairable", sandbox.repairable.is_some()),
+            ("sandbox.persistent", sandbox.persistent.is_some()),
+            ("sandbox.stale", sandbox.stale.is_some()),
+            ("sandbox.reconcile", sandbox.reconcile.is_some()),
+        ];
+        let left_out = optional.into_iter().filter(|(_, is_there)| !is_there);
+        let regressions = [
+            ("repairable", &sandbox.repairable),
+            ("persistent", &sandbox.persistent),
+        ];
+        let red_because = regressions.into_iter().filter_map(|(key, of)| {
+            let pattern = pattern(of.as_ref().map(|of| &of.red_because));
+            of.is_some().then(|| (key.to_owned(), pattern))
+        });
+        let stale = sandbox.stale.as_ref();
+        Self {
+            unconfigured: left_out.map(|(key, _)| key.to_owned()).collect(),
+            upstream: sandbox
+                .upstream
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+            harness: config.drone.repository.to_string(),
+            harness_branch: config.drone.branch.clone(),
+            allowed_paths: sandbox.allowed_paths.clone(),
+            branch: flow
+                .recipe_upgrade
+                .as_ref()
+                .map_or_else(String::new, |skill| skill.branch("{version}")),
+            recipes: sandbox
+                .recipes()
+                .into_iter()
+                .map(|(key, recipe)| (key.to_owned(), recipe.to_string()))
+                .collect(),
+            red_because: red_because.collect(),
+            stale_test: stale.map_or_else(String::new, |of| of.test.clone()),
+            broken_branch: stale.map_or_else(String::new, |of| of.broken.clone()),
+        }
     }
 }
 

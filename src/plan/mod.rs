@@ -7,9 +7,20 @@ pub mod bench;
 mod drive;
 pub mod expect;
 mod gate;
+#[allow(dead_code, reason = "items are added one by one")]
+mod opened;
+#[allow(dead_code, reason = "items are added one by one")]
+mod run;
 mod sight;
+#[allow(dead_code, reason = "items are added one by one")]
+mod upgrade;
 mod v1;
 mod v2;
+#[allow(
+    dead_code,
+    reason = "an item is listed when its part of the lab is there"
+)]
+mod v3;
 
 use crate::evidence::{Doubt, Fact, Witness};
 use crate::verdict::{Clause, Verdict};

@@ -25,18 +25,89 @@ pub struct Account {
     pub login: String,
 }
 
-/// A pull request, as `POST /repos/{owner}/{repo}/pulls` answers it.
+/// A pull request, as `GET /repos/{owner}/{repo}/pulls/{index}` answers it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pull {
     pub number: u64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub user: Account,
+    #[serde(default, deserialize_with = "or_default")]
+    pub state: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub merged: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub merged_by: Account,
     pub head: End,
     pub base: End,
+}
+
+impl Pull {
+    pub fn is_open(&self) -> bool {
+        self.state == "open"
+    }
+
+    /// The branch that it was opened from, also when that is gone.
+    pub fn branch(&self) -> &str {
+        if self.head.branch.starts_with("refs/pull/") {
+            &self.head.label
+        } else {
+            &self.head.branch
+        }
+    }
 }
 
 /// One end of a pull request.
 #[derive(Debug, Clone, Deserialize)]
 pub struct End {
     pub sha: String,
+    #[serde(default, rename = "ref", deserialize_with = "or_default")]
+    pub branch: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub label: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub repo: RepositoryName,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct RepositoryName {
+    #[serde(default, deserialize_with = "or_default")]
+    pub full_name: String,
+}
+
+/// A branch, as `GET /repos/{owner}/{repo}/branches` lists it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Branch {
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    pub commit: Commit,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Commit {
+    #[serde(rename = "id")]
+    pub sha: String,
+}
+
+/// A file of a repository at one commit.
+#[derive(Debug, Clone, Deserialize)]
+pub struct File {
+    #[serde(default, deserialize_with = "or_default")]
+    pub text: String,
+}
+
+/// A file that a pull request changes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ChangedFile {
+    pub filename: String,
+    /// Where it was before, where it was renamed.
+    #[serde(default, deserialize_with = "or_default")]
+    pub previous_filename: String,
+}
+
+/// The tags of an image.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Tags {
+    pub tags: Vec<String>,
 }
 
 /// A commit status, as `GET /repos/{owner}/{repo}/commits/{ref}/statuses` lists it.
@@ -238,7 +309,7 @@ impl Test {
     }
 
     /// Whether it was run at all: one that was skipped says nothing.
-    fn ran(&self) -> bool {
+    pub fn ran(&self) -> bool {
         self.status == "passed" || self.failed()
     }
 }

@@ -15,6 +15,12 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
         Question::DroneVersion => "Drone".into(),
         Question::Digests { part, .. } => format!("files of the {part}"),
         Question::Branch { branch, .. } => format!("branch {}", code(branch)),
+        Question::Branches { repository } => format!("branches of {}", short(repository)),
+        Question::File { path, at, .. } => format!("{} at {}", code(path), code(cut(at))),
+        Question::Pulls { repository } => format!("pull requests of {}", short(repository)),
+        Question::Pull { number, .. } => format!("pull request #{number}"),
+        Question::PullFiles { number, .. } => format!("files of #{number}"),
+        Question::Tags { image } => format!("tags of {}", code(image)),
         Question::Comments { number, .. } => format!("comments of #{number}"),
         Question::Statuses { commit, .. } => match opened_for(commit, facts) {
             Some(number) => format!("statuses of #{number}"),
@@ -43,12 +49,16 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
             Some(number) => format!("pull request #{number}"),
             None => "pull request".into(),
         },
-        Question::Run { environment, .. } => {
-            match environment.iter().find(|(name, _)| name == "POST") {
-                Some((_, value)) => format!("helper {}", code(&format!("POST={value}"))),
-                None => "helper".into(),
+        Question::Run {
+            command,
+            environment,
+        } => match environment.iter().find(|(name, _)| name == "POST") {
+            Some((_, value)) => format!("helper {}", code(&format!("POST={value}"))),
+            None => {
+                let program = command.first().map_or("", String::as_str);
+                code(program.rsplit('/').next().unwrap_or(program))
             }
-        }
+        },
         Question::Quiet { .. } => "quiet window".into(),
         Question::Calm => "outages".into(),
     }
@@ -117,6 +127,17 @@ fn opened_for(commit: &str, facts: &[Fact]) -> Option<u64> {
         .filter_map(seen)
         .find(|pull| pull["head"]["sha"] == commit)
         .and_then(|pull| pull["number"].as_u64())
+}
+
+/// A repository's own name.
+fn short(repository: &str) -> &str {
+    repository.rsplit('/').next().unwrap_or(repository)
+}
+
+/// A commit as people write it; anything else as it is.
+fn cut(at: &str) -> &str {
+    let is_commit = at.len() == 40 && at.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_commit { &at[..8] } else { at }
 }
 
 fn code(text: &str) -> String {

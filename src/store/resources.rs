@@ -8,6 +8,8 @@ use sqlx::sqlite::SqliteRow;
 pub enum ResourceKind {
     Branch,
     Pull,
+    /// A branch that was there before, and is put back where it was.
+    Moved,
 }
 
 impl ResourceKind {
@@ -15,6 +17,7 @@ impl ResourceKind {
         match self {
             Self::Branch => "branch",
             Self::Pull => "pull",
+            Self::Moved => "moved",
         }
     }
 
@@ -22,6 +25,7 @@ impl ResourceKind {
         match word {
             "branch" => Ok(Self::Branch),
             "pull" => Ok(Self::Pull),
+            "moved" => Ok(Self::Moved),
             other => Err(StoreError::Form {
                 what: "a kind of resource",
                 detail: format!("`{other}`"),
@@ -43,12 +47,17 @@ pub struct Resource {
     /// Of a pull request, once it is known.
     pub number: Option<u64>,
     pub purpose: String,
-    /// How it ended: `closed`, `merged`, `deleted`, `never made`.
+    /// Of a branch that is moved: the commit that it is put back to.
+    pub was: Option<String>,
+    /// And the one that it was moved to, once that is known.
+    pub moved_to: Option<String>,
+    /// How it ended: `closed`, `merged`, `deleted`, `put back`, `never made`.
     pub ended: Option<String>,
 }
 
 impl Store {
-    /// Puts on record that something is about to be made. The same intent again is the same resource.
+    /// Puts on record that something is about to be made. The same intent again, in the same run, is the same resource; one that was gone
+    /// is there again.
     pub async fn intend(
         &self,
         run: u64,
@@ -61,7 +70,9 @@ impl Store {
         let row = sqlx::query(
             "insert into resources (run, attempt, kind, repository, name, purpose, intended)
              values (?, ?, ?, ?, ?, ?, ?)
-             on conflict (kind, repository, name) do update set purpose = purpose returning id",
+             on conflict (run, kind, repository, name) do update set
+                 number = iif(gone is null, number, null), gone = null, ended = null
+             returning id",
         )
         .bind(signed(run))
         .bind(signed(attempt))
@@ -79,6 +90,28 @@ impl Store {
     pub async fn resource_made(&self, id: u64, number: u64) -> Result<()> {
         sqlx::query("update resources set number = ? where id = ?")
             .bind(signed(number))
+            .bind(signed(id))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    #[allow(dead_code, reason = "used by the item that seeds")]
+    /// Remembers where a branch is put back to; the first word of it stands, since what a run moved twice was somewhere before.
+    pub async fn branch_was(&self, id: u64, was: &str) -> Result<()> {
+        sqlx::query("update resources set was = coalesce(was, ?) where id = ?")
+            .bind(was)
+            .bind(signed(id))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    #[allow(dead_code, reason = "used by the item that seeds")]
+    /// Remembers where the run moved a branch to.
+    pub async fn branch_moved(&self, id: u64, to: &str) -> Result<()> {
+        sqlx::query("update resources set moved_to = ? where id = ?")
+            .bind(to)
             .bind(signed(id))
             .execute(&self.pool)
             .await?;
@@ -129,6 +162,8 @@ fn resource(row: &SqliteRow) -> Result<Resource> {
         name: row.get("name"),
         number: row.get::<Option<i64>, _>("number").map(unsigned),
         purpose: row.get("purpose"),
+        was: row.get("was"),
+        moved_to: row.get("moved_to"),
         ended: row.get("ended"),
     })
 }

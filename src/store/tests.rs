@@ -305,6 +305,21 @@ async fn what_is_made_is_on_record_from_the_intent_to_its_end() {
     assert_eq!(store.run_of_pull(&otherwise, 3).await.unwrap(), Some(run));
     assert_eq!(store.run_of_pull(ISSUE, 3).await.unwrap(), None);
 
+    let other = queued(&store, 2).await;
+    let theirs = store
+        .intend(
+            other,
+            attempt,
+            ResourceKind::Pull,
+            MIRROR,
+            "gavel-green",
+            "",
+        )
+        .await
+        .unwrap();
+    assert_ne!(theirs, pull, "another run's of the same name");
+    store.resource_gone(theirs, "closed").await.unwrap();
+
     store.run_state(run, RunState::Finished).await.unwrap();
     let littering = async || store.littering_runs(false).await.unwrap().len();
     assert_eq!(littering().await, 1);
@@ -324,6 +339,9 @@ async fn what_is_made_is_on_record_from_the_intent_to_its_end() {
             (pull, ResourceKind::Pull, Some(3), Some("closed")),
         ]
     );
+    assert_eq!(intend(ResourceKind::Pull).await, pull, "made once more");
+    let resources = store.resources(run).await.unwrap();
+    assert_eq!((resources[1].number, &resources[1].ended), (None, &None));
 }
 
 #[tokio::test]

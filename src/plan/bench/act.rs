@@ -1,6 +1,7 @@
 //! Acting: comments, pull requests, the helper. What is created is created once, also where an answer was lost.
 
 use super::{Bench, Making, Stop, Who, read, to_value};
+use crate::config::Command;
 use crate::evidence::{Answer, Question};
 use crate::flow::{End, Ran};
 use crate::gitea::{GiteaError, NewFile, Outcome};
@@ -192,7 +193,7 @@ impl Bench {
         self.record_done(label, question, done).await
     }
 
-    /// Runs the helper on a pull request. It cannot be resumed: whether it posted is not known from outside.
+    /// Runs the helper on a pull request.
     pub async fn helper(
         &self,
         label: &str,
@@ -200,40 +201,53 @@ impl Bench {
         post: bool,
         wait: Duration,
     ) -> Result<Ran, Stop> {
-        if let Some(fact) = self.recall(label).await? {
-            return read(&fact);
-        }
-        if self.begin(label).await? {
-            return Err(Stop::Lost(
-                "the restart came while the helper was running".into(),
-            ));
-        }
         let helper = &self.world.config.flow.helper;
         let told = [
             ("POST", if post { "1" } else { "0" }.to_owned()),
             ("MAX_WAIT", wait.as_secs().to_string()),
             ("INTERVAL", helper.interval.as_secs_f64().to_string()),
         ];
-        let arguments = [
-            helper.command.arguments.clone(),
-            vec![self.expect.recipe.clone(), number.to_string()],
-        ]
-        .concat();
-        let mut command = process::Command::new(&helper.command.program)
-            .args(&arguments)
+        let command = Command {
             // What it needs beyond its own waiting: a request or two that hang.
-            .time_limit(wait + self.world.config.patience.request * 2)
+            time_limit: wait + self.world.config.patience.request * 2,
+            ..helper.command.clone()
+        };
+        let arguments = [self.expect.recipe.clone(), number.to_string()];
+        self.flow(label, &command, &arguments, &told).await
+    }
+
+    /// Runs a command of the flow to its end, with more arguments and variables of its own. It cannot be resumed: what it has done
+    /// is not known from outside.
+    pub async fn flow(
+        &self,
+        label: &str,
+        command: &Command,
+        arguments: &[String],
+        told: &[(&str, String)],
+    ) -> Result<Ran, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        if self.begin(label).await? {
+            return Err(Stop::Lost(
+                "the restart came while a command of the flow was running".into(),
+            ));
+        }
+        let mut process = process::Command::new(&command.program)
+            .args(&command.arguments)
+            .args(arguments)
+            .time_limit(command.time_limit)
             .cancelled_by(self.ledger.cancelled().clone());
-        for (name, value) in &helper.command.environment {
-            command = command.env(name, value);
+        for (name, value) in &command.environment {
+            process = process.env(name, value);
         }
-        for (name, value) in &helper.command.secrets {
-            command = command.secret_env(name, value);
+        for (name, value) in &command.secrets {
+            process = process.secret_env(name, value);
         }
-        for (name, value) in &told {
-            command = command.env(*name, value);
+        for (name, value) in told {
+            process = process.env(*name, value);
         }
-        let ran = process::run(command).await;
+        let ran = process::run(process).await;
         let clean = |output: &process::Bounded| {
             if output.truncated {
                 self.world.redactor.cut_text(&output.text)
@@ -257,16 +271,51 @@ impl Bench {
             milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         };
         let question = Question::Run {
-            command: [
-                vec![helper.command.program.display().to_string()],
-                arguments,
-            ]
-            .concat(),
-            environment: told.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            command: command.line(arguments),
+            environment: told
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
         };
         let answer = Answer::Seen(to_value(&ran));
         self.record(label, question, "this machine".into(), None, answer)
             .await
+    }
+
+    /// Puts on record what the flow is about to make: a branch, and a pull request from it.
+    pub async fn expect_pull(
+        &self,
+        repository: &str,
+        branch: &str,
+        purpose: &str,
+    ) -> Result<u64, Stop> {
+        self.intend(Making::Branch {
+            repository,
+            name: branch,
+            purpose,
+        })
+        .await?;
+        self.intend(Making::Pull {
+            repository,
+            head: branch,
+            purpose,
+        })
+        .await
+    }
+
+    /// Puts a pull request on record that the flow has opened in this attempt, so that cleanup closes it.
+    pub async fn adopt(
+        &self,
+        repository: &str,
+        branch: &str,
+        number: u64,
+        purpose: &str,
+    ) -> Result<(), Stop> {
+        let resource = self.expect_pull(repository, branch, purpose).await?;
+        self.ledger
+            .made(resource, number)
+            .await
+            .map_err(Stop::Broken)
     }
 
     /// Does something in the world once, also where an earlier try may have taken effect: then it looks before it repeats.

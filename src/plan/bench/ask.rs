@@ -61,6 +61,43 @@ impl Bench {
                     Err(error) => Err(on_forge(error)),
                 }
             }
+            Question::Branches { repository } => {
+                let seen = forge
+                    .branches(&place(repository)?)
+                    .await
+                    .map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
+            Question::File {
+                repository,
+                path,
+                at,
+            } => {
+                let seen = forge
+                    .file(&place(repository)?, path, at)
+                    .await
+                    .map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
+            Question::Pulls { repository } => {
+                let seen = forge.pulls(&place(repository)?).await.map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
+            Question::Pull { repository, number } => {
+                let seen = forge
+                    .pull(&place(repository)?, *number)
+                    .await
+                    .map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
+            Question::PullFiles { repository, number } => {
+                let seen = forge
+                    .pull_files(&place(repository)?, *number)
+                    .await
+                    .map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
+            Question::Tags { image } => self.tags(image).await,
             Question::Comments { repository, number } => {
                 let seen = forge
                     .comments(&place(repository)?, *number, None)
@@ -138,6 +175,27 @@ impl Bench {
                 "this is an act, and acts are not asked".into(),
             )),
         }
+    }
+
+    async fn tags(&self, image: &str) -> Result<(String, Value), (String, String)> {
+        let Some(registry) = &self.world.registry else {
+            return Err((
+                "nobody".into(),
+                "no registry is configured (`registry.url`)".into(),
+            ));
+        };
+        let asked = registry.asked(image);
+        let policy = ExponentialBuilder::default()
+            .with_jitter()
+            .without_max_times()
+            .with_total_delay(Some(self.world.config.patience.outage));
+        (|| registry.tags(image))
+            .retry(policy)
+            .when(|error| error.is_transient())
+            .notify(|error, _| self.note_trouble(error.to_string()))
+            .await
+            .map(|tags| (asked.clone(), to_value(&tags)))
+            .map_err(|error| (asked.clone(), error.to_string()))
     }
 
     /// A build's results; `null` where there are none, a text where they are no JSON.

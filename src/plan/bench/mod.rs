@@ -13,6 +13,7 @@ use crate::drone::Drone;
 use crate::evidence::{Answer, Fact, Question, Sighting, Watch};
 use crate::gitea::Gitea;
 use crate::redact::Redactor;
+use crate::registry::Registry;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -88,6 +89,8 @@ pub struct World {
     pub forge: Gitea,
     pub outsider: Gitea,
     pub drone: Drone,
+    /// For images without a host of their own; none where it is not configured.
+    pub registry: Option<Registry>,
     /// For `results.json`.
     pub web: reqwest::Client,
     pub redactor: Redactor,
@@ -123,7 +126,7 @@ pub struct Bench {
     name: String,
     pub expect: Expectations,
     /// When and how forge and Drone did not answer.
-    troubles: Mutex<Vec<String>>,
+    troubles: Arc<Mutex<Vec<String>>>,
 }
 
 impl Bench {
@@ -134,8 +137,24 @@ impl Bench {
             ledger,
             name,
             expect,
-            troubles: Mutex::default(),
+            troubles: Arc::default(),
         }
+    }
+
+    /// The same tools, for another recipe than the one of the attempt's expectations.
+    pub fn on(&self, recipe: &str) -> Bench {
+        Bench {
+            world: self.world.clone(),
+            ledger: self.ledger.clone(),
+            name: self.name.clone(),
+            expect: self.expect.of(recipe),
+            troubles: self.troubles.clone(),
+        }
+    }
+
+    /// The configuration, for what is to be run.
+    pub fn config(&self) -> &Config {
+        &self.world.config
     }
 
     /// Plays an item's scenario, and looks meanwhile whether forge and Drone answer: what stays away while they do not is nobody's

@@ -344,6 +344,8 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
         name: name.into(),
         number,
         purpose: "V1, known green".into(),
+        was: None,
+        moved_to: None,
         ended: ended.map(Into::into),
     };
     record.resources = vec![

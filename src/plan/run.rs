@@ -1,0 +1,241 @@
+//! What a scenario does with `/recipe-upgrade`: looks at everything before, runs it, puts on record what it opened, and looks again.
+
+use super::bench::{Bench, Stop};
+use super::drive::{Fired, follow, latest};
+use super::sight::{Branch, Build, Comment, File, Pull, Tags};
+use super::upgrade::{Compose, newest, next_label};
+use crate::evidence::Question;
+use serde_json::Value;
+
+/// Where a recipe says what it deploys.
+pub const COMPOSE: &str = "compose.yml";
+const MAIN: &str = "main";
+
+/// One run of the skill, and what it is called in labels.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    pub name: &'a str,
+    /// What the run is for; stands beside what it makes.
+    pub purpose: &'a str,
+    pub with_tests: bool,
+}
+
+/// Looks, runs, and looks again; answers the pull request that the flow opened, where it opened exactly one.
+pub async fn upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> {
+    bench
+        .doing("looking at recipe, registry and branches")
+        .await;
+    let before = look_before(bench, run).await?;
+    announce(bench, run, &before).await?;
+    let Some(skill) = &bench.config().flow.recipe_upgrade else {
+        return Ok(None);
+    };
+    let mut arguments = vec![bench.expect.recipe.clone()];
+    if run.with_tests {
+        arguments.push("--with-tests".into());
+    }
+    bench
+        .doing(&format!(
+            "`/recipe-upgrade {}` is running",
+            arguments.join(" ")
+        ))
+        .await;
+    bench
+        .flow(run.name, &skill.command, &arguments, &[])
+        .await?;
+    bench.doing("looking at what it left").await;
+    look_after(bench, run).await
+}
+
+/// What stood there before, as far as the scenario needs it.
+struct Before {
+    branches: Vec<Branch>,
+    /// The branch that the flow will upgrade on, by the stated policy.
+    branch: Option<String>,
+}
+
+async fn look_before(bench: &Bench, run: &Run<'_>) -> Result<Before, Stop> {
+    let expect = &bench.expect;
+    let name = run.name;
+    let upstream: Option<Branch> = see_main(bench, name, "before", "upstream").await?;
+    see_main(bench, name, "before", "mirror").await?;
+    see_main(bench, name, "before", "harness").await?;
+    let mut compose = None;
+    if let Some(upstream) = upstream {
+        let question = Question::File {
+            repository: expect.upstream(),
+            path: COMPOSE.into(),
+            at: upstream.commit.sha,
+        };
+        let file: Option<File> = bench
+            .see(&format!("{name}.before.compose"), question)
+            .await?;
+        compose = file.and_then(|file| Compose::read(&file.text).ok());
+    }
+    let mut branch = None;
+    for (service, known) in compose.iter().flat_map(|compose| &compose.services) {
+        let question = Question::Tags {
+            image: known.image.clone(),
+        };
+        let tags: Tags = bench
+            .see(&format!("{name}.tags.{service}"), question)
+            .await?;
+        let app = compose.as_ref().and_then(Compose::app);
+        if app == Some(known)
+            && let Some(newest) = newest(&known.tag, &tags.tags)
+            && let Some(Ok(label)) = compose.as_ref().map(Compose::label)
+        {
+            let label = next_label(&label, newest).to_string();
+            branch = Some(expect.upgrading.branch.replace("{version}", &label));
+        }
+    }
+    let branches = see_lists(bench, name, "before").await?;
+    latest(bench, &format!("{name}.before.builds")).await?;
+    Ok(Before { branches, branch })
+}
+
+/// Puts on record what the flow should make, so that it is found after a crash too. What had that name before is not the run's.
+async fn announce(bench: &Bench, run: &Run<'_>, before: &Before) -> Result<(), Stop> {
+    let Some(branch) = &before.branch else {
+        return Ok(());
+    };
+    if before.branches.iter().any(|known| known.name == *branch) {
+        return Ok(());
+    }
+    bench
+        .expect_pull(&bench.expect.mirror, branch, run.purpose)
+        .await
+        .map(drop)
+}
+
+async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> {
+    let expect = &bench.expect;
+    let name = run.name;
+    for part in ["upstream", "mirror", "harness"] {
+        see_main(bench, name, "after", part).await?;
+    }
+    see_lists(bench, name, "after").await?;
+    let mut opened = Vec::new();
+    for (part, repository) in [
+        ("mirror", &expect.mirror),
+        ("harness", &expect.upgrading.harness),
+    ] {
+        let before: Option<Vec<Pull>> = bench
+            .recalled(&format!("{name}.before.{part}.pulls"))
+            .await?;
+        let after: Option<Vec<Pull>> = bench
+            .recalled(&format!("{name}.after.{part}.pulls"))
+            .await?;
+        let new = new_by(
+            &before.unwrap_or_default(),
+            after.unwrap_or_default(),
+            &expect.flow,
+        );
+        for pull in &new {
+            // From a fork, the branch is not there.
+            bench
+                .adopt(repository, pull.branch(), pull.number, run.purpose)
+                .await?;
+        }
+        if part == "mirror" {
+            opened = new;
+        }
+    }
+    let [listed] = &opened[..] else {
+        return Ok(None);
+    };
+    let repository = expect.mirror.clone();
+    let number = listed.number;
+    let question = Question::Pull {
+        repository: repository.clone(),
+        number,
+    };
+    let pull: Pull = bench.see(&format!("{name}.pull"), question).await?;
+    let question = Question::PullFiles {
+        repository: repository.clone(),
+        number,
+    };
+    bench
+        .see::<Value>(&format!("{name}.files"), question)
+        .await?;
+    let question = Question::File {
+        repository: repository.clone(),
+        path: COMPOSE.into(),
+        at: pull.head.sha.clone(),
+    };
+    bench
+        .see::<Value>(&format!("{name}.compose"), question)
+        .await?;
+    let question = Question::Comments { repository, number };
+    bench
+        .see::<Option<Vec<Comment>>>(&format!("{name}.talk"), question)
+        .await?;
+    let after: u64 = bench.recalled(&format!("{name}.before.builds")).await?;
+    let builds: Option<Vec<Build>> = bench
+        .see(&format!("{name}.builds"), Question::Builds { after })
+        .await?;
+    let newest = builds
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|build| build.parameter("REF") == pull.head.sha)
+        .map(|build| build.number)
+        .max();
+    if let Some(build) = newest {
+        follow(bench, name, &pull, &Fired { after, build }).await?;
+    }
+    Ok(Some(pull))
+}
+
+/// Where `main` of a repository points to: of the recipe's `upstream`, of its `mirror`, or of the `harness`.
+async fn see_main(
+    bench: &Bench,
+    name: &str,
+    when: &str,
+    part: &str,
+) -> Result<Option<Branch>, Stop> {
+    let expect = &bench.expect;
+    let (repository, branch) = match part {
+        "upstream" => (expect.upstream(), MAIN.to_owned()),
+        "mirror" => (expect.mirror.clone(), MAIN.to_owned()),
+        _ => (
+            expect.upgrading.harness.clone(),
+            expect.upgrading.harness_branch.clone(),
+        ),
+    };
+    let question = Question::Branch { repository, branch };
+    bench.see(&format!("{name}.{when}.{part}"), question).await
+}
+
+/// Branches and pull requests of mirror and harness; answers the mirror's branches.
+async fn see_lists(bench: &Bench, name: &str, when: &str) -> Result<Vec<Branch>, Stop> {
+    let expect = &bench.expect;
+    for (part, repository) in [
+        ("harness", &expect.upgrading.harness),
+        ("mirror", &expect.mirror),
+    ] {
+        let repository = repository.clone();
+        let question = Question::Pulls {
+            repository: repository.clone(),
+        };
+        bench
+            .see::<Value>(&format!("{name}.{when}.{part}.pulls"), question)
+            .await?;
+        bench
+            .see::<Value>(
+                &format!("{name}.{when}.{part}.branches"),
+                Question::Branches { repository },
+            )
+            .await?;
+    }
+    let branches: Option<Vec<Branch>> = bench
+        .recalled(&format!("{name}.{when}.mirror.branches"))
+        .await?;
+    Ok(branches.unwrap_or_default())
+}
+
+/// The pull requests that an account has opened since: the forge counts upwards.
+pub fn new_by(before: &[Pull], mut after: Vec<Pull>, account: &str) -> Vec<Pull> {
+    let last = before.iter().map(|pull| pull.number).max().unwrap_or(0);
+    after.retain(|pull| pull.number > last && pull.user.login.eq_ignore_ascii_case(account));
+    after
+}

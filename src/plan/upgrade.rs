@@ -1,0 +1,456 @@
+//! What an upgrade is: which version there is to go to, and whether one compose file is another one upgraded. Pure.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The service by whose image a recipe is versioned.
+const APP: &str = "app";
+/// What the version label ends with; its beginning is the stack's name.
+const VERSION: &str = ".version";
+const LABELS: &str = "coop-cloud.";
+
+/// What of a compose file an upgrade is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compose {
+    pub services: BTreeMap<String, Service>,
+}
+
+/// One service of a compose file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The image without its tag.
+    pub image: String,
+    /// Empty where none is named.
+    pub tag: String,
+    /// Of the service and of its deploy, together.
+    pub labels: BTreeMap<String, String>,
+    /// As it stands there; empty where there is none.
+    pub healthcheck: String,
+}
+
+/// The version label of a recipe: its own version, and that of its app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    pub recipe: Vec<u64>,
+    pub app: String,
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    services: BTreeMap<String, RawService>,
+}
+
+#[derive(Deserialize)]
+struct RawService {
+    #[serde(default)]
+    image: Option<String>,
+    #[serde(default)]
+    labels: Option<Labels>,
+    #[serde(default)]
+    deploy: Option<Deploy>,
+    #[serde(default)]
+    healthcheck: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Deploy {
+    #[serde(default)]
+    labels: Option<Labels>,
+}
+
+/// Both forms are legal.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Labels {
+    List(Vec<String>),
+    Map(BTreeMap<String, serde_json::Value>),
+}
+
+impl Compose {
+    /// Reads what `compose.yml` says.
+    pub fn read(text: &str) -> Result<Compose, String> {
+        let file: File = serde_saphyr::from_str(text).map_err(|error| {
+            let error = error.to_string();
+            let line = error.lines().next().unwrap_or_default();
+            format!("this is no compose file: {line}")
+        })?;
+        if file.services.is_empty() {
+            return Err("this is no compose file: it names no services".into());
+        }
+        let services = file.services.into_iter().map(|(name, raw)| {
+            let (image, tag) = split(raw.image.as_deref().unwrap_or_default());
+            let labels = [raw.labels, raw.deploy.and_then(|deploy| deploy.labels)];
+            let service = Service {
+                image,
+                tag,
+                labels: labels.into_iter().flatten().flat_map(entries).collect(),
+                healthcheck: raw
+                    .healthcheck
+                    .map_or_else(String::new, |it| it.to_string()),
+            };
+            (name, service)
+        });
+        Ok(Compose {
+            services: services.collect(),
+        })
+    }
+
+    /// The service that the recipe is versioned by: `app`, or the only one.
+    pub fn app(&self) -> Option<&Service> {
+        let only = self
+            .services
+            .values()
+            .next()
+            .filter(|_| self.services.len() == 1);
+        self.services.get(APP).or(only)
+    }
+
+    /// The recipe's version label.
+    pub fn label(&self) -> Result<Label, String> {
+        let labels = self.services.values().flat_map(|service| &service.labels);
+        let mut found = labels
+            .filter(|(key, _)| key.starts_with(LABELS) && key.ends_with(VERSION))
+            .map(|(_, value)| value.as_str())
+            .collect::<Vec<_>>();
+        found.dedup();
+        match found[..] {
+            [one] => one.parse(),
+            [] => Err(format!("no label `{LABELS}…{VERSION}`")),
+            _ => Err(format!("several labels `{LABELS}…{VERSION}`")),
+        }
+    }
+}
+
+impl std::str::FromStr for Label {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Label, String> {
+        let wrong = || format!("the version label `{text}` is not `<recipe's>+<app's>`");
+        let (recipe, app) = text.split_once('+').ok_or_else(wrong)?;
+        let parts: Option<Vec<u64>> = recipe.split('.').map(|part| part.parse().ok()).collect();
+        let recipe = parts.filter(|parts| parts.len() == 3).ok_or_else(wrong)?;
+        Ok(Label {
+            recipe,
+            app: app.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for Label {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts: Vec<String> = self.recipe.iter().map(ToString::to_string).collect();
+        write!(f, "{}+{}", parts.join("."), self.app)
+    }
+}
+
+/// Image and tag; a digest behind them pins what the tag says, and is left out.
+fn split(image: &str) -> (String, String) {
+    let image = image.split('@').next().unwrap_or_default();
+    match image.rsplit_once(':') {
+        // A colon before a slash is a port's.
+        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
+        _ => (image.to_owned(), String::new()),
+    }
+}
+
+fn entries(labels: Labels) -> Vec<(String, String)> {
+    match labels {
+        Labels::List(list) => list
+            .iter()
+            .map(|label| {
+                let (key, value) = label.split_once('=').unwrap_or((label, ""));
+                (key.to_owned(), value.to_owned())
+            })
+            .collect(),
+        Labels::Map(map) => map
+            .into_iter()
+            .map(|(key, value)| match value {
+                serde_json::Value::String(text) => (key, text),
+                other => (key, other.to_string()),
+            })
+            .collect(),
+    }
+}
+
+/// A tag that is a version: numbers between dots, with something before and after them.
+#[derive(Debug, PartialEq, Eq)]
+struct Version<'a> {
+    before: &'a str,
+    numbers: Vec<u64>,
+    after: &'a str,
+}
+
+impl Version<'_> {
+    fn read(tag: &str) -> Option<Version<'_>> {
+        let start = tag.find(|c: char| c.is_ascii_digit())?;
+        let (before, rest) = tag.split_at(start);
+        let is_number = |c: char| c.is_ascii_digit() || c == '.';
+        let end = rest.find(|c| !is_number(c)).unwrap_or(rest.len());
+        let (numbers, after) = rest.split_at(end);
+        let numbers: Option<Vec<u64>> = numbers.split('.').map(|part| part.parse().ok()).collect();
+        // `alpine3` is a name with a number in it.
+        let is_version = before.is_empty() || before == "v";
+        Some(Version {
+            before,
+            numbers: numbers.filter(|_| is_version)?,
+            after,
+        })
+    }
+
+    /// Whether both have as many numbers, and the same around them.
+    fn has_shape_of(&self, other: &Version<'_>) -> bool {
+        self.before == other.before
+            && self.after == other.after
+            && self.numbers.len() == other.numbers.len()
+    }
+}
+
+/// The newest tag of the shape of the one in use; that one itself where nothing is newer. `None` where it is no version.
+pub fn newest<'a>(in_use: &'a str, tags: &'a [String]) -> Option<&'a str> {
+    let current = Version::read(in_use)?;
+    tags.iter()
+        .map(String::as_str)
+        .chain([in_use])
+        .filter_map(|tag| Some((Version::read(tag)?, tag)))
+        .filter(|(version, _)| version.has_shape_of(&current))
+        .max_by(|(one, _), (other, _)| one.numbers.cmp(&other.numbers))
+        .map(|(_, tag)| tag)
+}
+
+/// The label that an upgrade should carry: the recipe's minor part goes up.
+pub fn next_label(label: &Label, tag: &str) -> Label {
+    let minor = label.recipe.get(1).copied().unwrap_or_default() + 1;
+    let major = label.recipe.first().copied().unwrap_or_default();
+    Label {
+        recipe: vec![major, minor, 0],
+        app: tag.to_owned(),
+    }
+}
+
+/// Whether `after` is `before` upgraded: every image to its newest tag, the label following. What was seen, or why it is not;
+/// `tags` are all tags of an image.
+pub fn upgraded(
+    before: &Compose,
+    after: &Compose,
+    tags: impl Fn(&str) -> Option<Vec<String>>,
+) -> Result<String, String> {
+    if !before.services.keys().eq(after.services.keys()) {
+        return Err("the compose file has other services than before".into());
+    }
+    let mut bumped = Vec::new();
+    for (name, (old, new)) in pairs(before, after) {
+        if old.image != new.image {
+            return Err(format!(
+                "the image of `{name}` is `{}`, and was `{}`",
+                new.image, old.image
+            ));
+        }
+        let known = tags(&old.image).unwrap_or_default();
+        let Some(newest) = newest(&old.tag, &known) else {
+            if old.tag != new.tag {
+                return Err(format!(
+                    "the tag of `{name}` is `{}`, and was `{}`, which is no version",
+                    new.tag, old.tag
+                ));
+            }
+            continue;
+        };
+        if new.tag != newest {
+            return Err(format!(
+                "`{}` is at `{}`; it was at `{}`, and the newest of that shape is `{newest}`",
+                new.image, new.tag, old.tag
+            ));
+        }
+        if old.tag != new.tag {
+            bumped.push(format!("`{}` {} → {newest}", new.image, old.tag));
+        }
+    }
+    if bumped.is_empty() {
+        return Err("no image is newer than before".into());
+    }
+    let (old, new) = (before.label()?, after.label()?);
+    let app = after.app().map_or("", |service| service.tag.as_str());
+    if new.app != app {
+        return Err(format!(
+            "the version label is `{new}`, but the app is at `{app}`"
+        ));
+    }
+    if new.recipe <= old.recipe {
+        return Err(format!(
+            "the version label is `{new}`, and was `{old}`: the recipe's own version did not go up"
+        ));
+    }
+    Ok(format!("{}, label {old} → {new}", bumped.join(", ")))
+}
+
+fn pairs<'a>(
+    before: &'a Compose,
+    after: &'a Compose,
+) -> impl Iterator<Item = (&'a String, (&'a Service, &'a Service))> {
+    let both = before.services.iter().zip(after.services.values());
+    both.map(|((name, old), new)| (name, (old, new)))
+}
+
+/// What must stand in `after` as it stood in `before`, whatever is repaired: health checks, and the labels of backups. What is weaker.
+pub fn weakened(before: &Compose, after: &Compose) -> Option<String> {
+    for (name, old) in &before.services {
+        let Some(new) = after.services.get(name) else {
+            return Some(format!("the service `{name}` is gone"));
+        };
+        if old.healthcheck != new.healthcheck {
+            return Some(format!("the health check of `{name}` is not what it was"));
+        }
+        let backup = |service: &Service| -> Vec<(String, String)> {
+            let labels = service.labels.clone().into_iter();
+            labels.filter(|(key, _)| key.contains("backup")).collect()
+        };
+        if backup(old) != backup(new) {
+            return Some(format!(
+                "the backup labels of `{name}` are not what they were"
+            ));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: &str = r#"
+version: "3.8"
+services:
+  app:
+    image: lab/plain:1.4.0
+    healthcheck:
+      test: ["CMD", "true"]
+    deploy:
+      labels:
+        - "coop-cloud.${STACK_NAME}.version=1.0.2+1.4.0"
+        - "backupbot.backup=true"
+"#;
+
+    fn after(from: &str, to: &str) -> String {
+        assert!(BEFORE.contains(from));
+        let text = BEFORE.replace(from, to);
+        text.replace("plain:1.4.0", "plain:1.5.0")
+            .replace("1.0.2+1.4.0", "1.1.0+1.5.0")
+    }
+
+    fn tags() -> Vec<String> {
+        [
+            "1.4.0",
+            "1.5.0",
+            "2",
+            "1.6",
+            "latest",
+            "1.6.0-rc1",
+            "1.5.0-alpine",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    fn judged(after: &str) -> Result<String, String> {
+        let before = Compose::read(BEFORE).unwrap();
+        upgraded(&before, &Compose::read(after)?, |_| Some(tags()))
+    }
+
+    #[test]
+    fn the_newest_is_the_highest_of_the_same_shape() {
+        for (in_use, expected) in [
+            ("1.4.0", Some("1.5.0")),
+            ("1.5.0", Some("1.5.0")),
+            ("1.10.0", Some("1.10.0")),
+            ("1.4.0-alpine", Some("1.5.0-alpine")),
+            ("1.5", Some("1.6")),
+            ("1", Some("2")),
+            ("v1.4.0", Some("v1.4.0")),
+            ("latest", None),
+            ("alpine3", None),
+            ("1..2", None),
+            ("", None),
+        ] {
+            assert_eq!(newest(in_use, &tags()), expected, "{in_use}");
+        }
+        let wide = ["1.9.0", "1.10.0"].map(str::to_owned);
+        assert_eq!(newest("1.2.0", &wide), Some("1.10.0"));
+    }
+
+    #[test]
+    fn an_upgrade_is_told_from_what_looks_like_one() {
+        assert_eq!(
+            judged(&after("CMD", "CMD")),
+            Ok("`lab/plain` 1.4.0 → 1.5.0, label 1.0.2+1.4.0 → 1.1.0+1.5.0".into())
+        );
+        for (from, to, expected) in [
+            ("plain:1.4.0", "plain:1.4.0 ", "`lab/plain` is at `1.4.0`"),
+            ("lab/plain:1.4.0", "lab/other:1.5.0", "was `lab/plain`"),
+            ("plain:1.4.0", "plain:1.6.0-rc1", "the newest of that shape"),
+            ("plain:1.4.0", "plain:latest", "the newest of that shape"),
+            ("1.0.2+1.4.0", "1.1.0+1.4.0", "but the app is at"),
+            ("1.0.2+1.4.0", "1.0.2+1.5.0", "did not go up"),
+            ("1.0.2+1.4.0", "1.0.1+1.5.0", "did not go up"),
+            ("1.0.2+1.4.0", "next", "is not `<recipe's>+<app's>`"),
+            ("coop-cloud.", "coop.", "no label"),
+            ("  app:", "  web:", "other services"),
+            ("services:", "services: [", "no compose file"),
+        ] {
+            let text = if to.ends_with(' ') {
+                BEFORE.to_owned()
+            } else {
+                after(from, to)
+            };
+            let why = judged(&text).expect_err(to);
+            assert!(why.contains(expected), "{to}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_compose_file_says_so() {
+        for text in ["", "[", "- a\n- b", "services: {}", "services: 7", "\0"] {
+            let why = Compose::read(text).expect_err(text);
+            assert!(why.contains("no compose file"), "{text:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn images_are_read_in_every_form() {
+        for (image, name, tag) in [
+            ("nginx", "nginx", ""),
+            ("nginx:1.2", "nginx", "1.2"),
+            ("localhost:5000/a/b", "localhost:5000/a/b", ""),
+            ("ghcr.io/a/b:v1@sha256:00", "ghcr.io/a/b", "v1"),
+        ] {
+            assert_eq!(split(image), (name.to_owned(), tag.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_label_is_found_in_both_forms() {
+        let map = BEFORE.replace(
+            "- \"coop-cloud.${STACK_NAME}.version=1.0.2+1.4.0\"\n        - \"backupbot.backup=true\"",
+            "coop-cloud.${STACK_NAME}.version: 1.0.2+1.4.0\n        backupbot.backup: true",
+        );
+        let label = Compose::read(&map).unwrap().label().unwrap();
+        assert_eq!(label.to_string(), "1.0.2+1.4.0");
+        assert_eq!(next_label(&label, "1.5.0").to_string(), "1.1.0+1.5.0");
+    }
+
+    #[test]
+    fn what_is_weaker_is_told() {
+        let before = Compose::read(BEFORE).unwrap();
+        let weaker = |from: &str, to: &str| {
+            weakened(&before, &Compose::read(&BEFORE.replace(from, to)).unwrap())
+        };
+        assert_eq!(weaker("lab/plain:1.4.0", "lab/plain:1.5.0"), None);
+        assert!(weaker("CMD", "NONE").unwrap().contains("health check"));
+        assert!(
+            weaker("backup=true", "backup=false")
+                .unwrap()
+                .contains("backup")
+        );
+        assert!(weaker("  app:", "  web:").unwrap().contains("gone"));
+    }
+}
