@@ -2,7 +2,8 @@
 //!
 //! A deploy is `deploys/<stack>.json` (who serves it, and where) and `deploys/<stack>/` (the content, its volume).
 
-use super::process;
+use super::client::Api;
+use super::{process, registry};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -88,7 +89,41 @@ struct Compose {
 #[derive(Deserialize)]
 struct Service {
     image: String,
+    #[serde(default)]
+    environment: Environment,
 }
+
+/// A service's variables, in either of the forms that a compose file may have them in.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Environment {
+    List(Vec<String>),
+    Map(BTreeMap<String, Option<String>>),
+}
+
+impl Default for Environment {
+    fn default() -> Environment {
+        Environment::List(Vec::new())
+    }
+}
+
+impl Environment {
+    /// Whether a variable is set, and not to nothing.
+    fn sets(&self, name: &str) -> bool {
+        match self {
+            Environment::List(list) => list.iter().any(|entry| {
+                let set = entry.split_once('=');
+                set.is_some_and(|(known, value)| known == name && !value.is_empty())
+            }),
+            Environment::Map(map) => map
+                .get(name)
+                .is_some_and(|value| value.as_ref().is_some_and(|value| !value.is_empty())),
+        }
+    }
+}
+
+/// What an image's configuration says of itself, by label.
+type Labels = BTreeMap<String, String>;
 
 impl Abra {
     pub async fn run(self) -> Result<()> {
@@ -134,17 +169,32 @@ impl Abra {
             fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         let compose: Compose = serde_saphyr::from_str(&text)
             .with_context(|| format!("understanding {}", file.display()))?;
-        for (service, Service { image }) in &compose.services {
-            self.pull(image).await.with_context(|| {
-                format!("abra app deploy {stack}: service {service} cannot be deployed")
+        let mut server = None;
+        for (name, service) in &compose.services {
+            let labels = self.pull(&service.image).await.with_context(|| {
+                format!("abra app deploy {stack}: service {name} cannot be deployed")
             })?;
+            if let Some(why) = refusal(service, &labels) {
+                println!("{stack}_{name}.1 | error: {why}");
+                bail!(
+                    "abra app deploy {stack}: service {name} did not start: {} ended with exit code 1",
+                    service.image
+                );
+            }
+            server = labels.get(registry::SERVER).cloned().or(server);
         }
         empty(&self.content(stack))?;
         copy(&recipe.join("html"), &self.content(stack))?;
         if self.record(stack).exists() {
             end(&self.running(stack)?, &self.record(stack)).await?;
         }
-        let deploy = start_site(&self.deploys, stack, &self.content(stack)).await?;
+        let deploy = start_site(
+            &self.deploys,
+            stack,
+            &self.content(stack),
+            server.as_deref(),
+        )
+        .await?;
         println!(
             "abra app deploy {stack}: deployed, answers at {}",
             deploy.url
@@ -165,10 +215,10 @@ impl Abra {
         Ok(())
     }
 
-    /// Whether the registry lists the image's tag: what it does not list, no machine could pull.
-    async fn pull(&self, image: &str) -> Result<()> {
+    /// Asks the registry for the image's configuration, by its tag: what the registry does not list, no machine could pull.
+    async fn pull(&self, image: &str) -> Result<Labels> {
         let (name, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
-        let registry = super::client::Api::service(&self.registry);
+        let registry = Api::service(&self.registry);
         let answer = registry
             .get(&format!("/v2/{name}/tags/list"))
             .await
@@ -179,8 +229,20 @@ impl Abra {
         if !listed {
             bail!("manifest for {image} not found: the registry lists no tag {tag}");
         }
+        let manifest = registry
+            .get(&format!("/v2/{name}/manifests/{tag}"))
+            .await
+            .with_context(|| format!("asking the registry for the manifest of {image}"))?;
+        let digest = manifest["config"]["digest"]
+            .as_str()
+            .with_context(|| format!("the manifest of {image} names no configuration"))?;
+        let config = registry
+            .get(&format!("/v2/{name}/blobs/{digest}"))
+            .await
+            .with_context(|| format!("asking the registry for the configuration of {image}"))?;
         println!("pulled {image}");
-        Ok(())
+        let labels = Labels::deserialize(&config["config"]["Labels"]);
+        labels.with_context(|| format!("understanding the labels of {image}"))
     }
 
     fn running(&self, stack: &str) -> Result<Deploy> {
@@ -199,20 +261,34 @@ impl Abra {
     }
 }
 
+/// Why an image does not start as this service, in the words of its own log.
+fn refusal(service: &Service, labels: &Labels) -> Option<String> {
+    if let Some(why) = labels.get(registry::NEVER_STARTS) {
+        return Some(why.clone());
+    }
+    let (name, value) = labels.get(registry::NEEDS)?.split_once('=')?;
+    (!service.environment.sets(name)).then(|| {
+        format!(
+            "{name} is not set: this version serves nothing unless it is told what, such as {value}"
+        )
+    })
+}
+
 /// Starts a web server that outlives this process, and waits until it answers.
-async fn start_site(deploys: &Path, stack: &str, content: &Path) -> Result<Deploy> {
+async fn start_site(
+    deploys: &Path,
+    stack: &str,
+    content: &Path,
+    server: Option<&str>,
+) -> Result<Deploy> {
     use std::os::unix::process::CommandExt;
     let record = deploys.join(format!("{stack}.json"));
-    let arguments = [
-        "lab",
-        "site",
-        "--stack",
-        stack,
-        "--root",
-        &content.to_string_lossy(),
-        "--record",
-        &record.to_string_lossy(),
-    ];
+    let (content, record_path) = (content.to_string_lossy(), record.to_string_lossy());
+    let mut arguments = vec!["lab", "site", "--stack", stack];
+    arguments.extend(["--root", &content, "--record", &record_path]);
+    if let Some(server) = server {
+        arguments.extend(["--server", server]);
+    }
     let line = process::this_program(&arguments)?;
     // A process group of its own: the deploy goes on when the build's own group ends.
     let mut server = std::process::Command::new(&line[0]);
@@ -230,10 +306,7 @@ async fn start_site(deploys: &Path, stack: &str, content: &Path) -> Result<Deplo
         }
         if let Ok(text) = fs::read_to_string(&record)
             && let Ok(deploy) = serde_json::from_str::<Deploy>(&text)
-            && super::client::Api::service(&deploy.url)
-                .status("/")
-                .await
-                .is_ok()
+            && Api::service(&deploy.url).status("/").await.is_ok()
         {
             return Ok(deploy);
         }

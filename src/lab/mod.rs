@@ -17,6 +17,7 @@ mod process;
 mod provision;
 mod registry;
 mod results;
+mod sandbox;
 mod screen;
 mod seed;
 mod serve;

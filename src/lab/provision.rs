@@ -4,20 +4,24 @@
 
 use super::client::Api;
 use super::folder::Folder;
-use super::seed;
+use super::sandbox;
+use super::seed::{self, Seed};
 use anyhow::{Context, Result};
+use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 pub const RECIPE: &str = "custom-html-tiny";
 pub const MIRRORS: &str = "recipe-maintainers";
 pub const UPSTREAM: &str = "coop-cloud";
 /// Where builds run.
 pub const SUITE: &str = "recipe-maintainers/cc-ci";
+const SUITE_NAME: &str = "cc-ci";
 pub const TRACKING: (&str, &str) = ("maintainers", "verification");
+/// As many requests are under way together: each push is a few processes on either side.
+const AT_ONCE: usize = 8;
 /// The site's administrator; the name `admin` is reserved on a forge.
 pub const OPERATOR: &str = "operator";
 
@@ -143,30 +147,38 @@ async fn account(anonymous: &Api, login: &str, password: &str) -> Result<Account
     })
 }
 
+/// The names of all recipes that have a mirror.
+pub fn recipes() -> impl Iterator<Item = &'static str> {
+    std::iter::once(RECIPE).chain(sandbox::RECIPES.iter().map(|recipe| recipe.name))
+}
+
+fn seeds() -> Vec<Seed> {
+    let tests = sandbox::RECIPES.iter().flat_map(sandbox::Recipe::tests);
+    let own = [
+        (RECIPE, seed::recipe()),
+        (SUITE_NAME, seed::cc_ci(tests)),
+        (TRACKING.1, seed::verification()),
+    ];
+    let sandbox = sandbox::RECIPES
+        .iter()
+        .map(|recipe| (recipe.name, recipe.commits()));
+    let all = own.into_iter().chain(sandbox);
+    all.map(|(name, commits)| Seed { name, commits }).collect()
+}
+
 /// Organisations and repositories with their content.
 async fn places(admin: &Api, forge_url: &str, operator: &Account, folder: &Folder) -> Result<()> {
     let organisations = try_join_all(
         [UPSTREAM, MIRRORS, TRACKING.0]
             .map(|name| admin.post("/orgs", json!({ "username": name }))),
     );
-    let (home, work) = (folder.path("home"), folder.path("work"));
-    let (recipe, suite, verification) = (seed::recipe(), seed::cc_ci(), seed::verification());
-    let seeds = async {
-        tokio::try_join!(
-            seed::build(work.join("seed-recipe.git"), &recipe, &home),
-            seed::build(work.join("seed-cc-ci.git"), &suite, &home),
-            seed::build(work.join("seed-verification.git"), &verification, &home),
-        )
-    };
+    let home = folder.path("home");
+    let seeds = seeds();
+    let built = seed::build(folder.path("work/seed.git"), &seeds, &home);
     let organisations = async { organisations.await.context("creating the organisations") };
-    let (_, (recipe, suite, verification)) = tokio::try_join!(organisations, seeds)?;
+    let (_, built) = tokio::try_join!(organisations, built)?;
 
-    // What is known to be green and red are drafts on the mirror; upstream has its `main` alone.
-    let (main, all) = (
-        "refs/heads/main:refs/heads/main",
-        "refs/heads/*:refs/heads/*",
-    );
-    let repository = async |owner: &str, name: &str, seed: &Path, refspec: &str| -> Result<()> {
+    let repository = async |owner: &str, name: &str, branches: &str| -> Result<()> {
         admin
             .post(
                 &format!("/orgs/{owner}/repos"),
@@ -175,9 +187,9 @@ async fn places(admin: &Api, forge_url: &str, operator: &Account, folder: &Folde
             .await?;
         let url = format!("{forge_url}/{owner}/{name}.git");
         seed::push(
-            seed,
+            &built,
             &url,
-            refspec,
+            &format!("refs/heads/{name}/{branches}:refs/heads/{branches}"),
             &operator.login,
             &operator.password,
             &home,
@@ -185,49 +197,68 @@ async fn places(admin: &Api, forge_url: &str, operator: &Account, folder: &Folde
         .await
         .with_context(|| format!("filling {owner}/{name}"))
     };
-    tokio::try_join!(
-        repository(UPSTREAM, RECIPE, &recipe, main),
-        repository(MIRRORS, RECIPE, &recipe, all),
-        repository(MIRRORS, "cc-ci", &suite, main),
-        repository(TRACKING.0, TRACKING.1, &verification, main),
-    )?;
-    for seed in [recipe, suite, verification] {
-        tokio::fs::remove_dir_all(&seed)
-            .await
-            .with_context(|| format!("removing {}", seed.display()))?;
+    // Drafts are on the mirror; upstream has its `main` alone.
+    let mirrored = recipes().map(|name| (MIRRORS, name, "*"));
+    let released = recipes().map(|name| (UPSTREAM, name, "main"));
+    let others = [
+        (MIRRORS, SUITE_NAME, "main"),
+        (TRACKING.0, TRACKING.1, "main"),
+    ];
+    let repository = &repository;
+    let wanted = others.into_iter().chain(mirrored).chain(released);
+    let mut filling = futures_util::stream::iter(
+        wanted.map(|(owner, name, branches)| repository(owner, name, branches)),
+    )
+    .buffer_unordered(AT_ONCE);
+    while let Some(filled) = filling.next().await {
+        filled?;
     }
-    Ok(())
+    drop(filling);
+    tokio::fs::remove_dir_all(&built)
+        .await
+        .with_context(|| format!("removing {}", built.display()))
 }
 
 async fn rights(admin: &Api) -> Result<()> {
-    let mirror = format!("{MIRRORS}/{RECIPE}");
-    let upstream = format!("{UPSTREAM}/{RECIPE}");
-    let tracking = format!("{}/{}", TRACKING.0, TRACKING.1);
-    let given = [
-        (mirror.as_str(), "gavel", "write"),
-        (&mirror, "flow", "write"),
-        (&mirror, "bridge", "write"),
-        (&upstream, "gavel", "write"),
-        (SUITE, "flow", "write"),
-        (&tracking, "maintainer", "write"),
-        (&tracking, "gavel", "admin"),
-    ];
-    for (repository, login, permission) in given {
-        admin
-            .put(
-                &format!("/repos/{repository}/collaborators/{login}"),
-                json!({ "permission": permission }),
-            )
-            .await?;
+    let mut given = Vec::new();
+    for recipe in recipes() {
+        let (mirror, upstream) = (
+            format!("{MIRRORS}/{recipe}"),
+            format!("{UPSTREAM}/{recipe}"),
+        );
+        given.extend(["gavel", "flow", "bridge"].map(|login| (mirror.clone(), login, "write")));
+        given.push((upstream, "gavel", "write"));
     }
-    let team = json!({ "name": "ci", "permission": "write", "includes_all_repositories": true, "units": ["repo.code", "repo.issues", "repo.pulls"] });
-    let team = admin.post(&format!("/orgs/{MIRRORS}/teams"), team).await?;
-    let id = team["id"]
-        .as_i64()
-        .context("the forge's answer holds no id for the team")?;
-    admin
-        .put(&format!("/teams/{id}/members/bridge"), Value::Null)
-        .await?;
+    let tracking = format!("{}/{}", TRACKING.0, TRACKING.1);
+    given.push((SUITE.to_owned(), "flow", "write"));
+    given.push((tracking.clone(), "maintainer", "write"));
+    given.push((tracking, "gavel", "admin"));
+    let give = async |(repository, login, permission): (String, &str, &str)| {
+        let path = format!("/repos/{repository}/collaborators/{login}");
+        let put = admin.put(&path, json!({ "permission": permission })).await;
+        put.with_context(|| format!("letting {login} into {repository}"))
+    };
+    let give = &give;
+    let collaborators = async {
+        let mut giving =
+            futures_util::stream::iter(given.into_iter().map(give)).buffer_unordered(AT_ONCE);
+        while let Some(given) = giving.next().await {
+            given?;
+        }
+        anyhow::Ok(())
+    };
+    let team = async {
+        let team = json!({ "name": "ci", "permission": "write", "includes_all_repositories": true, "units": ["repo.code", "repo.issues", "repo.pulls"] });
+        let team = admin.post(&format!("/orgs/{MIRRORS}/teams"), team).await?;
+        let id = team["id"]
+            .as_i64()
+            .context("the forge's answer holds no id for the team")?;
+        admin
+            .put(&format!("/teams/{id}/members/bridge"), Value::Null)
+            .await?;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(collaborators, team)?;
     Ok(())
 }
 
@@ -254,17 +285,19 @@ async fn tracking_issue(maintainer: &Api, forge_url: &str) -> Result<TrackingIss
 
 async fn webhooks(admin: &Api, hooks: &Hooks) -> Result<()> {
     let gavel = ["issue_comment", "issues", "pull_request", "push", "status"].as_slice();
-    let mirror = format!("{MIRRORS}/{RECIPE}");
-    let mut wanted = vec![
-        (
-            format!("{}/{}", TRACKING.0, TRACKING.1),
-            &hooks.gavel,
-            gavel,
-        ),
-        (mirror.clone(), &hooks.gavel, gavel),
-    ];
+    let tracking = format!("{}/{}", TRACKING.0, TRACKING.1);
+    let mirrors: Vec<String> = recipes()
+        .map(|recipe| format!("{MIRRORS}/{recipe}"))
+        .collect();
+    let told = [tracking, SUITE.to_owned()];
+    let mut wanted: Vec<(&str, &str, &[&str])> = Vec::new();
+    for repository in told.iter().chain(&mirrors) {
+        wanted.push((repository, &hooks.gavel, gavel));
+    }
     if let Some(bridge) = &hooks.bridge {
-        wanted.push((mirror, bridge, &["issue_comment"]));
+        for mirror in &mirrors {
+            wanted.push((mirror, bridge, &["issue_comment"]));
+        }
     }
     for (repository, url, events) in wanted {
         // On Gitea comments on pull requests are an event of their own in a hook's list.

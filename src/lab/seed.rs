@@ -16,40 +16,45 @@ pub struct Commit {
     pub branch: &'static str,
     /// The branch that it stands on; none for a first commit.
     pub parent: Option<&'static str>,
-    pub message: &'static str,
-    pub files: Vec<(&'static str, String)>,
+    pub message: String,
+    pub files: Vec<(String, String)>,
+}
+
+/// What one repository holds, under a name that tells it apart from the others that are built with it.
+pub struct Seed {
+    pub name: &'static str,
+    pub commits: Vec<Commit>,
 }
 
 const COMPOSE: &str = include_str!("files/custom-html-tiny/compose.yml");
 const PAGE: &str = include_str!("files/custom-html-tiny/html/index.html");
 
-/// The sandbox recipe: `main`, and a branch each on top of it that is known to be green and known to be red.
+/// Files of this repository, by their path in the seeded one.
+macro_rules! held {
+    ($folder:literal: $($path:literal),* $(,)?) => {
+        vec![$(($path.to_owned(), include_str!(concat!("files/", $folder, "/", $path)).to_owned())),*]
+    };
+}
+
+/// The gate's recipe: `main`, and a branch each on top of it that is known to be green and known to be red.
 pub fn recipe() -> Vec<Commit> {
-    let files = vec![
-        (
-            "README.md",
-            include_str!("files/custom-html-tiny/README.md").to_owned(),
-        ),
-        ("compose.yml", COMPOSE.to_owned()),
-        ("html/index.html", PAGE.to_owned()),
-    ];
     let green = PAGE.replace("Served by the recipe", "Served with care by the recipe");
     let red = PAGE.replace("<h1>It works</h1>", "<h1>Under construction</h1>");
     vec![
         Commit {
             branch: "main",
             parent: None,
-            message: "chore: publish 1.0.2+2.38.0 release",
-            files,
+            message: "chore: publish 1.0.2+2.38.0 release".to_owned(),
+            files: held!["custom-html-tiny": "README.md", "compose.yml", "html/index.html"],
         },
         Commit {
             branch: "known-green",
             parent: Some("main"),
-            message: "Say who serves the page, more kindly",
+            message: "Say who serves the page, more kindly".to_owned(),
             files: vec![
-                ("html/index.html", green),
+                ("html/index.html".to_owned(), green),
                 (
-                    "compose.yml",
+                    "compose.yml".to_owned(),
                     COMPOSE.replace("1.0.2+2.38.0", "1.0.3+2.38.0"),
                 ),
             ],
@@ -57,18 +62,16 @@ pub fn recipe() -> Vec<Commit> {
         Commit {
             branch: "known-red",
             parent: Some("main"),
-            message: "Put up a placeholder page",
-            files: vec![("html/index.html", red)],
+            message: "Put up a placeholder page".to_owned(),
+            files: vec![("html/index.html".to_owned(), red)],
         },
     ]
 }
 
-/// cc-ci: the harness and the recipe's tests.
-pub fn cc_ci() -> Vec<Commit> {
-    macro_rules! held {
-        ($($path:literal),* $(,)?) => { vec![$(($path, include_str!(concat!("files/cc-ci/", $path)).to_owned())),*] };
-    }
-    let files = held![
+/// cc-ci: the harness, the gate's recipe's tests, and these others.
+pub fn cc_ci(tests: impl IntoIterator<Item = (String, String)>) -> Vec<Commit> {
+    let mut files = held![
+        "cc-ci":
         ".drone.yml",
         "README.md",
         "harness/run.sh",
@@ -78,30 +81,28 @@ pub fn cc_ci() -> Vec<Commit> {
         "tests/custom-html-tiny/functional/greets.sh",
         "tests/custom-html-tiny/functional/stays-up.sh",
     ];
+    files.extend(tests);
     vec![Commit {
         branch: "main",
         parent: None,
-        message: "Test recipes: install, upgrade, backup, functional",
+        message: "Test recipes: install, upgrade, backup, functional".to_owned(),
         files,
     }]
 }
 
 /// The repository of the tracking issue.
 pub fn verification() -> Vec<Commit> {
-    let files = vec![(
-        "README.md",
-        include_str!("files/verification/README.md").to_owned(),
-    )];
     vec![Commit {
         branch: "main",
         parent: None,
-        message: "Say what this repository is for",
-        files,
+        message: "Say what this repository is for".to_owned(),
+        files: held!["verification": "README.md"],
     }]
 }
 
-/// Builds a bare repository at `path` that holds these commits.
-pub async fn build(path: PathBuf, commits: &[Commit], home: &Path) -> Result<PathBuf> {
+/// Builds one bare repository at `path` that holds all seeds, the branches of each below its name: one program more is started for
+/// all of them together, not for each.
+pub async fn build(path: PathBuf, seeds: &[Seed], home: &Path) -> Result<PathBuf> {
     let place = path.to_string_lossy().into_owned();
     git(
         &["init", "--quiet", "--bare", "--initial-branch=main", &place],
@@ -110,11 +111,14 @@ pub async fn build(path: PathBuf, commits: &[Commit], home: &Path) -> Result<Pat
         &[],
     )
     .await?;
-    let stream = stream(commits)?;
+    let mut all = String::new();
+    for seed in seeds {
+        stream(&mut all, seed)?;
+    }
     git(
         &["-C", &place, "fast-import", "--quiet"],
         home,
-        Some(stream),
+        Some(all),
         &[],
     )
     .await?;
@@ -157,13 +161,14 @@ pub async fn push(
     .await
 }
 
-fn stream(commits: &[Commit]) -> Result<String> {
+/// Appends a seed's commits as `git fast-import` reads them.
+fn stream(stream: &mut String, seed: &Seed) -> Result<()> {
     let now = jiff::Timestamp::now().as_second();
-    let mut stream = String::new();
-    for commit in commits {
+    let name = seed.name;
+    for commit in &seed.commits {
         write!(
             stream,
-            "commit refs/heads/{}\ncommitter Lab <lab@example.org> {now} +0000\n",
+            "commit refs/heads/{name}/{}\ncommitter Lab <lab@example.org> {now} +0000\n",
             commit.branch
         )?;
         write!(
@@ -173,7 +178,7 @@ fn stream(commits: &[Commit]) -> Result<String> {
             commit.message
         )?;
         if let Some(parent) = commit.parent {
-            writeln!(stream, "from refs/heads/{parent}")?;
+            writeln!(stream, "from refs/heads/{name}/{parent}")?;
         }
         for (path, content) in &commit.files {
             let program = Path::new(path)
@@ -188,7 +193,7 @@ fn stream(commits: &[Commit]) -> Result<String> {
         }
         stream.push('\n');
     }
-    Ok(stream)
+    Ok(())
 }
 
 async fn git(

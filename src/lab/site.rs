@@ -5,7 +5,7 @@ use super::http::Bound;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use clap::Args;
 use std::path::{Component, Path, PathBuf};
@@ -24,6 +24,15 @@ pub struct Site {
     /// Written when the server listens; tells its address and process
     #[arg(long)]
     record: PathBuf,
+    /// What it calls itself in the header `Server`
+    #[arg(long)]
+    server: Option<String>,
+}
+
+#[derive(Clone)]
+struct Served {
+    root: PathBuf,
+    server: Option<HeaderValue>,
 }
 
 impl Site {
@@ -37,7 +46,14 @@ impl Site {
             .next()
             .and_then(|port| port.parse().ok())
             .context("reading the port back from the address")?;
-        let router = Router::new().fallback(serve).with_state(self.root.clone());
+        let server = self.server.as_deref().map(HeaderValue::from_str);
+        let served = Served {
+            root: self.root.clone(),
+            server: server
+                .transpose()
+                .context("the server's name cannot stand in a header")?,
+        };
+        let router = Router::new().fallback(serve).with_state(served);
         let _serving = bound.serve(router);
         let pid = std::process::id().cast_signed();
         let deploy = serde_json::to_string(&Deploy {
@@ -56,8 +72,16 @@ impl Site {
     }
 }
 
-async fn serve(State(root): State<PathBuf>, request: Request) -> Response {
-    let asked = Path::new(request.uri().path().trim_start_matches('/'));
+async fn serve(State(served): State<Served>, request: Request) -> Response {
+    let mut response = answer(&served.root, request.uri().path()).await;
+    if let Some(server) = served.server {
+        response.headers_mut().insert(header::SERVER, server);
+    }
+    response
+}
+
+async fn answer(root: &Path, path: &str) -> Response {
+    let asked = Path::new(path.trim_start_matches('/'));
     if asked
         .components()
         .any(|part| !matches!(part, Component::Normal(_)))

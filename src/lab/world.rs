@@ -10,9 +10,9 @@ use super::forge::Forge;
 use super::gitea_server::GiteaServer;
 use super::http::{self, Bound, Serving};
 use super::process::{self, Owned};
-use super::provision::{self, Hooks, MIRRORS, OPERATOR, Provisioned, RECIPE, SUITE, UPSTREAM};
+use super::provision::{self, Hooks, MIRRORS, OPERATOR, Provisioned, SUITE, UPSTREAM};
 use super::settings::{self, Pace, Places};
-use super::{registry, results};
+use super::{registry, results, sandbox};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ impl World {
 
         let registry_url = registry_at.url();
         let others = [
-            registry::serve(registry_at, registry::sandbox_images()),
+            registry::serve(registry_at, sandbox::images()),
             results::serve(results_at, folder.path("results")),
         ];
         let drone_settings = drone::Settings {
@@ -107,7 +107,9 @@ impl World {
             drone_url: places.drone.clone(),
             drone_token: places.drone_token.clone(),
             build_repository: SUITE.to_owned(),
-            enrolled: vec![format!("{MIRRORS}/{RECIPE}")],
+            enrolled: provision::recipes()
+                .map(|recipe| format!("{MIRRORS}/{recipe}"))
+                .collect(),
             webhook_secret: places.webhook_secret.clone(),
             flow_token: provisioned.account("flow")?.token.clone(),
         };
