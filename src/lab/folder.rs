@@ -44,7 +44,8 @@ impl Folder {
             );
         }
         for name in [
-            "secrets", "work", "results", "deploys", "home", "bin", "logs", "evidence",
+            "secrets", "work", "scratch", "results", "deploys", "home", "bin", "logs", "evidence",
+            "tmux",
         ] {
             fs::create_dir_all(folder.path(name))
                 .with_context(|| format!("creating {name}/ in {}", folder.root.display()))?;

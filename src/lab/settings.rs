@@ -1,12 +1,13 @@
 //! What a lab tells about itself in files: `accounts.json` for whoever drives it, `gavel.toml` and its secrets for Gavel.
 
+mod flow;
+
 use super::bridge;
 use super::faults::Faults;
 use super::folder::Folder;
-use super::provision::{MIRRORS, Provisioned, RECIPE, SUITE, TRACKING};
+use super::provision::{MIRRORS, Provisioned, SUITE, TRACKING};
 use anyhow::{Context, Result};
 use serde_json::json;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How fast everything goes: in the lab a poll interval is a fraction of a second, in the world it is 30 of them.
@@ -22,6 +23,10 @@ pub struct Pace {
     patience: [&'static str; 5],
     helper_max_wait: &'static str,
     helper_interval: &'static str,
+    /// How patient the skills are with the helper, in its own seconds: until a verdict, and between two looks.
+    flow_helper: [&'static str; 2],
+    /// How long the flow's commands may take: an upgrade, a verification with tests, all upgrades, a launch.
+    flow_limits: [&'static str; 4],
 }
 
 impl Pace {
@@ -33,6 +38,8 @@ impl Pace {
             patience: ["10s", "20s", "15s", "200ms", "10s"],
             helper_max_wait: "20s",
             helper_interval: "200ms",
+            flow_helper: ["120", "0.2"],
+            flow_limits: ["5m", "2m", "10m", "1m"],
         }
     }
 
@@ -44,6 +51,8 @@ impl Pace {
             patience: ["2m", "10m", "5m", "10s", "30s"],
             helper_max_wait: "5m",
             helper_interval: "10s",
+            flow_helper: ["1800", "10"],
+            flow_limits: ["2h", "1h", "6h", "5m"],
         }
     }
 }
@@ -52,6 +61,7 @@ pub struct Places {
     pub forge: String,
     pub drone: String,
     pub results: String,
+    pub registry: String,
     pub gavel: String,
     pub drone_token: String,
     pub webhook_secret: String,
@@ -80,6 +90,7 @@ pub fn write(
     });
     let accounts = serde_json::to_string_pretty(&accounts).context("writing accounts.json")?;
     folder.write_secret("accounts.json", &accounts)?;
+    flow::write(folder, places, world, pace, faults)?;
     let listen = places.gavel.trim_start_matches("http://");
     let text = configuration(folder, places, world, pace, faults, listen)?;
     std::fs::write(folder.path("gavel.toml"), text).context("writing gavel.toml")
@@ -107,13 +118,8 @@ fn configuration(
     let (context, marker) = (bridge::CONTEXT, bridge::MARKER);
     let interval = format!("{}ms", pace.bridge.as_millis());
     let [reaction, build, outage, poll, request] = pace.patience;
-    let (max_wait, helper_interval) = (pace.helper_max_wait, pace.helper_interval);
-    let mut environment = format!(
-        r#"FORGE_URL = "{forge}", ORG = "{MIRRORS}", DRONE_URL = "{drone}", GATE_ACCOUNT = "bridge", STATUS_CONTEXT = "{context}""#
-    );
-    if !faults.line().is_empty() {
-        write!(environment, r#", LAB_FAULTS = "{}""#, faults.line())?;
-    }
+    let sections = flow::sections(folder, places, pace, faults);
+    let skills = flow::skills();
     Ok(format!(
         r#"# Written by the lab; relative paths are relative to {root}.
 
@@ -164,26 +170,11 @@ token_file = "secrets/outsider.token"
 stages = ["install", "upgrade", "backup", "functional"]
 results_url = "{results}/results/{{build}}/results.json"
 log_pattern = "abra app deploy"
-
-[flow]
-account = "flow"
-
-[flow.helper]
-command = ["{root}/bin/testme-on-pr.sh"]
-max_wait = "{max_wait}"
-interval = "{helper_interval}"
-environment = {{ {environment} }}
-secrets = {{ FORGE_TOKEN = "secrets/flow.token", DRONE_TOKEN = "secrets/drone.token" }}
-
-[sandbox.gate]
-recipe = "{RECIPE}"
-known_green = "known-green"
-known_red = "known-red"
-
+{sections}
 [versions]
 bridge = ["{program}"]
 helper = ["bin/testme-on-pr.sh"]
-skills = []
+skills = [{skills}]
 
 [patience]
 reaction = "{reaction}"

@@ -67,6 +67,7 @@ impl World {
             forge: forge_url,
             drone: drone_at.url(),
             results: results_at.url(),
+            registry: registry_at.url(),
             gavel: format!("http://127.0.0.1:{}", http::free_port()?),
             drone_token: provision::secret(),
             webhook_secret: provision::secret(),
@@ -83,7 +84,6 @@ impl World {
         settings::write(&folder, &places, &provisioned, &options.pace, faults)?;
         write_programs(&folder)?;
 
-        let registry_url = registry_at.url();
         let others = [
             registry::serve(registry_at, sandbox::images()),
             results::serve(results_at, folder.path("results")),
@@ -92,7 +92,7 @@ impl World {
             repository: SUITE.to_owned(),
             forge_url: places.forge.clone(),
             work: folder.path("work"),
-            environment: build_environment(&folder, &places, &registry_url, faults),
+            environment: build_environment(&folder, &places, faults),
             token: places.drone_token.clone(),
             limit: options.pace.build_limit,
         };
@@ -232,7 +232,6 @@ async fn start_forge(
 fn build_environment(
     folder: &Folder,
     places: &Places,
-    registry: &str,
     faults: &Faults,
 ) -> BTreeMap<String, String> {
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
@@ -248,7 +247,7 @@ fn build_environment(
         ("UPSTREAM", UPSTREAM.to_owned()),
         ("RESULTS_DIR", shown("results")),
         ("DEPLOYS_DIR", shown("deploys")),
-        ("REGISTRY_URL", registry.to_owned()),
+        ("REGISTRY_URL", places.registry.clone()),
         ("LAB_FAULTS", faults.line()),
     ];
     pairs
