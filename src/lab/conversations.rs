@@ -2,6 +2,8 @@
 //!
 //! Where `GAVEL_TEST_GITEA` names a Gitea program, every conversation is held on that server instead of the lab's forge.
 
+mod sandbox;
+
 use super::bridge::Mode;
 use super::client::Api;
 use super::faults::Faults;
@@ -129,6 +131,14 @@ impl Bench {
             .unwrap()
     }
 
+    /// What the suite printed.
+    async fn log(&self, number: i64) -> String {
+        let path = format!("/api/repos/{SUITE}/builds/{number}/logs/1/2");
+        let lines = self.drone.get(&path).await.unwrap();
+        let lines = lines.as_array().unwrap().iter();
+        lines.map(|line| line["out"].as_str().unwrap()).collect()
+    }
+
     async fn until_build_is(&self, number: i64, status: &str) {
         until(&format!("build {number} is {status}"), async || {
             self.builds()
@@ -221,6 +231,18 @@ impl Bench {
     async fn stop(self) {
         self.world.stop().await;
     }
+}
+
+/// The failed tests of a build's results, as stage and name.
+fn failed(results: &Value) -> Vec<String> {
+    let mut failed = Vec::new();
+    for stage in results["stages"].as_array().unwrap() {
+        let tests = stage["tests"].as_array().unwrap().iter();
+        for test in tests.filter(|test| test["status"] == "failed") {
+            failed.push(format!("{}/{}", stage["name"], test["name"]).replace('"', ""));
+        }
+    }
+    failed
 }
 
 async fn until(what: &str, happened: impl AsyncFn() -> bool) {
@@ -316,18 +338,7 @@ async fn known_red_is_red_because_of_a_test() {
 
     let results = Api::service(&bench.world.places.results);
     let results = results.get("/results/1/results.json").await.unwrap();
-    let mut failed = Vec::new();
-    for stage in results["stages"].as_array().unwrap() {
-        for test in stage["tests"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|t| t["status"] == "failed")
-        {
-            failed.push(format!("{}/{}", stage["name"], test["name"]).replace('"', ""));
-        }
-    }
-    assert_eq!(failed, ["functional/greets"]);
+    assert_eq!(failed(&results), ["functional/greets"]);
     assert_eq!(bench.deployed(), 0);
     bench.stop().await;
 }
@@ -538,17 +549,7 @@ async fn what_the_registry_does_not_list_cannot_be_deployed() {
     let pull = bench.open("no-such-image").await;
     bench.comment(&pull, "gavel", "!testme").await;
     bench.until_build_is(1, "failure").await;
-    let log = bench
-        .drone
-        .get(&format!("/api/repos/{SUITE}/builds/1/logs/1/2"))
-        .await
-        .unwrap();
-    let text: String = log
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|line| line["out"].as_str().unwrap())
-        .collect();
+    let text = bench.log(1).await;
     assert!(text.contains("the registry lists no tag 2.99.0"), "{text}");
     assert_eq!(bench.deployed(), 0);
     bench.stop().await;

@@ -2,16 +2,18 @@
 # Tests one recipe at one commit: deploys it, runs every stage and its tests, tears the deploy down whatever happens,
 # and writes results.json. Exit 0 when every stage passed.
 #
-# From the build: RECIPE, REF, PR, DRONE_BUILD_NUMBER. From the machine: FORGE_URL, MIRRORS, UPSTREAM, RESULTS_DIR, and `abra`.
+# From the build: RECIPE, REF, PR, DRONE_BUILD_NUMBER. From the machine: FORGE_URL, MIRRORS, UPSTREAM, RESULTS_DIR, DEPLOYS_DIR, and
+# `abra`. Outside of a build RUN names the run in place of its number, and RESULTS_FILE says where the results belong: they then
+# tell which commit of the tests they are about.
 set -uo pipefail
 
-: "${RECIPE:?the recipe under test}" "${REF:?the commit under test}" "${PR:?the pull request}" "${DRONE_BUILD_NUMBER:?the build}"
-: "${FORGE_URL:?}" "${MIRRORS:?}" "${UPSTREAM:?}" "${RESULTS_DIR:?}"
+: "${RECIPE:?the recipe under test}" "${REF:?the commit under test}" "${PR:?the pull request}" "${RUN:=${DRONE_BUILD_NUMBER:?the build}}"
+: "${FORGE_URL:?}" "${MIRRORS:?}" "${UPSTREAM:?}" "${RESULTS_DIR:?}" "${DEPLOYS_DIR:?}"
 
 STAGES="install upgrade backup functional"
 suite=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d "$suite/work.XXXXXX")
-export STACK="ci-$RECIPE-$DRONE_BUILD_NUMBER" RECIPE_DIR="$work/recipe" UPSTREAM_DIR="$work/upstream" BACKUP="$work/backup"
+export STACK="ci-$RECIPE-$RUN" RECIPE_DIR="$work/recipe" UPSTREAM_DIR="$work/upstream" BACKUP="$work/backup"
 tested=""      # the commit that was really checked out
 results=""     # one JSON object per stage so far
 worst=0
@@ -20,7 +22,7 @@ broken() { [[ " ${LAB_FAULTS:-} " == *" $1 "* ]]; }
 say() { printf '%s\n' "$*"; }
 now() { printf '%s' "${EPOCHREALTIME/[.,]/}"; }                     # microseconds
 seconds_since() { local us=$(($(now) - $1)); printf '%d.%03d' $((us / 1000000)) $((us / 1000 % 1000)); }
-traced() { say "+ $*"; "$@"; }
+traced() { say "+ $*"; "$@" 9>&-; }                                 # what is started holds no lock
 
 # --- the deploy -------------------------------------------------------------------------------------------------------
 
@@ -39,7 +41,7 @@ start_directly() {
   local record="$DEPLOYS_DIR/$STACK.json" look
   [[ -f $record ]] && abra app undeploy "$STACK" >/dev/null
   rm -rf "${DEPLOYS_DIR:?}/$STACK" && cp -r "$1" "$DEPLOYS_DIR/$STACK"
-  setsid static-web-server --stack "$STACK" --root "$DEPLOYS_DIR/$STACK" --record "$record" </dev/null >/dev/null 2>&1 &
+  setsid static-web-server --stack "$STACK" --root "$DEPLOYS_DIR/$STACK" --record "$record" </dev/null >/dev/null 2>&1 9>&- &
   for look in {1..500}; do
     if [[ -f $record ]]; then SITE_URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$record"); return 0; fi
     sleep 0.02
@@ -114,14 +116,15 @@ run_stage() {
 }
 
 write_results() {
-  local target="$RESULTS_DIR/$DRONE_BUILD_NUMBER" cache="$HOME/.cache/cc-ci-$RECIPE.json"
-  mkdir -p "$target" "$HOME/.cache"
-  printf '{"version":1,"recipe":"%s","ref":"%s","pr":%s,"build":%s,"stages":[%s]}\n' \
-    "$RECIPE" "$tested" "$PR" "$DRONE_BUILD_NUMBER" "$results" >"$target/results.json.new"
-  if broken harness-stale-results && [[ -f $cache ]]; then cp "$cache" "$target/results.json.new"; fi
-  cp "$target/results.json.new" "$cache"
-  mv "$target/results.json.new" "$target/results.json"
-  say "results: $target/results.json"
+  local target="${RESULTS_FILE:-$RESULTS_DIR/$RUN/results.json}" cache="$HOME/.cache/cc-ci-$RECIPE.json" run="\"build\":$RUN"
+  if [[ -n ${RESULTS_FILE:-} ]]; then run="\"tests\":\"$(git -C "$suite" rev-parse HEAD)\""; fi
+  mkdir -p "${target%/*}" "$HOME/.cache"
+  printf '{"version":1,"recipe":"%s","ref":"%s","pr":%s,%s,"stages":[%s]}\n' \
+    "$RECIPE" "$tested" "$PR" "$run" "$results" >"$target.new"
+  if broken harness-stale-results && [[ -f $cache ]]; then cp "$cache" "$target.new"; fi
+  cp "$target.new" "$cache"
+  mv "$target.new" "$target"
+  say "results: $target"
 }
 
 finish() {
@@ -135,7 +138,10 @@ finish() {
 trap finish EXIT
 trap 'exit 143' TERM INT HUP
 
-say "testing $RECIPE at $REF for pull request $PR (build $DRONE_BUILD_NUMBER)"
+# The swarm is one machine: whoever tests waits until nobody else does.
+exec 9>"$DEPLOYS_DIR.lock"
+flock 9
+say "testing $RECIPE at $REF for pull request $PR ($RUN)"
 if ! checkout; then
   say "the recipe could not be checked out at $REF"
   for stage in $STAGES; do record "$stage" skipped ""; done
