@@ -38,6 +38,8 @@ pub enum Question {
     Pull { repository: String, number: u64 },
     /// The files that a pull request changes.
     PullFiles { repository: String, number: u64 },
+    /// Everything that happened to an issue or pull request, and by whom, oldest first.
+    Timeline { repository: String, number: u64 },
     /// Every tag of an image, asked of its registry.
     Tags { image: String },
     /// Every comment of an issue or pull request.
@@ -76,6 +78,14 @@ pub enum Question {
         from: String,
         branch: String,
         base: String,
+    },
+    /// A branch got a commit that writes one file; the answer is the commit's hash. A new branch was made of `from`.
+    Commit {
+        repository: String,
+        from: String,
+        branch: String,
+        path: String,
+        text: String,
     },
     /// A command of the flow was run; the answer is how it ended and what it printed.
     Run {

@@ -3,22 +3,28 @@
 use super::Engine;
 use crate::config::Repository;
 use crate::gitea::State;
+use crate::plan::bench::PutBack;
 use crate::render;
 use crate::store::{Resource, ResourceKind, Run};
 
 /// Closes everything that is on record for a run and not gone. What could not be closed is told, and stays on record.
 pub async fn clean(engine: &Engine, run: &Run) -> anyhow::Result<()> {
     let resources = engine.store.resources(run.id).await?;
-    // Pull requests first: a branch without its pull request is easier to explain than the reverse.
-    let (pulls, branches): (Vec<_>, Vec<_>) = resources
+    let mut resources: Vec<_> = resources
         .iter()
         .filter(|resource| resource.ended.is_none())
-        .partition(|resource| resource.kind == ResourceKind::Pull);
-    for resource in pulls.into_iter().chain(branches) {
+        .collect();
+    // Pull requests first: a branch without its pull request is easier to explain than the reverse.
+    resources.sort_by_key(|resource| match resource.kind {
+        ResourceKind::Pull => 0,
+        ResourceKind::Branch => 1,
+        ResourceKind::Moved => 2,
+    });
+    for resource in resources {
         let ended = match resource.kind {
             ResourceKind::Pull => close(engine, run, resource).await,
             ResourceKind::Branch => delete(engine, resource).await,
-            ResourceKind::Moved => continue,
+            ResourceKind::Moved => put_back(engine, resource).await,
         };
         match ended {
             Ok(ended) => engine.store.resource_gone(resource.id, ended).await?,
@@ -78,6 +84,25 @@ async fn close(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::Resul
         .await?;
     forge.close_pull(&repository, pull.number).await?;
     Ok("closed")
+}
+
+async fn put_back(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static str> {
+    let repository: Repository = resource.repository.parse()?;
+    let Some(was) = &resource.was else {
+        return Ok("never made");
+    };
+    let world = &engine.world;
+    let moved_to = resource.moved_to.as_deref();
+    Ok(
+        match world
+            .put_back(&repository, &resource.name, was, moved_to)
+            .await?
+        {
+            PutBack::Done => "put back",
+            PutBack::NeverMoved => "never made",
+            PutBack::Elsewhere => "moved on by somebody",
+        },
+    )
 }
 
 async fn delete(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static str> {

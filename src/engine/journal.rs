@@ -39,6 +39,10 @@ impl Ledger for Journal {
     }
 
     async fn intend(&self, making: Making<'_>) -> Result<u64, String> {
+        let was = match making {
+            Making::Moved { was, .. } => Some(was),
+            _ => None,
+        };
         let (kind, repository, name, purpose) = match making {
             Making::Branch {
                 repository,
@@ -50,10 +54,16 @@ impl Ledger for Journal {
                 head,
                 purpose,
             } => (ResourceKind::Pull, repository, head, purpose),
+            Making::Moved {
+                repository,
+                name,
+                purpose,
+                ..
+            } => (ResourceKind::Moved, repository, name, purpose),
         };
-        said(
-            self.engine
-                .store
+        let store = &self.engine.store;
+        let resource = said(
+            store
                 .intend(
                     self.run.id,
                     self.attempt.id,
@@ -63,7 +73,15 @@ impl Ledger for Journal {
                     purpose,
                 )
                 .await,
-        )
+        )?;
+        if let Some(was) = was {
+            said(store.branch_was(resource, was).await)?;
+        }
+        Ok(resource)
+    }
+
+    async fn moved(&self, resource: u64, to: &str) -> Result<(), String> {
+        said(self.engine.store.branch_moved(resource, to).await)
     }
 
     async fn made(&self, resource: u64, number: u64) -> Result<(), String> {

@@ -282,7 +282,13 @@ impl Listed for Branch {
     }
 }
 
-listed_by_id!(Status, Team);
+/// One thing that happened to an issue or pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TimelineEntry {
+    pub id: u64,
+}
+
+listed_by_id!(Status, Team, TimelineEntry);
 
 /// `null` is the empty value.
 pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(

@@ -1,6 +1,6 @@
 //! Pull requests: opened, found, read, closed. Never merged.
 
-use super::{ChangedFile, Gitea, GiteaError, Pull, Seen, path};
+use super::{ChangedFile, Gitea, GiteaError, Pull, Seen, TimelineEntry, path};
 use crate::config::Repository;
 use reqwest::Method;
 use serde_json::json;
@@ -37,6 +37,19 @@ impl Gitea {
         self.paged_list(
             format!("list the files of pull request {repository}#{number}"),
             format!("{}/files", pull_path(repository, number)),
+        )
+        .await
+    }
+
+    /// Everything that happened to an issue or pull request.
+    pub async fn timeline(
+        &self,
+        repository: &Repository,
+        number: u64,
+    ) -> Result<Seen<Vec<TimelineEntry>>, GiteaError> {
+        self.paged_list(
+            format!("list what happened to {repository}#{number}"),
+            format!("{}/issues/{number}/timeline", path::repository(repository)),
         )
         .await
     }

@@ -3,6 +3,7 @@
 use super::{Branch, Gitea, GiteaError, Permission, Seen, path};
 use crate::config::Repository;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -131,22 +132,41 @@ impl Gitea {
         repository: &Repository,
         file: NewFile<'_>,
     ) -> Result<String, GiteaError> {
+        self.write_file(repository, file, None).await
+    }
+
+    /// Commits a file to a branch, or to a new one that is made of it; gives the commit's hash. `replaces` is the blob that stands there
+    /// now, of a file that exists. Sent once: see [`GiteaError::outcome`].
+    pub async fn write_file(
+        &self,
+        repository: &Repository,
+        file: NewFile<'_>,
+        replaces: Option<&str>,
+    ) -> Result<String, GiteaError> {
         let path = format!(
             "{}/contents/{}",
             path::repository(repository),
             path::rest(file.path)
         );
-        let body = json!({
+        let mut body = json!({
             "content": STANDARD.encode(file.content),
             "message": file.message,
             "branch": file.branch,
-            "new_branch": file.new_branch,
         });
+        if file.new_branch != file.branch {
+            body["new_branch"] = json!(file.new_branch);
+        }
         let doing = format!(
-            "commit {} to a new branch {} of {repository}",
+            "commit {} to {} of {repository}",
             file.path, file.new_branch
         );
-        let written: Written = self.create(doing, path, body).await?;
+        let written: Written = match replaces {
+            None => self.create(doing, path, body).await?,
+            Some(blob) => {
+                body["sha"] = json!(blob);
+                self.set(doing, Method::PUT, path, body).await?
+            }
+        };
         Ok(written.commit.sha)
     }
 

@@ -21,6 +21,11 @@ mod v2;
     reason = "an item is listed when its part of the lab is there"
 )]
 mod v3;
+#[allow(
+    dead_code,
+    reason = "an item is listed when its part of the lab is there"
+)]
+mod v7;
 
 use crate::evidence::{Doubt, Fact, Witness};
 use crate::verdict::{Clause, Verdict};

@@ -3,7 +3,7 @@
 use super::expect::Expectations;
 use super::gate::{asked, cut, expectations, same_account};
 use super::run::{COMPOSE, new_by};
-use super::sight::{Branch, Build, ChangedFile, Comment, File, Pull, Results, Tags};
+use super::sight::{Branch, Build, ChangedFile, Comment, Event, File, Pull, Results, Tags};
 use super::upgrade::{Compose, newest, upgraded};
 use super::{Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
@@ -157,29 +157,60 @@ pub fn undisturbed(
     let [one] = &opened(witness, name, "mirror", expect)?[..] else {
         return ruling;
     };
-    let (number, repository) = (one.number, expect.mirror.clone());
-    let question = Question::Comments { repository, number };
-    let label = format!("{name}.talk");
-    asked(witness, &label, &question)?;
-    let comments: Option<Vec<Comment>> = witness.see(&label)?;
-    match somebody(comments.unwrap_or_default(), expect) {
-        Some(who) => unseen(format!(
-            "`{}` wrote on pull request {number} while it was watched (comment {}), and the flow may have read it; verify again",
-            cut(&who.user.login),
-            who.id
+    match somebody(
+        &history(witness, &format!("{name}.history"), one.number, expect)?,
+        expect,
+    ) {
+        Some(what) => unseen(format!(
+            "`{}` had a hand in pull request {} while it was watched ({}), and the flow may have met that; verify again",
+            cut(&what.user.login),
+            one.number,
+            cut(&what.kind)
         )),
         None => ruling,
     }
 }
 
-/// Somebody with no part in this who wrote.
-fn somebody(comments: Vec<Comment>, expect: &Expectations) -> Option<Comment> {
+/// What happened to a pull request of the mirror.
+pub fn history(
+    witness: &Witness<'_>,
+    label: &str,
+    number: u64,
+    expect: &Expectations,
+) -> Result<Vec<Event>, Doubt> {
+    let repository = expect.mirror.clone();
+    asked(witness, label, &Question::Timeline { repository, number })?;
+    Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
+}
+
+/// What was written on a pull request of the mirror.
+pub fn comments_of(
+    witness: &Witness<'_>,
+    label: &str,
+    number: u64,
+    expect: &Expectations,
+) -> Result<Vec<Comment>, Doubt> {
+    let repository = expect.mirror.clone();
+    asked(witness, label, &Question::Comments { repository, number })?;
+    Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
+}
+
+/// What somebody with no part in this did: wrote, closed, reopened, merged or pushed.
+fn somebody<'a>(history: &'a [Event], expect: &Expectations) -> Option<&'a Event> {
+    const HANDS: [&str; 5] = ["comment", "close", "reopen", "merge_pull", "pull_push"];
     let parties = [&expect.flow, &expect.gate, &expect.gavel];
-    comments.into_iter().find(|comment| {
-        !parties
-            .iter()
-            .any(|party| same_account(&comment.user.login, party))
+    history.iter().find(|event| {
+        HANDS.contains(&event.kind.as_str())
+            && !parties
+                .iter()
+                .any(|party| same_account(&event.user.login, party))
     })
+}
+
+/// Who closed a pull request last, by its history.
+pub fn closed_by(history: &[Event]) -> Option<&str> {
+    let mut closed = history.iter().filter(|event| event.kind == "close");
+    closed.next_back().map(|event| event.user.login.as_str())
 }
 
 /// What a compose file said before the run, on upstream's `main`.

@@ -27,6 +27,7 @@ pub async fn upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop>
         .await;
     let before = look_before(bench, run).await?;
     announce(bench, run, &before).await?;
+    main_moves(bench, run, false).await?;
     let Some(skill) = &bench.config().flow.recipe_upgrade else {
         return Ok(None);
     };
@@ -94,6 +95,30 @@ async fn look_before(bench: &Bench, run: &Run<'_>) -> Result<Before, Stop> {
     Ok(Before { branches, branch })
 }
 
+/// Puts on record that the flow may move the mirror's `main`, and where it has moved it to.
+async fn main_moves(bench: &Bench, run: &Run<'_>, after: bool) -> Result<(), Stop> {
+    let name = run.name;
+    let before: Option<Branch> = bench.recalled(&format!("{name}.before.mirror")).await?;
+    let Some(before) = before else {
+        return Ok(());
+    };
+    let now: Option<Branch> = if after {
+        bench.recalled(&format!("{name}.after.mirror")).await?
+    } else {
+        None
+    };
+    let to = now.as_ref().map(|now| now.commit.sha.as_str());
+    bench
+        .expect_move(
+            &bench.expect.mirror,
+            MAIN,
+            &before.commit.sha,
+            to,
+            run.purpose,
+        )
+        .await
+}
+
 /// Puts on record what the flow should make, so that it is found after a crash too. What had that name before is not the run's.
 async fn announce(bench: &Bench, run: &Run<'_>, before: &Before) -> Result<(), Stop> {
     let Some(branch) = &before.branch else {
@@ -114,6 +139,7 @@ async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> 
     for part in ["upstream", "mirror", "harness"] {
         see_main(bench, name, "after", part).await?;
     }
+    main_moves(bench, run, true).await?;
     see_lists(bench, name, "after").await?;
     let mut opened = Vec::new();
     for (part, repository) in [
@@ -166,9 +192,16 @@ async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> 
     bench
         .see::<Value>(&format!("{name}.compose"), question)
         .await?;
-    let question = Question::Comments { repository, number };
+    let question = Question::Comments {
+        repository: repository.clone(),
+        number,
+    };
     bench
         .see::<Option<Vec<Comment>>>(&format!("{name}.talk"), question)
+        .await?;
+    let question = Question::Timeline { repository, number };
+    bench
+        .see::<Value>(&format!("{name}.history"), question)
         .await?;
     let after: u64 = bench.recalled(&format!("{name}.before.builds")).await?;
     let builds: Option<Vec<Build>> = bench

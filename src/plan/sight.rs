@@ -104,6 +104,16 @@ pub struct ChangedFile {
     pub previous_filename: String,
 }
 
+/// One thing that happened to a pull request.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Event {
+    /// Such as `comment`, `close`, `reopen`, `merge_pull`, `pull_push`, `delete_branch`.
+    #[serde(default, rename = "type", deserialize_with = "or_default")]
+    pub kind: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub user: Account,
+}
+
 /// The tags of an image.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Tags {

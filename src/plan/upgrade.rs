@@ -218,6 +218,19 @@ pub fn newest<'a>(in_use: &'a str, tags: &'a [String]) -> Option<&'a str> {
         .map(|(_, tag)| tag)
 }
 
+/// The newest tag of the same shape that is older than the newest, and newer than the one in use.
+pub fn between<'a>(in_use: &str, tags: &'a [String]) -> Option<&'a str> {
+    let current = Version::read(in_use)?;
+    let mut newer: Vec<_> = tags
+        .iter()
+        .filter_map(|tag| Some((Version::read(tag)?, tag.as_str())))
+        .filter(|(version, _)| version.has_shape_of(&current) && version.numbers > current.numbers)
+        .collect();
+    newer.sort_by(|(one, _), (other, _)| one.numbers.cmp(&other.numbers));
+    newer.pop();
+    newer.pop().map(|(_, tag)| tag)
+}
+
 /// The label that an upgrade should carry: the recipe's minor part goes up.
 pub fn next_label(label: &Label, tag: &str) -> Label {
     let minor = label.recipe.get(1).copied().unwrap_or_default() + 1;
@@ -374,6 +387,10 @@ services:
         ] {
             assert_eq!(newest(in_use, &tags()), expected, "{in_use}");
         }
+        let many = ["1.0.0", "1.1.0", "1.2.0", "2"].map(str::to_owned);
+        assert_eq!(between("1.0.0", &many), Some("1.1.0"));
+        assert_eq!(between("1.1.0", &many), None);
+        assert_eq!(between("latest", &many), None);
         let wide = ["1.9.0", "1.10.0"].map(str::to_owned);
         assert_eq!(newest("1.2.0", &wide), Some("1.10.0"));
     }

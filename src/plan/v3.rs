@@ -7,8 +7,8 @@ use super::gate::{
     Surfaces, comments, cut, misdirected, ours, same_account, somebody_else_typed, statuses,
 };
 use super::opened::{
-    branches, builds, is_the_upgrade, main, nothing_merged, opened, ran, results, says,
-    scenario as configured, tests_run, the_pull, undisturbed,
+    branches, builds, closed_by, history, is_the_upgrade, main, nothing_merged, opened, ran,
+    results, says, scenario as configured, tests_run, the_pull, undisturbed,
 };
 use super::run::{Run, upgrade};
 use super::sight::{Branch, Build, Pull};
@@ -241,17 +241,23 @@ fn one_pull(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
 }
 
-/// A pull request that does not stand open at the end: by whom it was closed is not told by itself.
+/// A pull request that does not stand open at the end.
 fn closed(witness: &Witness<'_>, pull: &Pull, expect: &Expectations) -> Result<Ruling, Doubt> {
-    undisturbed(
-        witness,
-        RUN,
-        expect,
-        unseen(format!(
-            "pull request {} was opened, and somebody closed it while it was watched; verify again",
-            pull.number
+    let history = history(witness, &format!("{RUN}.history"), pull.number, expect)?;
+    match closed_by(&history) {
+        Some(who) if same_account(who, &expect.flow) => broken(
+            format!(
+                "the flow opened pull request {} and closed it again",
+                pull.number
+            ),
+            "Look at what the skill closes: the new pull request is none of the superseded ones",
+        ),
+        who => unseen(format!(
+            "pull request {} was opened, and `{}` closed it while it was watched; verify again",
+            pull.number,
+            cut(who.unwrap_or("somebody"))
         )),
-    )
+    }
 }
 
 fn tested(witness: &Witness<'_>) -> Result<Ruling, Doubt> {

@@ -20,6 +20,10 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
         Question::Pulls { repository } => format!("pull requests of {}", short(repository)),
         Question::Pull { number, .. } => format!("pull request #{number}"),
         Question::PullFiles { number, .. } => format!("files of #{number}"),
+        Question::Timeline { number, .. } => format!("history of #{number}"),
+        Question::Commit { branch, path, .. } => {
+            format!("commit of {} on {}", code(path), code(branch))
+        }
         Question::Tags { image } => format!("tags of {}", code(image)),
         Question::Comments { number, .. } => format!("comments of #{number}"),
         Question::Statuses { commit, .. } => match opened_for(commit, facts) {

@@ -71,7 +71,9 @@ impl Store {
             "insert into resources (run, attempt, kind, repository, name, purpose, intended)
              values (?, ?, ?, ?, ?, ?, ?)
              on conflict (run, kind, repository, name) do update set
-                 number = iif(gone is null, number, null), gone = null, ended = null
+                 number = iif(gone is null, number, null),
+                 was = iif(gone is null, was, null), moved_to = iif(gone is null, moved_to, null),
+                 gone = null, ended = null
              returning id",
         )
         .bind(signed(run))
@@ -96,7 +98,6 @@ impl Store {
         Ok(())
     }
 
-    #[allow(dead_code, reason = "used by the item that seeds")]
     /// Remembers where a branch is put back to; the first word of it stands, since what a run moved twice was somewhere before.
     pub async fn branch_was(&self, id: u64, was: &str) -> Result<()> {
         sqlx::query("update resources set was = coalesce(was, ?) where id = ?")
@@ -107,7 +108,6 @@ impl Store {
         Ok(())
     }
 
-    #[allow(dead_code, reason = "used by the item that seeds")]
     /// Remembers where the run moved a branch to.
     pub async fn branch_moved(&self, id: u64, to: &str) -> Result<()> {
         sqlx::query("update resources set moved_to = ? where id = ?")

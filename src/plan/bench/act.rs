@@ -1,10 +1,10 @@
 //! Acting: comments, pull requests, the helper. What is created is created once, also where an answer was lost.
 
 use super::{Bench, Making, Stop, Who, read, to_value};
-use crate::config::Command;
+use crate::config::{Command, Repository};
 use crate::evidence::{Answer, Question};
 use crate::flow::{End, Ran};
-use crate::gitea::{GiteaError, NewFile, Outcome};
+use crate::gitea::{GiteaError, NewFile, Outcome, State};
 use crate::host::process;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -12,6 +12,20 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Where every pull request leads to.
+const BASE: &str = "main";
+
+/// One file of one commit that a scenario makes.
+#[derive(Debug, Clone, Copy)]
+pub struct Seed<'a> {
+    pub repository: &'a str,
+    pub from: &'a str,
+    pub branch: &'a str,
+    pub path: &'a str,
+    pub text: &'a str,
+    pub purpose: &'a str,
+}
 
 /// A request that can be sent several times.
 type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
@@ -88,12 +102,11 @@ impl Bench {
         from: &str,
         purpose: &str,
     ) -> Result<T, Stop> {
-        const BASE: &str = "main";
         if let Some(fact) = self.recall(label).await? {
             return read(&fact);
         }
         let interrupted = self.begin(label).await?;
-        let branch = format!("gavel/{}-{}", self.name, label.replace('.', "-"));
+        let branch = self.own_branch(label);
         let place = self.repository(repository)?;
         self.intend(Making::Branch {
             repository,
@@ -151,34 +164,206 @@ impl Bench {
             return self.record_done(label, question, Err(why)).await;
         }
 
-        let body = format!(
-            "Opened to verify the upgrade flow: {purpose}. It is closed when that is done, and never to be merged."
-        );
+        let done = self
+            .pull_once(interrupted, &place, &branch, &title, purpose)
+            .await?;
+        self.pull_made(resource, repository, purpose, &done).await?;
+        self.record_done(label, question, done).await
+    }
+
+    /// Opens a pull request from a branch that the attempt has made already.
+    pub async fn open_pull_from<T: DeserializeOwned>(
+        &self,
+        label: &str,
+        repository: &str,
+        branch: &str,
+        purpose: &str,
+    ) -> Result<T, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        let interrupted = self.begin(label).await?;
+        let place = self.repository(repository)?;
+        let resource = self
+            .intend(Making::Pull {
+                repository,
+                head: branch,
+                purpose,
+            })
+            .await?;
+        let title = format!("Gavel: {purpose} ({})", self.name);
+        let done = self
+            .pull_once(interrupted, &place, branch, &title, purpose)
+            .await?;
+        self.pull_made(resource, repository, purpose, &done).await?;
+        let question = Question::OpenPull {
+            repository: repository.into(),
+            from: branch.into(),
+            branch: branch.into(),
+            base: BASE.into(),
+        };
+        self.record_done(label, question, done).await
+    }
+
+    /// Writes one file in a commit: on a new branch made of `from`, or, where both are the same, on a branch that is put back afterwards.
+    /// Answers the commit.
+    pub async fn commit(&self, label: &str, seed: &Seed<'_>) -> Result<String, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        let interrupted = self.begin(label).await?;
+        let Seed {
+            repository,
+            from,
+            branch,
+            path,
+            text,
+            purpose,
+        } = *seed;
+        let place = self.repository(repository)?;
+        let forge = &self.world.forge;
+        let is_new = from != branch;
+        let before = self
+            .unless_cancelled(forge.branch(&place, from))
+            .await?
+            .map_err(|error| Stop::Unseen(error.to_string()))?
+            .value;
+        let message = format!("{purpose} ({}, {label})", self.name);
+        let making = if is_new {
+            Making::Branch {
+                repository,
+                name: branch,
+                purpose,
+            }
+        } else {
+            Making::Moved {
+                repository,
+                name: branch,
+                was: &before.commit.sha,
+                purpose,
+            }
+        };
+        let resource = self.intend(making).await?;
         let find = || {
             async {
-                let found = forge.pulls_from(&place, &branch).await?;
-                let Some(found) = found.value.first() else {
-                    return Ok(None);
-                };
-                let seen = forge.pull(&place, found.number).await?;
-                Ok(Some((seen.asked, seen.answer)))
+                match forge.branch(&place, branch).await {
+                    Ok(found) if found.value.commit.message.trim() == message => {
+                        Ok(Some((found.asked, Value::String(found.value.commit.sha))))
+                    }
+                    Ok(_) => Ok(None),
+                    Err(error) if error.is_not_found() => Ok(None),
+                    Err(error) => Err(error),
+                }
             }
             .boxed()
         };
         let make = || {
             async {
-                let made = forge
-                    .create_pull(&place, &branch, BASE, &title, &body)
-                    .await?;
-                let seen = forge.pull(&place, made.number).await?;
-                Ok((seen.asked, seen.answer))
+                let old = forge.file(&place, path, from).await?;
+                let blob = old.answer.get("sha").and_then(Value::as_str);
+                let file = NewFile {
+                    path,
+                    content: text.as_bytes(),
+                    message: &message,
+                    branch: from,
+                    new_branch: branch,
+                };
+                let commit = forge.write_file(&place, file, blob).await?;
+                Ok(("the forge".into(), Value::String(commit)))
             }
             .boxed()
         };
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
             .await?;
-        if let Ok((_, answer)) = &done
+        if !is_new && let Ok((_, Value::String(commit))) = &done {
+            self.ledger
+                .moved(resource, commit)
+                .await
+                .map_err(Stop::Broken)?;
+        }
+        let question = Question::Commit {
+            repository: repository.into(),
+            from: from.into(),
+            branch: branch.into(),
+            path: path.into(),
+            text: text.into(),
+        };
+        self.record_done(label, question, done).await
+    }
+
+    /// Puts on record that the flow moves a branch, which is put back afterwards; `to` once it has.
+    pub async fn expect_move(
+        &self,
+        repository: &str,
+        branch: &str,
+        was: &str,
+        to: Option<&str>,
+        purpose: &str,
+    ) -> Result<(), Stop> {
+        let making = Making::Moved {
+            repository,
+            name: branch,
+            was,
+            purpose,
+        };
+        let resource = self.intend(making).await?;
+        match to {
+            None => Ok(()),
+            Some(to) => self.ledger.moved(resource, to).await.map_err(Stop::Broken),
+        }
+    }
+
+    /// The name of a branch of this attempt's own.
+    pub fn own_branch(&self, label: &str) -> String {
+        format!("gavel/{}-{}", self.name, label.replace('.', "-"))
+    }
+
+    async fn pull_once(
+        &self,
+        interrupted: bool,
+        place: &Repository,
+        branch: &str,
+        title: &str,
+        purpose: &str,
+    ) -> Result<Result<(String, Value), String>, Stop> {
+        let forge = &self.world.forge;
+        let body = format!(
+            "Opened to verify the upgrade flow: {purpose}. It is closed when that is done, and never to be merged."
+        );
+        let find = || {
+            async {
+                let found = forge.pulls_from(place, branch).await?;
+                // An earlier run's may be from a branch of the same name.
+                let mut open = found.value.iter();
+                let Some(found) = open.find(|pull| pull.state == State::Open) else {
+                    return Ok(None);
+                };
+                let seen = forge.pull(place, found.number).await?;
+                Ok(Some((seen.asked, seen.answer)))
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let made = forge.create_pull(place, branch, BASE, title, &body).await?;
+                let seen = forge.pull(place, made.number).await?;
+                Ok((seen.asked, seen.answer))
+            }
+            .boxed()
+        };
+        self.unless_cancelled(self.exactly_once(interrupted, find, make))
+            .await
+    }
+
+    async fn pull_made(
+        &self,
+        resource: u64,
+        repository: &str,
+        purpose: &str,
+        done: &Result<(String, Value), String>,
+    ) -> Result<(), Stop> {
+        if let Ok((_, answer)) = done
             && let Some(number) = answer.get("number").and_then(Value::as_u64)
         {
             self.ledger
@@ -190,7 +375,7 @@ impl Bench {
                 .await
                 .map_err(Stop::Broken)?;
         }
-        self.record_done(label, question, done).await
+        Ok(())
     }
 
     /// Runs the helper on a pull request.

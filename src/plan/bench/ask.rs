@@ -97,6 +97,13 @@ impl Bench {
                     .map_err(on_forge)?;
                 Ok((seen.asked, seen.answer))
             }
+            Question::Timeline { repository, number } => {
+                let seen = forge
+                    .timeline(&place(repository)?, *number)
+                    .await
+                    .map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
             Question::Tags { image } => self.tags(image).await,
             Question::Comments { repository, number } => {
                 let seen = forge
@@ -169,6 +176,7 @@ impl Bench {
             Question::Results { build } => self.results(*build).await,
             Question::Post { .. }
             | Question::OpenPull { .. }
+            | Question::Commit { .. }
             | Question::Run { .. }
             | Question::Quiet { .. } => Err((
                 "nobody".into(),

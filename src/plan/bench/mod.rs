@@ -5,6 +5,10 @@ mod act;
 mod ask;
 mod calm;
 mod look;
+mod restore;
+
+pub use act::Seed;
+pub use restore::PutBack;
 
 use super::Item;
 use super::expect::Expectations;
@@ -60,6 +64,8 @@ pub trait Ledger: Send + Sync {
     async fn intend(&self, made: Making<'_>) -> Result<u64, String>;
     /// The number of a pull request that was made.
     async fn made(&self, resource: u64, number: u64) -> Result<(), String>;
+    /// Where a branch that was on record to be moved was moved to.
+    async fn moved(&self, resource: u64, to: &str) -> Result<(), String>;
     /// Says in a pull request what it is for.
     async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String>;
     /// What the attempt is doing now, for the progress comment.
@@ -79,6 +85,14 @@ pub enum Making<'a> {
     Pull {
         repository: &'a str,
         head: &'a str,
+        purpose: &'a str,
+    },
+    /// A branch that was there before is moved, and put back afterwards.
+    Moved {
+        repository: &'a str,
+        name: &'a str,
+        /// The commit that it is put back to.
+        was: &'a str,
         purpose: &'a str,
     },
 }

@@ -1,0 +1,84 @@
+//! Putting branches back where they were: only from where the run left them, never over what somebody else did since.
+
+use super::World;
+use crate::config::Repository;
+use crate::host::git::{Credentials, Git, Pushed};
+use anyhow::Context;
+
+/// What became of a branch that was to be put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutBack {
+    Done,
+    /// It is where it was.
+    NeverMoved,
+    /// It is where neither the run found it nor left it.
+    Elsewhere,
+}
+
+impl World {
+    /// Makes a branch point to `was` again, if it still points to where the run left it.
+    pub async fn put_back(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        was: &str,
+        moved_to: Option<&str>,
+    ) -> anyhow::Result<PutBack> {
+        let now = match self.forge.branch(repository, branch).await {
+            Ok(seen) => Some(seen.value.commit.sha),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        if now.as_deref() == Some(was) {
+            return Ok(PutBack::NeverMoved);
+        }
+        let Some(moved_to) = moved_to.filter(|to| now.as_deref() == Some(to)) else {
+            return Ok(PutBack::Elsewhere);
+        };
+        let url = format!(
+            "{}/{repository}.git",
+            self.config.forge.url.as_str().trim_end_matches('/')
+        );
+        let credentials = Credentials {
+            login: self.config.forge.account.to_string(),
+            token: self.config.forge.token.clone(),
+        };
+        let data = &self.config.server.data;
+        let name = format!(
+            "put-back-{}-{was}",
+            repository.to_string().replace('/', "-")
+        );
+        let folder = data.join(name);
+        // What a crash left behind.
+        remove(&folder).await?;
+        let git = Git::default();
+        let reference = format!("refs/heads/{branch}");
+        let pushed = async {
+            git.copy(&url, &folder, Some(&credentials)).await?;
+            git.push(
+                &folder,
+                &url,
+                &reference,
+                Some(was),
+                Some(moved_to),
+                Some(&credentials),
+            )
+            .await
+        }
+        .await;
+        remove(&folder).await?;
+        Ok(match pushed? {
+            Pushed::Done => PutBack::Done,
+            Pushed::Moved(_) => PutBack::Elsewhere,
+        })
+    }
+}
+
+async fn remove(folder: &std::path::Path) -> anyhow::Result<()> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
