@@ -256,12 +256,18 @@ fn build_environment(
         .collect()
 }
 
-/// What stands in `bin/`: the helper as it is, and this program under the names of others.
+/// What stands in `bin/`: the scripts as they are, and this program under the names of others.
 fn write_programs(folder: &Folder) -> Result<()> {
-    folder.write_program(
-        "bin/testme-on-pr.sh",
-        include_str!("files/bin/testme-on-pr.sh"),
-    )?;
+    let scripts = [
+        (
+            "bin/testme-on-pr.sh",
+            include_str!("files/bin/testme-on-pr.sh"),
+        ),
+        ("bin/verify-pr.sh", include_str!("files/bin/verify-pr.sh")),
+    ];
+    for (name, text) in scripts {
+        folder.write_program(name, text)?;
+    }
     for (name, command) in [("abra", "abra"), ("static-web-server", "site")] {
         let words = process::this_program(&["lab", command])?;
         let words: Vec<String> = words
