@@ -8,6 +8,7 @@ mod conversations;
 mod demo;
 mod drone;
 mod faults;
+mod flow;
 mod folder;
 pub mod forge;
 pub mod gitea_server;
@@ -68,6 +69,8 @@ enum Command {
     Abra(abra::Abra),
     #[command(hide = true)]
     Site(site::Site),
+    #[command(hide = true)]
+    RecipeUpgrade(flow::RecipeUpgrade),
 }
 
 /// What a lab can be told.
@@ -136,7 +139,10 @@ const LAB_FAILED: u8 = 2;
 
 impl Lab {
     pub fn run(self) -> ExitCode {
-        let small = matches!(self.command, Command::Abra(_) | Command::Site(_));
+        let small = matches!(
+            self.command,
+            Command::Abra(_) | Command::Site(_) | Command::RecipeUpgrade(_)
+        );
         let mut builder = if small {
             tokio::runtime::Builder::new_current_thread()
         } else {
@@ -162,6 +168,7 @@ impl Command {
             Command::Matrix(matrix) => matrix.run().await,
             Command::Abra(abra) => abra.run().await.map(|()| ExitCode::SUCCESS),
             Command::Site(site) => site.run().await.map(|()| ExitCode::SUCCESS),
+            Command::RecipeUpgrade(upgrade) => upgrade.run().await.map(|()| ExitCode::SUCCESS),
         }
     }
 }

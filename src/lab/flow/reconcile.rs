@@ -1,0 +1,76 @@
+//! Makes a mirror what it should be before anything is built on it: `main` is upstream's, and no pull request is open whose time is over.
+
+use super::clone::Clone;
+use super::{Pull, Repo};
+use anyhow::{Context, Result};
+
+/// Makes the mirror's `main` equal to upstream's. Answers where it now stands.
+pub async fn main(clone: &Clone, upstream_url: &str) -> Result<String> {
+    clone
+        .git(&["fetch", "--quiet", upstream_url, "main"])
+        .await
+        .context("fetching upstream's main")?;
+    let upstream = clone.git(&["rev-parse", "FETCH_HEAD"]).await?;
+    let mirror = clone.git(&["rev-parse", "origin/main"]).await?;
+    if mirror != upstream {
+        println!("main was at {mirror}, upstream's is at {upstream}");
+        let lease = format!("--force-with-lease=refs/heads/main:{mirror}");
+        let refspec = format!("{upstream}:refs/heads/main");
+        clone
+            .git(&["push", "--quiet", &lease, "origin", &refspec])
+            .await
+            .context("pushing upstream's main to the mirror")?;
+    }
+    clone
+        .git(&["checkout", "--quiet", "--detach", &upstream])
+        .await?;
+    Ok(upstream)
+}
+
+/// Closes the open pull requests whose change upstream has already.
+pub async fn merged_upstream(clone: &Clone, repo: &Repo, main: &str) -> Result<()> {
+    for pull in repo.open_pulls().await? {
+        if !is_upstream(clone, &pull, main).await? {
+            continue;
+        }
+        println!("pull request {} is merged upstream", pull.number);
+        let note = format!(
+            "Merged upstream: `main` holds this change already (at {}). Closing.",
+            &main[..main.len().min(12)]
+        );
+        repo.comment(pull.number, &note).await?;
+        repo.close(pull.number).await?;
+    }
+    Ok(())
+}
+
+async fn is_upstream(clone: &Clone, pull: &Pull, main: &str) -> Result<bool> {
+    let name = format!("refs/pull/{}/head", pull.number);
+    clone.git(&["fetch", "--quiet", "origin", &name]).await?;
+    if clone
+        .is(&["merge-base", "--is-ancestor", &pull.head, main])
+        .await?
+    {
+        return Ok(true);
+    }
+    // The same change under another commit: git marks those with a minus.
+    let commits = clone.git(&["cherry", main, &pull.head]).await?;
+    Ok(commits.lines().all(|line| line.starts_with('-')))
+}
+
+/// Closes the open pull requests of earlier upgrades, which the new one replaces.
+pub async fn superseded(repo: &Repo, new: &Pull, prefix: &str) -> Result<()> {
+    for old in repo.open_pulls().await? {
+        if old.number == new.number || !old.branch.starts_with(prefix) {
+            continue;
+        }
+        println!(
+            "pull request {} is superseded by {}",
+            old.number, new.number
+        );
+        let note = format!("Superseded by #{} ({}). Closing.", new.number, new.url);
+        repo.comment(old.number, &note).await?;
+        repo.close(old.number).await?;
+    }
+    Ok(())
+}
