@@ -2,6 +2,7 @@
 //!
 //! Where `GAVEL_TEST_GITEA` names a Gitea program, every conversation is held on that server instead of the lab's forge.
 
+mod flow;
 mod sandbox;
 
 use super::bridge::Mode;

@@ -71,6 +71,8 @@ enum Command {
     Site(site::Site),
     #[command(hide = true)]
     RecipeUpgrade(flow::RecipeUpgrade),
+    #[command(hide = true)]
+    UpgradeAll(flow::UpgradeAll),
 }
 
 /// What a lab can be told.
@@ -141,7 +143,10 @@ impl Lab {
     pub fn run(self) -> ExitCode {
         let small = matches!(
             self.command,
-            Command::Abra(_) | Command::Site(_) | Command::RecipeUpgrade(_)
+            Command::Abra(_)
+                | Command::Site(_)
+                | Command::RecipeUpgrade(_)
+                | Command::UpgradeAll(_)
         );
         let mut builder = if small {
             tokio::runtime::Builder::new_current_thread()
@@ -169,6 +174,7 @@ impl Command {
             Command::Abra(abra) => abra.run().await.map(|()| ExitCode::SUCCESS),
             Command::Site(site) => site.run().await.map(|()| ExitCode::SUCCESS),
             Command::RecipeUpgrade(upgrade) => upgrade.run().await.map(|()| ExitCode::SUCCESS),
+            Command::UpgradeAll(all) => all.run().await.map(|()| ExitCode::SUCCESS),
         }
     }
 }

@@ -268,7 +268,13 @@ fn write_programs(folder: &Folder) -> Result<()> {
     for (name, text) in scripts {
         folder.write_program(name, text)?;
     }
-    for (name, command) in [("abra", "abra"), ("static-web-server", "site")] {
+    let commands = [
+        ("abra", "abra"),
+        ("static-web-server", "site"),
+        ("recipe-upgrade", "recipe-upgrade"),
+        ("upgrade-all", "upgrade-all"),
+    ];
+    for (name, command) in commands {
         let words = process::this_program(&["lab", command])?;
         let words: Vec<String> = words
             .iter()

@@ -4,9 +4,11 @@ mod clone;
 mod recipe_upgrade;
 mod reconcile;
 mod repair;
+mod upgrade_all;
 mod version;
 
 pub use recipe_upgrade::RecipeUpgrade;
+pub use upgrade_all::UpgradeAll;
 
 use super::client::Api;
 use anyhow::{Context, Result};
@@ -48,6 +50,40 @@ pub struct Surroundings {
 impl Surroundings {
     fn forge(&self) -> Api {
         Api::forge(&self.forge_url).with_token(&self.forge_token)
+    }
+
+    /// The forge's pages, which hold files as they are.
+    fn pages(&self) -> Api {
+        Api::service(&self.forge_url)
+    }
+
+    /// All tags of an image, page by page.
+    async fn tags(&self, image: &str) -> Result<Vec<String>> {
+        const MOST_PAGES: usize = 100;
+        let registry = Api::service(&self.registry_url);
+        let mut tags: Vec<String> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let last = tags
+                .last()
+                .map(|last| format!("&last={last}"))
+                .unwrap_or_default();
+            let page = registry
+                .get(&format!("/v2/{image}/tags/list?n=100{last}"))
+                .await
+                .with_context(|| format!("asking the registry for the tags of {image}"))?;
+            let listed: Vec<String> = page["tags"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|tag| tag.as_str().map(str::to_owned))
+                .collect();
+            let full = listed.len() >= 100;
+            tags.extend(listed);
+            if !full {
+                break;
+            }
+        }
+        Ok(tags)
     }
 
     fn git_url(&self, owner: &str, name: &str) -> String {

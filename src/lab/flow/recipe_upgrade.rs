@@ -76,7 +76,7 @@ impl RecipeUpgrade {
 
         let compose = clone.read("compose.yml")?;
         let (image, old) = version::image(&compose)?;
-        let tags = tags(&around.registry_url, image).await?;
+        let tags = around.tags(image).await?;
         let Some(new) = version::newer(&tags, old) else {
             println!("NOTHING TO UPGRADE: {image} {old} is the newest");
             return Ok(());
@@ -315,33 +315,4 @@ async fn run(
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect())
-}
-
-/// All tags of an image, page by page.
-async fn tags(registry_url: &str, image: &str) -> Result<Vec<String>> {
-    const MOST_PAGES: usize = 100;
-    let registry = Api::service(registry_url);
-    let mut tags: Vec<String> = Vec::new();
-    for _ in 0..MOST_PAGES {
-        let last = tags
-            .last()
-            .map(|last| format!("&last={last}"))
-            .unwrap_or_default();
-        let page = registry
-            .get(&format!("/v2/{image}/tags/list?n=100{last}"))
-            .await
-            .with_context(|| format!("asking the registry for the tags of {image}"))?;
-        let listed: Vec<String> = page["tags"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|tag| tag.as_str().map(str::to_owned))
-            .collect();
-        let full = listed.len() >= 100;
-        tags.extend(listed);
-        if !full {
-            break;
-        }
-    }
-    Ok(tags)
 }
