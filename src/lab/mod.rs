@@ -70,9 +70,9 @@ enum Command {
     #[command(hide = true)]
     Site(site::Site),
     #[command(hide = true)]
-    RecipeUpgrade(flow::RecipeUpgrade),
+    RecipeUpgrade(Box<flow::RecipeUpgrade>),
     #[command(hide = true)]
-    UpgradeAll(flow::UpgradeAll),
+    UpgradeAll(Box<flow::UpgradeAll>),
 }
 
 /// What a lab can be told.
