@@ -16,6 +16,8 @@ pub enum Command {
     Status,
     Cancel,
     Report,
+    /// Closes what earlier runs left, also what they were asked to keep.
+    Cleanup,
     Help,
 }
 
@@ -75,7 +77,7 @@ pub enum Complaint {
     TooMany,
 }
 
-const NAMES: [&str; 5] = ["verify", "status", "cancel", "report", "help"];
+const NAMES: [&str; 6] = ["verify", "status", "cancel", "report", "cleanup", "help"];
 
 /// The commands of a comment. `known` are the plan's items, in its order.
 pub fn parse(markdown: &str, known: &[&str]) -> Vec<Found> {
@@ -163,6 +165,7 @@ fn read(line: &str, known: &[&str]) -> Option<Result<Command, Complaint>> {
         "status" => alone(Command::Status),
         "cancel" => alone(Command::Cancel),
         "report" => alone(Command::Report),
+        "cleanup" => alone(Command::Cleanup),
         "help" => alone(Command::Help),
         _ => verify(words, known).map(Command::Verify),
     })
@@ -300,6 +303,7 @@ impl fmt::Display for Command {
             Command::Status => f.write_str("/status"),
             Command::Cancel => f.write_str("/cancel"),
             Command::Report => f.write_str("/report"),
+            Command::Cleanup => f.write_str("/cleanup"),
             Command::Help => f.write_str("/help"),
         }
     }

@@ -53,6 +53,8 @@ pub enum Question {
         organisation: String,
         account: String,
     },
+    /// The number of the newest act of an account, as the forge remembers them; 0 without any.
+    LatestAct { account: String },
     /// What an account did after the act of this number, as the forge remembers it; oldest first.
     Activity { account: String, after: u64 },
     /// The number of the newest build, 0 without any.
@@ -65,6 +67,8 @@ pub enum Question {
     BuildLog { number: u64 },
     /// A build's `results.json`; `null` where there is none.
     Results { build: u64 },
+    /// What the guardrails watch, by the configuration.
+    Watched,
     /// A comment was posted; the answer is the comment.
     Post {
         repository: String,
@@ -120,6 +124,8 @@ impl Question {
             | Self::LatestBuild
             | Self::Calm
             | Self::Expectations
+            | Self::Watched
+            | Self::LatestAct { .. }
             | Self::Digests { .. } => Lasting::Ephemeral,
             _ => Lasting::Mutable,
         }

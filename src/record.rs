@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::evidence::{Answer, Digest, Fact, Question};
-use crate::plan::{self, Item};
+use crate::plan::{self, Item, guardrails};
 use crate::store::{Attempt, AttemptState, Resource, Run, Store};
 use crate::verdict::{Clause, Verdict, worst};
 use anyhow::Context;
@@ -13,6 +13,8 @@ use url::Url;
 pub struct RunRecord {
     pub run: Run,
     pub items: Vec<ItemRecord>,
+    /// What had to hold over the whole run; none where it ended before it began.
+    pub guardrails: Option<ItemRecord>,
     pub resources: Vec<Resource>,
     pub tracking_issue: String,
     pub public_url: Url,
@@ -46,13 +48,18 @@ pub struct Finding<'a> {
 }
 
 impl RunRecord {
-    /// The worst of its items. A run that has not judged all of them has no PASS.
+    /// The worst of its items and guardrails. A run that has not judged all of them has no PASS.
     pub fn verdict(&self) -> Verdict {
-        worst(self.items.iter().map(|item| {
+        worst(self.everything().map(|item| {
             item.latest
                 .as_ref()
                 .map_or(Verdict::Inconclusive, |judged| judged.verdict)
         }))
+    }
+
+    /// The items in the plan's order, then the guardrails.
+    pub fn everything(&self) -> impl Iterator<Item = &ItemRecord> {
+        self.items.iter().chain(&self.guardrails)
     }
 
     /// Whether it was cancelled before anything was judged.
@@ -60,14 +67,14 @@ impl RunRecord {
         self.run.cancelled_by.is_some() && self.items.iter().all(|item| item.latest.is_none())
     }
 
+    /// An item, or the guardrails, by id.
     pub fn item(&self, id: &str) -> Option<&ItemRecord> {
-        self.items.iter().find(|item| item.item.id == id)
+        self.everything().find(|item| item.item.id == id)
     }
 
     /// Every FAIL, in the plan's order.
     pub fn findings(&self) -> Vec<Finding<'_>> {
-        self.items
-            .iter()
+        self.everything()
             .filter_map(|item| Some((item.item, item.latest.as_ref()?)))
             .flat_map(|(item, judged)| {
                 judged
@@ -84,6 +91,16 @@ impl RunRecord {
                 judged,
             })
             .collect()
+    }
+
+    /// What to type to see a finding again: its item, or for a guardrail all that was asked for.
+    pub fn again(&self, finding: &Finding<'_>) -> String {
+        let item = &finding.judged.attempt.item;
+        if *item == guardrails::ITEM.id {
+            format!("/verify {}", self.run.items.join(" "))
+        } else {
+            format!("/verify {item}")
+        }
     }
 
     /// Where the pages of this run are.
@@ -180,36 +197,19 @@ pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunR
     let attempts = store.attempts(id).await?;
     let mut items = Vec::new();
     for item in run.items.iter().filter_map(|id| plan::item(id)) {
-        let attempts: Vec<Attempt> = attempts
-            .iter()
-            .filter(|attempt| attempt.item == item.id)
-            .cloned()
-            .collect();
-        let latest = match attempts
-            .iter()
-            .rev()
-            .find(|attempt| attempt.state == AttemptState::Judged)
-        {
-            Some(attempt) => Some(judged(store, attempt).await?),
-            None => None,
-        };
-        let verdict_comment = match &latest {
-            Some(judged) => {
-                let slot = verdict_slot(id, item.id, judged.attempt.ordinal);
-                address(store, &slot).await?
-            }
-            None => None,
-        };
-        items.push(ItemRecord {
-            item,
-            attempts,
-            latest,
-            verdict_comment,
-        });
+        items.push(item_record(store, item, &attempts).await?);
     }
+    let watched = attempts
+        .iter()
+        .any(|attempt| attempt.item == guardrails::ITEM.id);
+    let guardrails = match watched {
+        true => Some(item_record(store, &guardrails::ITEM, &attempts).await?),
+        false => None,
+    };
     let tracking = &config.tracking;
     Ok(RunRecord {
         items,
+        guardrails,
         resources: store.resources(id).await?,
         tracking_issue: format!(
             "{}/{}/issues/{}",
@@ -221,6 +221,39 @@ pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunR
         progress_comment: address(store, &progress_slot(id)).await?,
         report_comment: address(store, &report_slot(id)).await?,
         run,
+    })
+}
+
+async fn item_record(
+    store: &Store,
+    item: &'static Item,
+    attempts: &[Attempt],
+) -> anyhow::Result<ItemRecord> {
+    let attempts: Vec<Attempt> = attempts
+        .iter()
+        .filter(|attempt| attempt.item == item.id)
+        .cloned()
+        .collect();
+    let latest = match attempts
+        .iter()
+        .rev()
+        .find(|attempt| attempt.state == AttemptState::Judged)
+    {
+        Some(attempt) => Some(judged(store, attempt).await?),
+        None => None,
+    };
+    let verdict_comment = match &latest {
+        Some(judged) => {
+            let slot = verdict_slot(judged.attempt.run, item.id, judged.attempt.ordinal);
+            address(store, &slot).await?
+        }
+        None => None,
+    };
+    Ok(ItemRecord {
+        item,
+        attempts,
+        latest,
+        verdict_comment,
     })
 }
 

@@ -55,8 +55,9 @@ fn items_and_words() {
         "/status",
         "/Cancel",
         "/report",
+        "/cleanup",
         "/help",
-    ]), @r"
+    ]), @"
     /verify V1                           /verify V1
     /verify v2                           /verify V2
     /VERIFY v8A                          /verify V8a
@@ -75,6 +76,7 @@ fn items_and_words() {
     /status                              /status
     /Cancel                              /cancel
     /report                              /report
+    /cleanup                             /cleanup
     /help                                /help
     ");
 }

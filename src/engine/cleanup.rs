@@ -9,18 +9,14 @@ use crate::store::{Resource, ResourceKind, Run};
 
 /// Closes everything that is on record for a run and not gone. What could not be closed is told, and stays on record.
 pub async fn clean(engine: &Engine, run: &Run) -> anyhow::Result<()> {
-    let resources = engine.store.resources(run.id).await?;
-    let mut resources: Vec<_> = resources
-        .iter()
-        .filter(|resource| resource.ended.is_none())
-        .collect();
+    let mut resources: Vec<_> = of_run(engine, run).await?.collect();
     // Pull requests first: a branch without its pull request is easier to explain than the reverse.
     resources.sort_by_key(|resource| match resource.kind {
         ResourceKind::Pull => 0,
         ResourceKind::Branch => 1,
         ResourceKind::Moved => 2,
     });
-    for resource in resources {
+    for resource in &resources {
         let ended = match resource.kind {
             ResourceKind::Pull => close(engine, run, resource).await,
             ResourceKind::Branch => delete(engine, resource).await,
@@ -44,6 +40,32 @@ pub async fn sweep(engine: &Engine) -> anyhow::Result<()> {
 /// Closes what earlier runs were asked to keep: it is kept until the next run, which is to find the sandbox as it was.
 pub async fn close_kept(engine: &Engine) -> anyhow::Result<()> {
     close_all(engine, engine.store.littering_runs(true).await?).await
+}
+
+/// Closes everything that ended runs left, also what they were asked to keep. Answers what it was about, and how it ended.
+pub async fn everything(engine: &Engine) -> anyhow::Result<Vec<Resource>> {
+    let mut runs = engine.store.littering_runs(true).await?;
+    runs.extend(engine.store.littering_runs(false).await?);
+    let mut touched = Vec::new();
+    for run in &runs {
+        let left: Vec<u64> = of_run(engine, run).await?.map(|left| left.id).collect();
+        // What cannot be closed now is then tried again like any other litter.
+        engine.store.keep_no_longer(run.id).await?;
+        clean(engine, run).await?;
+        let all = engine.store.resources(run.id).await?;
+        touched.extend(
+            all.into_iter()
+                .filter(|resource| left.contains(&resource.id)),
+        );
+    }
+    Ok(touched)
+}
+
+async fn of_run(engine: &Engine, run: &Run) -> anyhow::Result<impl Iterator<Item = Resource>> {
+    let resources = engine.store.resources(run.id).await?;
+    Ok(resources
+        .into_iter()
+        .filter(|resource| resource.ended.is_none()))
 }
 
 async fn close_all(engine: &Engine, runs: Vec<Run>) -> anyhow::Result<()> {

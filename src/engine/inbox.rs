@@ -1,6 +1,6 @@
 //! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
 
-use super::Engine;
+use super::{Engine, cleanup};
 use crate::command::{self, Command, Complaint, Items, Verify};
 use crate::gitea::Membership;
 use crate::plan;
@@ -190,7 +190,7 @@ async fn obey(
                 render::comment::status(&record::open_runs(&engine.store, &engine.config).await?);
             answer(engine, stored, &text).await
         }
-        Command::Verify(_) | Command::Cancel | Command::Report if !here => {
+        Command::Verify(_) | Command::Cancel | Command::Report | Command::Cleanup if !here => {
             let text =
                 render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
             answer(engine, stored, &text).await
@@ -216,6 +216,14 @@ async fn obey(
             )
             .await
         }
+        Command::Cleanup => {
+            let open = engine.store.open_runs().await?;
+            let text = match open.first() {
+                Some(run) => render::comment::cleanup_later(run.id),
+                None => render::comment::cleaned(&cleanup::everything(engine).await?),
+            };
+            answer(engine, stored, &text).await
+        }
         Command::Report => {
             let latest = record::latest_finished(&engine.store, &engine.config).await?;
             answer(
@@ -236,7 +244,13 @@ async fn obey(
                 Items::Some(named) => named.iter().map(ToString::to_string).collect(),
             };
             if dry_run {
-                let text = render::comment::dry_run(&plan::with_prerequisites(&named));
+                let mut planned = Vec::new();
+                for item in plan::with_prerequisites(&named) {
+                    let seconds = engine.store.usual_seconds(item.id).await?;
+                    planned.push(render::comment::Planned { item, seconds });
+                }
+                let text =
+                    render::comment::dry_run(&planned, &plan::guardrails::sandbox(&engine.config));
                 return answer(engine, stored, &text).await;
             }
             let items: Vec<&str> = plan::with_prerequisites(&named)

@@ -2,9 +2,11 @@
 
 mod catch_up;
 mod cleanup;
+mod guards;
 mod inbox;
 mod journal;
 mod progress;
+mod report;
 mod reporter;
 mod runner;
 

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 /// At most one edit of a comment in this time.
 const BETWEEN_EDITS: Duration = Duration::from_secs(1);
-/// Before another try where the forge did not take a comment.
+/// Before another try where the forge did not take a comment. Where it refused it, twice as long after each, up to the longest.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 #[derive(Clone)]
 pub struct Reporter {
@@ -92,10 +93,10 @@ impl Reporter {
                 HashSet::new()
             }
         };
-        let mut last: HashMap<String, Instant> = HashMap::new();
+        let mut due: HashMap<String, Due> = HashMap::new();
         loop {
             let next = tokio::select! {
-                next = self.round(&mut in_doubt, &mut last) => next,
+                next = self.round(&mut in_doubt, &mut due) => next,
                 () = shutdown.cancelled() => return,
             };
             self.round.send_modify(|round| *round += 1);
@@ -117,7 +118,7 @@ impl Reporter {
     async fn round(
         &self,
         in_doubt: &mut HashSet<String>,
-        last: &mut HashMap<String, Instant>,
+        due: &mut HashMap<String, Due>,
     ) -> Option<Instant> {
         let slots = match self.store.unwritten_slots().await {
             Ok(slots) => slots,
@@ -129,28 +130,27 @@ impl Reporter {
         let mut next: Option<Instant> = None;
         let mut not_before = |at: Instant| next = Some(next.map_or(at, |next| next.min(at)));
         for name in slots {
-            let due = last
-                .get(&name)
-                .map_or_else(Instant::now, |at| *at + BETWEEN_EDITS);
-            if due > Instant::now() {
-                not_before(due);
+            let due = due.entry(name.clone()).or_insert_with(Due::now);
+            if due.at > Instant::now() {
+                not_before(due.at);
                 continue;
             }
             let Ok(Some(slot)) = self.store.slot(&name).await else {
                 not_before(Instant::now() + AFTER_FAILURE);
                 continue;
             };
-            last.insert(name.clone(), Instant::now());
             match self.write(&slot, in_doubt.contains(&name)).await {
                 Ok(()) => {
                     in_doubt.remove(&name);
+                    due.written();
                 }
                 Err(failure) => {
+                    due.failed(failure.refused);
                     tracing::warn!(slot = %name, error = %failure, "a comment could not be written; it is tried again");
                     if failure.unknown {
                         in_doubt.insert(name);
                     }
-                    not_before(Instant::now() + AFTER_FAILURE);
+                    not_before(due.at);
                 }
             }
         }
@@ -199,6 +199,35 @@ impl Reporter {
     }
 }
 
+/// When a slot may be written next, and how long it then has to rest where that fails.
+struct Due {
+    at: Instant,
+    pause: Duration,
+}
+
+impl Due {
+    fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            pause: AFTER_FAILURE,
+        }
+    }
+
+    fn written(&mut self) {
+        *self = Self::now();
+        self.at += BETWEEN_EDITS;
+    }
+
+    fn failed(&mut self, refused: bool) {
+        self.at = Instant::now() + self.pause;
+        self.pause = match refused {
+            true => (self.pause * 2).min(LONGEST_PAUSE),
+            // What does not answer now may do so any moment.
+            false => AFTER_FAILURE,
+        };
+    }
+}
+
 /// How a comment of Gavel's is found again; invisible on the page. An installation before this one counted its runs from 1 as well.
 fn marker(installation: &str, slot: &str) -> String {
     format!("<!-- gavel:{slot} {installation} -->")
@@ -209,6 +238,8 @@ struct Failure {
     why: String,
     /// Whether it may have taken effect all the same.
     unknown: bool,
+    /// Whether the forge will say the same the next time.
+    refused: bool,
 }
 
 impl Failure {
@@ -216,6 +247,7 @@ impl Failure {
         Self {
             why: error.to_string(),
             unknown: true,
+            refused: false,
         }
     }
 }
@@ -224,6 +256,7 @@ impl From<GiteaError> for Failure {
     fn from(error: GiteaError) -> Self {
         Self {
             unknown: matches!(error.outcome(), Outcome::Unknown),
+            refused: matches!(error.outcome(), Outcome::NotDone) && !error.is_transient(),
             why: error.to_string(),
         }
     }

@@ -1,9 +1,9 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, cleanup, progress};
+use super::{Engine, cleanup, guards, progress, report};
 use crate::plan::bench::{Bench, Stop};
-use crate::plan::{self, Item};
+use crate::plan::{self, Item, guardrails};
 use crate::record;
 use crate::render;
 use crate::store::{Attempt, AttemptState, Run, RunState};
@@ -88,6 +88,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
             progress::show(engine, id, None).await?;
             cleanup::close_kept(engine).await?;
             let (cancelled, _watching) = watch_for_cancel(engine, id);
+            guards::open(engine, &run).await?;
             let items: Vec<&Item> = run.items.iter().filter_map(|id| plan::item(id)).collect();
             for item in items {
                 if !verify(engine, &run, item, &cancelled).await? {
@@ -107,13 +108,17 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     } else {
         cleanup::clean(engine, &run).await?;
     }
+    guards::close(engine, &run).await?;
+    if engine.shutdown.is_cancelled() {
+        return Ok(());
+    }
     finish(engine, id).await
 }
 
 /// No attempt outlives its run's cancellation, not even one that a crash interrupted.
 async fn give_up_attempts(engine: &Engine, run: u64) -> anyhow::Result<()> {
     for attempt in engine.store.attempts(run).await? {
-        if attempt.state == AttemptState::Running {
+        if attempt.state == AttemptState::Running && attempt.item != guardrails::ITEM.id {
             engine.store.attempt_lost(attempt.id, "cancelled").await?;
         }
     }
@@ -165,19 +170,7 @@ async fn verify(
             attempt = attempt.ordinal,
             "attempt"
         );
-        let bench = Bench::new(
-            engine.world.clone(),
-            Arc::new(Journal {
-                engine: engine.clone(),
-                run: run.clone(),
-                attempt: attempt.clone(),
-                cancelled: cancelled.clone(),
-            }),
-            format!(
-                "run{}-{}-{}-{}",
-                run.id, item.id, attempt.ordinal, run.nonce
-            ),
-        );
+        let bench = bench(engine, run, &attempt, cancelled);
         match bench.play(item).await {
             Ok(()) | Err(Stop::Unseen(_)) => {}
             Err(Stop::Cancelled) if engine.shutdown.is_cancelled() => return Ok(false),
@@ -201,6 +194,26 @@ async fn verify(
         tell(engine, run, &attempt).await?;
         return Ok(true);
     }
+}
+
+/// The tools of one attempt.
+pub(super) fn bench(
+    engine: &Arc<Engine>,
+    run: &Run,
+    attempt: &Attempt,
+    cancelled: &CancellationToken,
+) -> Bench {
+    let journal = Journal {
+        engine: engine.clone(),
+        run: run.clone(),
+        attempt: attempt.clone(),
+        cancelled: cancelled.clone(),
+    };
+    let name = format!(
+        "run{}-{}-{}-{}",
+        run.id, attempt.item, attempt.ordinal, run.nonce
+    );
+    Bench::new(engine.world.clone(), Arc::new(journal), name)
 }
 
 /// Why an item is not attempted: something that it needs did not pass.
@@ -242,20 +255,8 @@ async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Res
 async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     let record = engine.record(id).await?;
     engine.store.run_verdict(id, record.verdict()).await?;
-    let tracking = &engine.config.tracking;
-    let slot = record::report_slot(id);
     let record = engine.record(id).await?;
-    engine
-        .reporter
-        .say(
-            &slot,
-            &tracking.repository.to_string(),
-            tracking.issue,
-            &render::comment::report(&record),
-        )
-        .await?;
-    let patience = engine.config.patience.outage;
-    engine.reporter.written(&slot, patience).await?;
+    report::tell(engine, &record).await?;
     engine.store.run_state(id, RunState::Finished).await?;
     tracing::info!(run = id, verdict = %record.verdict(), "finished");
     part(engine, id).await

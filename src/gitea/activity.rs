@@ -18,6 +18,23 @@ pub struct Activity {
 }
 
 impl Gitea {
+    /// The id of the newest act of an account, 0 without any.
+    pub async fn latest_act(&self, account: &str) -> Result<Seen<u64>, GiteaError> {
+        // The newest second may hold several, in no order.
+        let path = format!(
+            "users/{}/activities/feeds?only-performed-by=true&page=1&limit=50",
+            path::part(account)
+        );
+        let doing = format!("list what {account} did");
+        let seen: Seen<Option<Vec<Activity>>> = self.read(doing, path).await?;
+        let acts = seen.value.unwrap_or_default();
+        Ok(Seen {
+            value: acts.iter().map(|act| act.id).max().unwrap_or_default(),
+            answer: seen.answer,
+            asked: seen.asked,
+        })
+    }
+
     /// What an account itself did since the act `after` (0: ever), by id, of what this account may see. Gitea shows nothing of
     /// accounts that keep their activity private, nor of private repositories, to anybody but themselves and administrators;
     /// acts on what was deleted, a comment or a repository, go with it.

@@ -341,6 +341,12 @@ fn clauses(outcome: &Value) -> Result<(BTreeMap<String, String>, i64)> {
     if all.is_empty() {
         bail!("the outcome holds no clause");
     }
+    for (guardrail, verdict) in outcome["guardrails"].as_object().into_iter().flatten() {
+        all.insert(
+            guardrail.clone(),
+            verdict.as_str().unwrap_or("none").to_owned(),
+        );
+    }
     Ok((all, attempts))
 }
 

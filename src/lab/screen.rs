@@ -88,6 +88,13 @@ impl Screen {
                 clauses.len()
             );
         }
+        for (guardrail, verdict) in run["guardrails"].as_object().into_iter().flatten() {
+            let verdict = verdict.as_str().unwrap_or("–");
+            if verdict != "PASS" {
+                let shown = self.paint(verdict, &format!("{verdict:>12}"));
+                eprintln!("{shown}            {guardrail}");
+            }
+        }
         let verdict = run["verdict"].as_str().unwrap_or("no verdict");
         let shown = self.paint(verdict, verdict);
         eprintln!(

@@ -7,6 +7,7 @@ pub mod bench;
 mod drive;
 pub mod expect;
 mod gate;
+pub mod guardrails;
 #[allow(dead_code, reason = "items are added one by one")]
 mod opened;
 #[allow(dead_code, reason = "items are added one by one")]
@@ -37,6 +38,8 @@ pub struct Item {
     /// `V1` … `V9`, `V8a`.
     pub id: &'static str,
     pub title: &'static str,
+    /// What its scenario does to the world, for who asks before it is done.
+    pub does: &'static str,
     /// Items that must have passed before this one means anything.
     pub needs: &'static [&'static str],
     pub clauses: &'static [ClauseSpec],
@@ -70,9 +73,12 @@ pub enum Ruling {
 /// Every item that can be verified, in the plan's order.
 pub const ITEMS: &[Item] = &[v1::ITEM, v2::ITEM];
 
-/// The item with this id.
+/// The item with this id; the guardrails, which no command names, among them.
 pub fn item(id: &str) -> Option<&'static Item> {
-    ITEMS.iter().find(|item| item.id == id)
+    ITEMS
+        .iter()
+        .chain([&guardrails::ITEM])
+        .find(|item| item.id == id)
 }
 
 /// The ids of all items, in the plan's order.

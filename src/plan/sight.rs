@@ -141,10 +141,8 @@ pub struct Login {
 }
 
 /// One act of an account, as `GET /users/{login}/activities/feeds` lists it.
-#[allow(dead_code, reason = "read by what judges all of an attempt's acts")]
 #[derive(Debug, Clone, Deserialize)]
 pub struct Activity {
-    pub id: u64,
     /// Such as `commit_repo`, `delete_branch`, `create_pull_request`, `comment_pull`.
     #[serde(rename = "op_type")]
     pub op: String,
@@ -161,7 +159,6 @@ struct Name {
 }
 
 /// What an act of the kind `commit_repo` or `push_tag` tells of its push.
-#[allow(dead_code, reason = "read by what judges all of an attempt's acts")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Push {
     /// Where the branch pointed to afterwards.
@@ -173,7 +170,6 @@ pub struct Push {
     pub commits: u64,
 }
 
-#[allow(dead_code, reason = "read by what judges all of an attempt's acts")]
 impl Activity {
     /// `owner/name`.
     pub fn repository(&self) -> &str {

@@ -16,6 +16,7 @@ use serde_json::Value;
 pub const ITEM: Item = Item {
     id: "V1",
     title: "`!testme` on a recipe pull request is the real gate",
+    does: "opens a known-green and a known-red pull request in the mirror, types every good and bad trigger there, also in the outsider's name, and waits for the builds",
     needs: &[],
     clauses: &[
         ClauseSpec {

@@ -18,6 +18,7 @@ use std::time::Duration;
 pub const ITEM: Item = Item {
     id: "V2",
     title: "`testme-on-pr.sh` reads the verdict correctly",
+    does: "opens a known-green and a known-red pull request in the mirror, runs the helper on them with `POST=0` and `POST=1`, and waits for the builds",
     needs: &["V1"],
     clauses: &[
         ClauseSpec {

@@ -20,6 +20,7 @@ use futures_util::FutureExt;
 pub const ITEM: Item = Item {
     id: "V3",
     title: "`/recipe-upgrade` is green end to end",
+    does: "tests the recipe as it is in a pull request of its own, then runs `/recipe-upgrade` on it and follows what it opens",
     needs: &["V1", "V2"],
     clauses: &[
         ClauseSpec {

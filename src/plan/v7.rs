@@ -23,6 +23,7 @@ use serde_json::Value;
 pub const ITEM: Item = Item {
     id: "V7",
     title: "The mirror is reconciled",
+    does: "moves upstream on, opens three pull requests in the mirror, runs `/recipe-upgrade` and looks at what becomes of them; upstream is put back",
     needs: &["V3"],
     clauses: &[
         ClauseSpec {

@@ -11,6 +11,8 @@ const SHOWN: usize = 4;
 pub fn words(fact: &Fact, facts: &[Fact]) -> String {
     match &fact.question {
         Question::Expectations => "expectations".into(),
+        Question::LatestAct { account } => format!("newest act of {account}"),
+        Question::Watched => "what is watched".into(),
         Question::ForgeVersion => "forge".into(),
         Question::DroneVersion => "Drone".into(),
         Question::Digests { part, .. } => format!("files of the {part}"),

@@ -1,7 +1,7 @@
 //! Pages for people and JSON for programs, all read-only.
 
 use super::Shared;
-use crate::record::RunRecord;
+use crate::record::{ItemRecord, RunRecord};
 use crate::render;
 use crate::store::RunState;
 use axum::Json;
@@ -124,12 +124,7 @@ fn summary(record: &RunRecord) -> Value {
     let mut items = Map::new();
     for item in &record.items {
         let judged = item.latest.as_ref();
-        let clauses: Map<String, Value> = judged
-            .map(|judged| &judged.clauses[..])
-            .unwrap_or_default()
-            .iter()
-            .map(|clause| (clause.id.clone(), clause.verdict.word().into()))
-            .collect();
+        let clauses = clauses(item);
         items.insert(
             item.item.id.into(),
             json!({
@@ -158,7 +153,7 @@ fn summary(record: &RunRecord) -> Value {
         "state": if ended && run.cancelled_by.is_some() { "cancelled" } else { run.state.word() },
         "verdict": ended.then(|| record.verdict().word()),
         "items": items,
-        "guardrails": {},
+        "guardrails": record.guardrails.as_ref().map(clauses).unwrap_or_default(),
         "findings": findings,
         "tracking_issue": record.tracking_issue,
         "progress_comment": record.progress_comment,
@@ -167,11 +162,18 @@ fn summary(record: &RunRecord) -> Value {
     })
 }
 
+/// The verdict of each clause; empty before there is one.
+fn clauses(item: &ItemRecord) -> Map<String, Value> {
+    let judged = item.latest.iter().flat_map(|judged| &judged.clauses);
+    judged
+        .map(|clause| (clause.id.clone(), clause.verdict.word().into()))
+        .collect()
+}
+
 /// Everything that was seen in a run, and what it led to.
 fn evidence(record: &RunRecord) -> Value {
     let attempts: Vec<Value> = record
-        .items
-        .iter()
+        .everything()
         .filter_map(|item| item.latest.as_ref())
         .map(|judged| {
             json!({

@@ -162,6 +162,17 @@ impl Store {
         .collect()
     }
 
+    /// What a run left is not to be kept any more.
+    pub async fn keep_no_longer(&self, id: u64) -> Result<()> {
+        sqlx::query(
+            "update runs set options = json_set(options, '$.keep', json('false')) where id = ?",
+        )
+        .bind(signed(id))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     pub async fn run_state(&self, id: u64, state: RunState) -> Result<()> {
         sqlx::query(
             "update runs set state = ?1,
@@ -221,6 +232,26 @@ impl Store {
             .iter()
             .map(attempt)
             .collect()
+    }
+
+    /// How long an item usually takes: the median of its last attempts that passed, in seconds.
+    pub async fn usual_seconds(&self, item: &str) -> Result<Option<f64>> {
+        let rows = sqlx::query(
+            "select started, ended from attempts
+             where item = ? and state = 'judged' and verdict = 'PASS' order by id desc limit 9",
+        )
+        .bind(item)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut seconds = Vec::new();
+        for row in rows {
+            if let Some(ended) = time_or_none(row.get("ended"))? {
+                let started = time(row.get("started"))?;
+                seconds.push(ended.duration_since(started).as_secs_f64());
+            }
+        }
+        seconds.sort_by(f64::total_cmp);
+        Ok(seconds.get(seconds.len() / 2).copied())
     }
 
     /// Gives an attempt up, without a verdict.

@@ -13,6 +13,7 @@ async fn what_gavel_answers_when_nothing_runs() {
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |
+    | `/cleanup` | closes what earlier runs left, also what they were asked to keep |
     | `/help` | this |
 
     | Item | What is verified |
@@ -28,8 +29,12 @@ async fn what_gavel_answers_when_nothing_runs() {
     assert_snapshot!(lab.talk("/verify v2 dry-run").await, @"
     This would be verified, in this order. Nothing was started.
 
-    - **V1** `!testme` on a recipe pull request is the real gate: 7 clauses
-    - **V2** `testme-on-pr.sh` reads the verdict correctly: 7 clauses
+    | Item | What it does | Time |
+    |---|---|---|
+    | **V1** `!testme` on a recipe pull request is the real gate | Opens a known-green and a known-red pull request in the mirror, types every good and bad trigger there, also in the outsider's name, and waits for the builds | not timed yet |
+    | **V2** `testme-on-pr.sh` reads the verdict correctly | Opens a known-green and a known-red pull request in the mirror, runs the helper on them with `POST=0` and `POST=1`, and waits for the builds | not timed yet |
+
+    How long it takes is not known: nothing of it has been run here. It would touch `recipe-maintainers/cc-ci`, `recipe-maintainers/custom-html-tiny`, close what it opens, and merge nothing.
     ");
     assert!(lab.run(1).await.is_null(), "a run was started");
     assert!(lab.pulls().await.is_empty());

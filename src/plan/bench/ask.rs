@@ -4,6 +4,7 @@ use super::{Bench, to_value};
 use crate::config::Repository;
 use crate::evidence::{Answer, Digest, Question};
 use crate::gitea::{GiteaError, Membership};
+use crate::plan::guardrails::Watched;
 use backon::{ExponentialBuilder, Retryable};
 use serde_json::{Value, json};
 
@@ -28,6 +29,10 @@ impl Bench {
         };
         match question {
             Question::Expectations => Ok(("the configuration".into(), to_value(&self.expect))),
+            Question::Watched => Ok((
+                "the configuration".into(),
+                to_value(&Watched::from_config(&self.world.config)),
+            )),
             Question::ForgeVersion => {
                 let seen = forge.version().await.map_err(on_forge)?;
                 Ok((seen.asked, seen.answer))
@@ -144,6 +149,10 @@ impl Bench {
                     .await
                     .map_err(on_forge)?;
                 Ok((seen.asked, json!(seen.value == Membership::Member)))
+            }
+            Question::LatestAct { account } => {
+                let seen = forge.latest_act(account).await.map_err(on_forge)?;
+                Ok((seen.asked, json!(seen.value)))
             }
             Question::Activity { account, after } => {
                 let seen = forge.activity(account, *after).await.map_err(on_forge)?;

@@ -174,14 +174,12 @@ impl Bench {
     /// Plays an item's scenario, and looks meanwhile whether forge and Drone answer: what stays away while they do not is nobody's
     /// fault.
     pub async fn play(&self, item: &Item) -> Result<(), Stop> {
-        let scenario = async {
-            self.prepare().await?;
-            (item.scenario)(self).await
-        };
-        let ended = tokio::select! {
-            ended = scenario => ended,
-            never = self.look_for_trouble() => match never {},
-        };
+        let ended = self
+            .play_part(async {
+                self.prepare().await?;
+                (item.scenario)(self).await
+            })
+            .await;
         match &ended {
             Ok(()) | Err(Stop::Unseen(_)) => {
                 self.see::<Value>(CALM, Question::Calm).await?;
@@ -189,6 +187,17 @@ impl Bench {
             Err(_) => {}
         }
         ended
+    }
+
+    /// Plays a part of an attempt that others follow.
+    pub async fn play_part(
+        &self,
+        part: impl Future<Output = Result<(), Stop>>,
+    ) -> Result<(), Stop> {
+        tokio::select! {
+            ended = part => ended,
+            never = self.look_for_trouble() => match never {},
+        }
     }
 
     /// Says what the attempt is doing now.

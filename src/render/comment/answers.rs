@@ -1,11 +1,14 @@
 //! Gavel's answers to commands that start nothing, and its two comments in a pull request.
 
+use super::LONGEST;
+use super::sentence;
 use crate::command::Complaint;
 use crate::config::Tracking;
 use crate::plan::Item;
 use crate::record::RunRecord;
+use crate::render::duration;
 use crate::render::text::{cell, code};
-use crate::store::Run;
+use crate::store::{Resource, Run};
 use url::Url;
 
 /// The answer to `/status`.
@@ -51,30 +54,97 @@ pub fn cancelled(cancelled: Option<u64>, open: &[Run]) -> String {
     }
 }
 
+/// The answer to `/cleanup` while something is running.
+pub fn cleanup_later(run: u64) -> String {
+    format!(
+        "Run {run} is still at work, and closes what it opened at its end. `/cancel` ends it now."
+    )
+}
+
+/// The answer to `/cleanup`: what was still there, and how it ended.
+pub fn cleaned(touched: &[Resource]) -> String {
+    if touched.is_empty() {
+        return "Nothing that I opened is left.".into();
+    }
+    let lines: Vec<String> = touched
+        .iter()
+        .map(|one| format!("- {}", super::resource(one)))
+        .collect();
+    let left = touched.iter().filter(|one| one.ended.is_none()).count();
+    let first = match left {
+        0 => "Everything that was left is closed now:".to_owned(),
+        _ => format!(
+            "Of {} things that were left, {left} could not be closed; I go on trying:",
+            touched.len()
+        ),
+    };
+    format!("{first}\n\n{}", lines.join("\n"))
+}
+
 /// The answer to `/report`.
 pub fn report_again(latest: Option<&RunRecord>) -> String {
     match latest {
-        Some(record) => super::report(record),
+        Some(record) => {
+            let parts = super::report_parts(record, LONGEST);
+            match (&parts[..], &record.report_comment) {
+                ([first, _, ..], Some(url)) => {
+                    format!("{first}\n\n*The rest is in [the report]({url}).*")
+                }
+                _ => parts.into_iter().next().unwrap_or_default(),
+            }
+        }
         None => "There is no report yet: no run has ended. `/verify all` starts one.".into(),
     }
 }
 
-/// The answer to `/verify … dry-run`.
-pub fn dry_run(items: &[&Item]) -> String {
-    let lines: Vec<String> = items
+/// An item that would be verified, and how long it took before: seconds, where it is known.
+pub struct Planned {
+    pub item: &'static Item,
+    pub seconds: Option<f64>,
+}
+
+/// The answer to `/verify … dry-run`: what would be done, to what, and for about how long. `sandbox` are the repositories that it would touch.
+pub fn dry_run(planned: &[Planned], sandbox: &[String]) -> String {
+    let lines: Vec<String> = planned
         .iter()
-        .map(|item| {
+        .map(|planned| {
+            let Planned { item, seconds } = planned;
+            let time = match seconds {
+                Some(seconds) => format!("about {}", duration(*seconds)),
+                None => "not timed yet".into(),
+            };
             format!(
-                "- **{}** {}: {} clauses",
+                "| **{}** {} | {} | {time} |",
                 item.id,
                 item.title,
-                item.clauses.len()
+                sentence(item.does)
             )
         })
         .collect();
+    let known: f64 = planned.iter().filter_map(|planned| planned.seconds).sum();
+    let all = match planned
+        .iter()
+        .filter(|planned| planned.seconds.is_none())
+        .count()
+    {
+        0 => format!("In all about {}.", duration(known)),
+        count if count == planned.len() => {
+            "How long it takes is not known: nothing of it has been run here.".into()
+        }
+        _ => format!(
+            "What has been run here before takes about {}.",
+            duration(known)
+        ),
+    };
     format!(
-        "This would be verified, in this order. Nothing was started.\n\n{}",
-        lines.join("\n")
+        "This would be verified, in this order. Nothing was started.\n\n\
+         | Item | What it does | Time |\n|---|---|---|\n{}\n\n{all} It would touch {}, close what it opens, and merge nothing.",
+        lines.join("\n"),
+        sandbox
+            .iter()
+            .map(|one| code(one))
+            .collect::<Vec<_>>()
+            .join(", ")
     )
 }
 
@@ -91,6 +161,7 @@ pub fn help(items: &[Item]) -> String {
          | `/status` | tells what is running |\n\
          | `/cancel` | ends the run and closes what it opened |\n\
          | `/report` | posts the latest report again |\n\
+         | `/cleanup` | closes what earlier runs left, also what they were asked to keep |\n\
          | `/help` | this |\n\n\
          | Item | What is verified |\n|---|---|\n{}\n\n\
          <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>",

@@ -1,19 +1,22 @@
 //! Gavel's comments, one function each: how far a run is, the verdict on an item, the report.
 
 mod answers;
+mod report;
 #[cfg(test)]
 mod tests;
 
 pub use answers::{
-    cancelled, complaint, dry_run, elsewhere, help, pull_closed, pull_opened, report_again, status,
-    turned_away,
+    Planned, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help, pull_closed,
+    pull_opened, report_again, status, turned_away,
 };
+
+pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
 
 use super::text::{cell, code, statements};
 use super::{duration, evidence};
 use crate::evidence::Fact;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
-use crate::store::{AttemptState, RunState};
+use crate::store::{AttemptState, Resource, RunState};
 use crate::verdict::{Clause, Verdict};
 use askama::Template;
 
@@ -181,77 +184,19 @@ impl VerdictComment<'_> {
     }
 }
 
-#[derive(Template)]
-#[template(path = "comment/report.md", escape = "none")]
-struct Report<'a> {
-    record: &'a RunRecord,
-    findings: Vec<Finding<'a>>,
-}
-
-/// REVIEW-5, as it stands on the tracking issue and as the file of that name.
-pub fn report(record: &RunRecord) -> String {
-    if let (true, Some(by)) = (record.is_empty(), &record.run.cancelled_by) {
-        return format!(
-            "🚫 Run {} was cancelled by {} before anything was judged. What it had opened is closed.",
-            record.run.id,
-            code(by)
-        );
-    }
-    text(&Report {
-        record,
-        findings: record.findings(),
-    })
-}
-
-impl Report<'_> {
-    /// What could not be told, and why.
-    fn undecided(&self) -> Vec<&Clause> {
-        let judged = self.record.items.iter().filter_map(|i| i.latest.as_ref());
-        judged
-            .flat_map(|judged| &judged.clauses)
-            .filter(|clause| clause.verdict == Verdict::Inconclusive)
-            .collect()
-    }
-
-    /// What was verified; where items saw different versions, each is named.
-    fn versions(&self) -> Vec<(String, String)> {
-        let mut all: Vec<(String, String)> = Vec::new();
-        for judged in self
-            .record
-            .items
-            .iter()
-            .filter_map(|item| item.latest.as_ref())
-        {
-            for version in judged.versions() {
-                if !all.contains(&version) {
-                    all.push(version);
-                }
-            }
-        }
-        all.sort();
-        all
-    }
-
-    fn resources(&self) -> Vec<String> {
-        self.record
-            .resources
-            .iter()
-            .filter(|resource| resource.ended.as_deref() != Some("never made"))
-            .map(|resource| {
-                let what = match resource.number {
-                    Some(number) => format!("pull request {}#{number}", resource.repository),
-                    None => format!(
-                        "{} {} of {}",
-                        resource.kind.word(),
-                        code(&resource.name),
-                        resource.repository
-                    ),
-                };
-                let ended = resource.ended.as_deref().unwrap_or("**still there**");
-                format!("{what} ({}): {ended}", cell(&resource.purpose))
-            })
-            .collect()
-    }
+/// Something that verification made, what for, and how it ended.
+fn resource(resource: &Resource) -> String {
+    let what = match resource.number {
+        Some(number) => format!("pull request {}#{number}", resource.repository),
+        None => format!(
+            "{} {} of {}",
+            resource.kind.word(),
+            code(&resource.name),
+            resource.repository
+        ),
+    };
+    let ended = resource.ended.as_deref().unwrap_or("**still there**");
+    format!("{what} ({}): {ended}", cell(&resource.purpose))
 }
 
 /// What a clause's row says: what was seen and where that leads, or the finding that says it already.

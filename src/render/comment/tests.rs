@@ -4,7 +4,7 @@ use super::*;
 use crate::command;
 use crate::config::Tracking;
 use crate::evidence::{Answer, Question, Sighting};
-use crate::plan::{self, Item};
+use crate::plan;
 use crate::store::{Attempt, Resource, ResourceKind, Run, RunOptions};
 use insta::assert_snapshot;
 use jiff::Timestamp;
@@ -191,6 +191,7 @@ fn record(state: RunState, items: Vec<ItemRecord>) -> RunRecord {
             ended: Some(at(90)),
         },
         items,
+        guardrails: None,
         resources: Vec::new(),
         tracking_issue: "https://git.example.org/m/v/issues/1".into(),
         public_url: "https://gavel.example.org".parse().unwrap(),
@@ -375,9 +376,9 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
     - **V1.4** the forge was down
 
-    <details><summary>Every clause, with its evidence</summary>
+    <details><summary>❌ V1: every clause, with its evidence</summary>
 
-    **V1**, attempt 1
+    **V1** `!testme` on a recipe pull request is the real gate
 
     | | Clause | What was seen |
     |:-:|---|---|
@@ -387,7 +388,11 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
     <sub>[all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `3c457b04740289362956312d7f4f4c663ad6fdca1a044fbd253b965b62274f67`</sub>
 
-    **V2**, attempt 1
+    </details>
+
+    <details><summary>⛔ V2: every clause, with its evidence</summary>
+
+    **V2** `testme-on-pr.sh` reads the verdict correctly
 
     Not attempted: V1 is FAIL.
 
@@ -411,6 +416,34 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
     <sub>Every link leads to what was asked, of whom, when, and what came back. All of it as [data](https://gavel.example.org/runs/1/evidence.json): every fact is sealed into the next by its digest.</sub>
     ");
+}
+
+#[test]
+fn a_long_report_is_split_where_it_may_be() {
+    let record = record(RunState::Finished, vec![failed(), blocked()]);
+    let whole = report(&record);
+    assert_eq!(
+        report_parts(&record, whole.len()),
+        std::slice::from_ref(&whole)
+    );
+    let parts = report_parts(&record, 1400);
+    assert!(parts.len() > 1, "{}", parts.len());
+    assert!(parts.iter().all(|part| part.len() <= 1400));
+    assert_eq!(parts.join("\n\n"), whole);
+    let opened = parts.iter().map(|part| part.matches("<details>").count());
+    let closed = parts.iter().map(|part| part.matches("</details>").count());
+    assert!(opened.eq(closed), "{parts:#?}");
+    // What is longer than a comment by itself can still be read somewhere.
+    for part in report_parts(&record, 300) {
+        assert!(part.len() <= 300, "{part}");
+    }
+    assert!(report_parts(&record, 300)[0].contains("/runs/1/REVIEW-5.md"));
+}
+
+#[test]
+fn the_parts_of_a_report_lead_to_each_other() {
+    assert_snapshot!(report_continues(&[Some("https://f/2".into()), None]), @"*Continues in [part 2](https://f/2), part 3.*");
+    assert_snapshot!(report_continued(Some("https://f/1"), 2, 3), @"*REVIEW-5, part 2 of 3; it begins in [part 1](https://f/1).*");
 }
 
 #[test]
@@ -452,6 +485,7 @@ fn help_lists_commands_and_items() {
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |
+    | `/cleanup` | closes what earlier runs left, also what they were asked to keep |
     | `/help` | this |
 
     | Item | What is verified |
@@ -464,14 +498,28 @@ fn help_lists_commands_and_items() {
 }
 
 #[test]
-fn a_dry_run_lists_what_would_be_done() {
-    let items: Vec<&Item> = plan::ITEMS.iter().collect();
-    assert_snapshot!(dry_run(&items), @"
+fn a_dry_run_says_what_would_be_done_to_what_and_for_how_long() {
+    let planned = |seconds: [Option<f64>; 2]| -> Vec<Planned> {
+        let items = plan::ITEMS.iter().zip(seconds);
+        items
+            .map(|(item, seconds)| Planned { item, seconds })
+            .collect()
+    };
+    let sandbox = ["recipes/tiny".to_owned(), "recipes/cc-ci".to_owned()];
+    assert_snapshot!(dry_run(&planned([Some(75.0), None]), &sandbox), @"
     This would be verified, in this order. Nothing was started.
 
-    - **V1** `!testme` on a recipe pull request is the real gate: 7 clauses
-    - **V2** `testme-on-pr.sh` reads the verdict correctly: 7 clauses
+    | Item | What it does | Time |
+    |---|---|---|
+    | **V1** `!testme` on a recipe pull request is the real gate | Opens a known-green and a known-red pull request in the mirror, types every good and bad trigger there, also in the outsider's name, and waits for the builds | about 1 min 15 s |
+    | **V2** `testme-on-pr.sh` reads the verdict correctly | Opens a known-green and a known-red pull request in the mirror, runs the helper on them with `POST=0` and `POST=1`, and waits for the builds | not timed yet |
+
+    What has been run here before takes about 1 min 15 s. It would touch `recipes/tiny`, `recipes/cc-ci`, close what it opens, and merge nothing.
     ");
+    let all = dry_run(&planned([Some(75.0), Some(5.0)]), &sandbox);
+    assert!(all.contains("In all about 1 min 20 s."), "{all}");
+    let none = dry_run(&planned([None, None]), &sandbox);
+    assert!(none.contains("not known"), "{none}");
 }
 
 #[test]

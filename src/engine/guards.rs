@@ -1,0 +1,53 @@
+//! Watches the guardrails over a run: from before its first item until after its cleanup, in an attempt of their own.
+
+use super::Engine;
+use super::runner::bench;
+use crate::plan::bench::Stop;
+use crate::plan::{self, guardrails};
+use crate::store::{Attempt, AttemptState, Run};
+use std::sync::Arc;
+
+/// Takes the first look. Taken up after a restart, it goes on with what was seen before.
+pub async fn open(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<()> {
+    let attempt = match watching(engine, run).await? {
+        Some(attempt) => attempt,
+        None => {
+            engine
+                .store
+                .open_attempt(run.id, guardrails::ITEM.id)
+                .await?
+        }
+    };
+    let bench = bench(engine, run, &attempt, &engine.shutdown);
+    match bench.play_part(guardrails::open(&bench)).await {
+        // What could not be seen now makes the guardrail inconclusive in the end.
+        Ok(()) | Err(Stop::Unseen(_) | Stop::Cancelled | Stop::Lost(_)) => Ok(()),
+        Err(Stop::Broken(why)) => anyhow::bail!(why),
+    }
+}
+
+/// Takes the last look and judges. A run that was cancelled before its first item has nothing to judge.
+pub async fn close(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<()> {
+    let Some(attempt) = watching(engine, run).await? else {
+        return Ok(());
+    };
+    let bench = bench(engine, run, &attempt, &engine.shutdown);
+    match bench.play(&guardrails::ITEM).await {
+        Ok(()) | Err(Stop::Unseen(_) | Stop::Lost(_)) => {}
+        // Gavel ends; the next start goes on from here.
+        Err(Stop::Cancelled) => return Ok(()),
+        Err(Stop::Broken(why)) => anyhow::bail!(why),
+    }
+    let facts = engine.store.facts(attempt.id).await?;
+    let clauses = plan::judge(&guardrails::ITEM, &facts);
+    engine.store.attempt_judged(attempt.id, &clauses).await?;
+    Ok(())
+}
+
+/// The attempt that is watching.
+async fn watching(engine: &Engine, run: &Run) -> anyhow::Result<Option<Attempt>> {
+    let attempts = engine.store.attempts(run.id).await?;
+    Ok(attempts.into_iter().find(|attempt| {
+        attempt.item == guardrails::ITEM.id && attempt.state == AttemptState::Running
+    }))
+}

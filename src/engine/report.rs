@@ -1,0 +1,52 @@
+//! Posts REVIEW-5 on the tracking issue: as one comment, or where it is too long as several, in order and linked.
+
+use super::Engine;
+use crate::record::{RunRecord, report_slot};
+use crate::render;
+
+/// Posts the report, and waits for as long as an outage may last until it stands there.
+pub async fn tell(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
+    let parts = render::comment::report_parts(record, render::comment::LONGEST);
+    let mut urls = Vec::new();
+    // One after another, so that they stand there in their order.
+    for (number, part) in parts.iter().enumerate() {
+        urls.push(say(engine, record.run.id, number, part).await?);
+    }
+    if let [first, others @ ..] = &urls[..]
+        && !others.is_empty()
+    {
+        for (number, part) in parts.iter().enumerate() {
+            let links = match number {
+                0 => render::comment::report_continues(others),
+                _ => render::comment::report_continued(first.as_deref(), number + 1, parts.len()),
+            };
+            let text = match number {
+                0 => format!("{part}\n\n{links}"),
+                _ => format!("{links}\n\n{part}"),
+            };
+            say(engine, record.run.id, number, &text).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Says one part, and waits for it. Answers its address, where the forge took it in time.
+async fn say(
+    engine: &Engine,
+    run: u64,
+    number: usize,
+    text: &str,
+) -> anyhow::Result<Option<String>> {
+    let tracking = &engine.config.tracking;
+    let slot = match number {
+        0 => report_slot(run),
+        _ => format!("{}-{}", report_slot(run), number + 1),
+    };
+    let repository = tracking.repository.to_string();
+    engine
+        .reporter
+        .say(&slot, &repository, tracking.issue, text)
+        .await?;
+    let patience = engine.config.patience.outage;
+    Ok(engine.reporter.written(&slot, patience).await?)
+}
