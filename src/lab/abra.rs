@@ -3,6 +3,7 @@
 //! A deploy is `deploys/<stack>.json` (who serves it, and where) and `deploys/<stack>/` (the content, its volume).
 
 use super::client::Api;
+use super::machine::events;
 use super::{process, registry};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -185,16 +186,25 @@ impl Abra {
         }
         empty(&self.content(stack))?;
         copy(&recipe.join("html"), &self.content(stack))?;
+        let mut action = "create";
         if self.record(stack).exists() {
             end(&self.running(stack)?, &self.record(stack)).await?;
+            action = "update";
         }
-        let deploy = start_site(
+        let image = compose.services.values().next();
+        let image = image.map_or("", |service| service.image.as_str());
+        events::note(&self.deploys, stack, action, image)?;
+        let started = start_site(
             &self.deploys,
             stack,
             &self.content(stack),
             server.as_deref(),
         )
-        .await?;
+        .await;
+        if started.is_err() {
+            events::note(&self.deploys, stack, "remove", "")?;
+        }
+        let deploy = started?;
         println!(
             "abra app deploy {stack}: deployed, answers at {}",
             deploy.url
@@ -205,6 +215,7 @@ impl Abra {
     async fn undeploy(&self, stack: &str) -> Result<()> {
         if self.record(stack).exists() {
             end(&self.running(stack)?, &self.record(stack)).await?;
+            events::note(&self.deploys, stack, "remove", "")?;
             println!("abra app undeploy {stack}: gone");
         } else {
             println!("abra app undeploy {stack}: was not deployed");
@@ -356,6 +367,7 @@ impl Deploys {
         let mut swept = Vec::new();
         for (deploy, path) in self.recorded() {
             if end(&deploy, &path).await.is_ok() {
+                let _ = events::note(&self.0, &deploy.stack, "remove", "");
                 swept.push(deploy.stack);
             }
         }

@@ -13,6 +13,7 @@ mod folder;
 pub mod forge;
 pub mod gitea_server;
 mod http;
+mod machine;
 mod matrix;
 mod process;
 mod provision;
@@ -67,6 +68,8 @@ enum Command {
     Matrix(matrix::Matrix),
     #[command(hide = true)]
     Abra(abra::Abra),
+    #[command(hide = true)]
+    Docker(machine::docker::Docker),
     #[command(hide = true)]
     Site(site::Site),
     #[command(hide = true)]
@@ -144,6 +147,7 @@ impl Lab {
         let small = matches!(
             self.command,
             Command::Abra(_)
+                | Command::Docker(_)
                 | Command::Site(_)
                 | Command::RecipeUpgrade(_)
                 | Command::UpgradeAll(_)
@@ -172,6 +176,7 @@ impl Command {
             Command::Faults { json } => list_faults(json),
             Command::Matrix(matrix) => matrix.run().await,
             Command::Abra(abra) => abra.run().await.map(|()| ExitCode::SUCCESS),
+            Command::Docker(docker) => docker.run().await,
             Command::Site(site) => site.run().await.map(|()| ExitCode::SUCCESS),
             Command::RecipeUpgrade(upgrade) => upgrade.run().await.map(|()| ExitCode::SUCCESS),
             Command::UpgradeAll(all) => all.run().await.map(|()| ExitCode::SUCCESS),

@@ -9,6 +9,7 @@ use super::folder::Folder;
 use super::forge::Forge;
 use super::gitea_server::GiteaServer;
 use super::http::{self, Bound, Serving};
+use super::machine::Machine;
 use super::process::{self, Owned};
 use super::provision::{self, Hooks, MIRRORS, OPERATOR, Provisioned, SUITE, UPSTREAM};
 use super::settings::{self, Pace, Places};
@@ -41,6 +42,7 @@ pub struct World {
     bot: Option<Owned>,
     bridge: Bridge,
     drone: Drone,
+    machine: Machine,
     deploys: Deploys,
     _others: [Serving; 2],
     forge: ForgeServer,
@@ -83,6 +85,10 @@ impl World {
             .context("provisioning the forge")?;
         settings::write(&folder, &places, &provisioned, &options.pace, faults)?;
         write_programs(&folder)?;
+        let suite = format!("{}/{SUITE}.git", places.forge);
+        let machine = Machine::start(&folder, &suite)
+            .await
+            .context("starting what else is on the machine")?;
 
         let others = [
             registry::serve(registry_at, sandbox::images()),
@@ -118,6 +124,7 @@ impl World {
             bot: None,
             bridge,
             drone,
+            machine,
             deploys: Deploys(folder.path("deploys")),
             _others: others,
             forge,
@@ -192,6 +199,7 @@ impl World {
         if let Some(mut bot) = self.bot.take() {
             bot.stop(BOT_PATIENCE).await;
         }
+        drop(self.machine);
         drop(self.bridge);
         self.drone.stop().await;
         for stack in self.deploys.sweep().await {

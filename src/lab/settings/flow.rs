@@ -5,6 +5,7 @@ use super::{Pace, Places};
 use crate::lab::bridge;
 use crate::lab::faults::Faults;
 use crate::lab::folder::Folder;
+use crate::lab::machine::tmux_folder;
 use crate::lab::provision::{MIRRORS, Provisioned, RECIPE, UPSTREAM};
 use crate::lab::sandbox;
 use anyhow::{Context, Result};
@@ -55,7 +56,10 @@ pub fn environment(
         ("HELPER", at("bin/testme-on-pr.sh")),
         ("VERIFY_PR", at("bin/verify-pr.sh")),
         ("RECIPE_UPGRADE", at("bin/recipe-upgrade")),
-        ("TMUX_TMPDIR", at("tmux")),
+        (
+            "TMUX_TMPDIR",
+            tmux_folder(folder.root()).display().to_string(),
+        ),
     ];
     if !faults.line().is_empty() {
         pairs.push(("LAB_FAULTS", faults.line()));
@@ -126,7 +130,7 @@ pub fn sections(folder: &Folder, places: &Places, pace: &Pace, faults: &Faults) 
     let patience = table(patience(pace));
     let (max_wait, interval) = (pace.helper_max_wait, pace.helper_interval);
     let [upgrade, verify, all, launch] = pace.flow_limits;
-    let tmux = folder.path("tmux").display().to_string();
+    let tmux = tmux_folder(folder.root()).display().to_string();
     let broken = sandbox::BROKEN;
     format!(
         r#"
