@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub const OTHER: &str = "traefik";
 
 pub fn journal(deploys: &Path) -> PathBuf {
-    deploys.join("events.journal")
+    deploys.with_extension("events")
 }
 
 /// Docker's id for a service, as long as the stack stands.

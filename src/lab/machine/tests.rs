@@ -179,7 +179,7 @@ fn arguments_reach_the_run_and_with_tests_never_does() {
 }
 
 #[test]
-fn what_is_stopped_ends_with_themachine_too() {
+fn what_is_stopped_ends_with_the_machine_too() {
     let stage = Stage::new("");
     stage.call("start");
     let work = stage.pid(1);
