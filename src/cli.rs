@@ -2,11 +2,12 @@
 
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::plan;
 use crate::server;
 use crate::store::Store;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ enum Command {
         #[arg(long, default_value = "gavel.toml", env = "GAVEL_CONFIG")]
         config: PathBuf,
     },
+    /// List what can be verified
+    Items,
     /// cc-ci in a box: everything that Gavel talks to, on loopback
     #[cfg(feature = "lab")]
     Lab(crate::lab::Lab),
@@ -38,6 +41,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => finish(serve(&config)),
+        Command::Items => finish(items()),
         #[cfg(feature = "lab")]
         Command::Lab(lab) => lab.run(),
     }
@@ -50,6 +54,18 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
             eprintln!("gavel: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn items() -> anyhow::Result<()> {
+    let lines = plan::ITEMS.iter();
+    let text: String = lines
+        .map(|item| format!("{:4} {}\n", item.id, item.title))
+        .collect();
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("writing the list of items failed"),
     }
 }
 

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 /// Every room, from the roof down, and the rooms that it may use, all of them below.
 const ROOMS: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("cli", &["server", "engine", "store", "config", "lab"]),
+    (
+        "cli",
+        &["server", "engine", "plan", "store", "config", "lab"],
+    ),
     (
         "server",
         &[
@@ -280,7 +283,8 @@ fn nothing_is_said_to_a_shell() {
 #[test]
 fn no_call_that_merges_exists() {
     for file in files() {
-        if file.path.starts_with("src/lab/forge/") {
+        // The forge offers it; and one part of the lab is there to do what must not be done.
+        if file.path.starts_with("src/lab/forge/") || file.path == "src/lab/flow/broken.rs" {
             continue;
         }
         let tokens = flat(&file.tokens, false);

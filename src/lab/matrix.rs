@@ -2,7 +2,7 @@
 //! first attempt.
 
 use super::bridge;
-use super::faults::{CLAUSES, FAULTS, Fault};
+use super::faults::{self, CLAUSES, Fault};
 use super::interruption;
 use super::process::{self, Owned};
 use anyhow::{Context, Result, bail};
@@ -78,10 +78,11 @@ impl Matrix {
                 format!("there is no fault {name}: `gavel lab faults` lists them")
             })?;
         }
-        let cases = self.cases();
+        let known = known_items().await?;
+        let cases = self.cases(&known);
         if cases.is_empty() {
             bail!(
-                "no fault matches: `gavel lab faults` lists them with the clauses that they break"
+                "no fault matches: `gavel lab faults` lists them with the clauses that they break, `gavel items` what can be verified"
             );
         }
         let began = Instant::now();
@@ -125,7 +126,9 @@ impl Matrix {
         })
     }
 
-    fn cases(&self) -> Vec<Case> {
+    /// One for each fault that can be seen in items which are known, and the healthy lab.
+    fn cases(&self, known: &BTreeSet<String>) -> Vec<Case> {
+        let can_be_seen = |fault: &&Fault| fault.items().iter().all(|item| known.contains(*item));
         let wanted = |fault: &&Fault| {
             (self.fault.is_empty() || self.fault.iter().any(|name| name == fault.name))
                 && (self.item.is_empty()
@@ -137,14 +140,18 @@ impl Matrix {
                     }))
         };
         let items = |fault: &Fault| fault.items().into_iter().map(str::to_owned).collect();
-        let broken = FAULTS.iter().filter(wanted).map(|fault| Case {
-            fault: Some(fault),
-            items: items(fault),
-        });
+        let broken = faults::all()
+            .filter(can_be_seen)
+            .filter(wanted)
+            .map(|fault| Case {
+                fault: Some(fault),
+                items: items(fault),
+            });
         let healthy_items: BTreeSet<String> = if self.item.is_empty() {
             CLAUSES
                 .iter()
                 .filter_map(|clause| clause.split('.').next())
+                .filter(|item| known.contains(*item))
                 .map(str::to_owned)
                 .collect()
         } else {
@@ -294,6 +301,24 @@ impl Matrix {
             .and_then(|()| std::fs::write(&target, kept.to_string()))
             .with_context(|| format!("writing {}", target.display()))
     }
+}
+
+/// The items that this program can verify, as it says itself.
+async fn known_items() -> Result<BTreeSet<String>> {
+    let line = process::this_program(&["items"])?;
+    let shown = line.join(" ");
+    let output = Command::new(&line[0])
+        .args(&line[1..])
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .with_context(|| format!("starting {shown}"))?;
+    if !output.status.success() {
+        bail!("{shown}: {}", output.status);
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    Ok(text.lines().filter_map(first).collect())
 }
 
 /// A lab that is given up is asked to end, so that it ends its own children.

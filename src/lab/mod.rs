@@ -31,7 +31,7 @@ mod world;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use faults::{FAULTS, Faults};
+use faults::Faults;
 use folder::Folder;
 use settings::Pace;
 use std::io::Write;
@@ -186,8 +186,7 @@ impl Command {
 
 fn list_faults(json: bool) -> Result<ExitCode> {
     let text = if json {
-        let list: Vec<_> = FAULTS
-            .iter()
+        let list: Vec<_> = faults::all()
             .map(|fault| {
                 serde_json::json!({ "name": fault.name, "part": fault.part, "breaks": fault.fails, "says": fault.says,
                     "blocked": fault.blocked, "inconclusive": fault.inconclusive })
@@ -195,10 +194,9 @@ fn list_faults(json: bool) -> Result<ExitCode> {
             .collect();
         serde_json::to_string_pretty(&list).context("writing the list of faults")? + "\n"
     } else {
-        let width = FAULTS.iter().map(|fault| fault.name.len()).max();
+        let width = faults::all().map(|fault| fault.name.len()).max();
         let width = width.unwrap_or_default();
-        FAULTS
-            .iter()
+        faults::all()
             .map(|fault| {
                 format!(
                     "{:width$}  {}\n{:width$}  breaks {}\n",

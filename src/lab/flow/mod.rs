@@ -1,9 +1,11 @@
 //! The upgrade flow of the lab, as programs of their own: what an agent does from a skill's text in the world, they do step by step.
 
+mod broken;
 mod clone;
 mod recipe_upgrade;
 mod reconcile;
 mod repair;
+mod stale;
 mod upgrade_all;
 mod version;
 
@@ -11,6 +13,7 @@ pub use recipe_upgrade::RecipeUpgrade;
 pub use upgrade_all::UpgradeAll;
 
 use super::client::Api;
+use super::faults::Faults;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
@@ -45,6 +48,8 @@ pub struct Surroundings {
     /// Where clones are made, and removed again
     #[arg(long, env = "WORK", hide = true)]
     work: PathBuf,
+    #[arg(long, env = "LAB_FAULTS", default_value = "", hide = true, value_parser = Faults::read)]
+    faults: Faults,
 }
 
 impl Surroundings {

@@ -2,8 +2,10 @@
 
 use super::clone::Clone;
 use super::repair::{self, Cause};
-use super::{Pull, Repo, Surroundings, reconcile, version};
+use super::version::Choice;
+use super::{Pull, Repo, Surroundings, broken, reconcile, version};
 use crate::lab::client::Api;
+use crate::lab::faults::Faults;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
@@ -14,31 +16,31 @@ use tokio::process::Command;
 /// As many `!testme` runs an upgrade gets.
 const RUNS: u32 = 3;
 /// The repository with harness and tests.
-const SUITE: &str = "cc-ci";
+pub(super) const SUITE: &str = "cc-ci";
 /// How the branches of upgrades begin.
 const PREFIX: &str = "upgrade-";
 
 #[derive(Args)]
 pub struct RecipeUpgrade {
     /// The recipe, as its mirror is called
-    recipe: String,
+    pub(super) recipe: String,
     /// Also open a pull request that updates a stale test
     #[arg(long)]
-    with_tests: bool,
+    pub(super) with_tests: bool,
     #[command(flatten)]
-    around: Surroundings,
+    pub(super) around: Surroundings,
 }
 
 /// An upgrade on its way.
-struct Upgrade<'a> {
-    command: &'a RecipeUpgrade,
-    account: String,
-    repo: Repo,
-    clone: Clone,
-    pull: Pull,
-    old: String,
-    new: String,
-    label: String,
+pub(super) struct Upgrade<'a> {
+    pub command: &'a RecipeUpgrade,
+    pub account: String,
+    pub repo: Repo,
+    pub clone: Clone,
+    pub pull: Pull,
+    pub old: String,
+    pub new: String,
+    pub label: String,
 }
 
 /// What the helper said.
@@ -71,22 +73,36 @@ impl RecipeUpgrade {
         let repo = Repo::new(forge, &around.mirrors, &self.recipe);
 
         println!("reconciling the mirror with upstream");
-        let main = reconcile::main(&clone, &around.git_url(&around.upstream, &self.recipe)).await?;
-        reconcile::merged_upstream(&clone, &repo, &main).await?;
+        let faults = &around.faults;
+        let upstream = around.git_url(&around.upstream, &self.recipe);
+        let main = reconcile::main(&clone, &upstream, faults).await?;
+        reconcile::merged_upstream(&clone, &repo, &main, faults).await?;
 
         let compose = clone.read("compose.yml")?;
         let (image, old) = version::image(&compose)?;
         let tags = around.tags(image).await?;
-        let Some(new) = version::newer(&tags, old) else {
+        let Some(new) = version::newer(&tags, old, Choice::of(faults)) else {
             println!("NOTHING TO UPGRADE: {image} {old} is the newest");
             return Ok(());
         };
         println!("upgrading {image} from {old} to {new}");
-        let (bumped, label) = version::bump(&compose, new)?;
+        let (mut bumped, label) = version::bump(&compose, new)?;
+        if faults.has("skill-bumps-image-not-label") {
+            bumped = compose.replace(&format!("{image}:{old}"), &format!("{image}:{new}"));
+        }
+        if faults.has("skill-bumps-label-not-image") {
+            bumped = bumped.replace(&format!("{image}:{new}"), &format!("{image}:{old}"));
+        }
         let branch = format!("{PREFIX}{label}");
         clone.git(&["checkout", "--quiet", "-B", &branch]).await?;
         let title = format!("chore: upgrade to {label}");
         clone.commit("compose.yml", &bumped, &title).await?;
+        if faults.has("skill-touches-other-files") {
+            // An editor that strips what it takes for noise.
+            let page = clone.read("html/index.html")?;
+            let page = page.replace("<html lang=\"en\">", "<html>");
+            clone.commit("html/index.html", &page, "style").await?;
+        }
         push(&clone, &branch).await?;
         let body = format!("Upgrades `{image}` from `{old}` to `{new}`.");
         let known = repo.open_pulls().await?;
@@ -95,7 +111,12 @@ impl RecipeUpgrade {
             None => repo.open_pull(&branch, &title, &body).await?,
         };
         println!("PR: {}", pull.url);
-        reconcile::superseded(&repo, &pull, PREFIX).await?;
+        if faults.has("skill-opens-two-prs") {
+            let again = format!("{branch}-retry");
+            push(&clone, &again).await?;
+            repo.open_pull(&again, &title, &body).await?;
+        }
+        reconcile::superseded(&repo, &pull, PREFIX, faults).await?;
 
         let upgrade = Upgrade {
             command: self,
@@ -107,15 +128,62 @@ impl RecipeUpgrade {
             clone,
             pull,
         };
-        println!("RESULT: {}", upgrade.test().await?);
-        Ok(())
+        let result = upgrade.test().await?;
+        upgrade.finish(&result).await
     }
 }
 
 impl Upgrade<'_> {
+    /// Says the result, which nothing follows.
+    async fn finish(&self, result: &str) -> Result<()> {
+        let faults = self.faults();
+        if faults.has("skill-pushes-after-the-test") && result == "SUCCESS" {
+            // A last touch that is too small to be tested.
+            let compose = self.clone.read("compose.yml")? + "# upgraded\n";
+            self.commit(&compose, "style: say that it was upgraded")
+                .await?;
+        }
+        if faults.has("skill-merges") && result == "SUCCESS" {
+            broken::merge(&self.repo, self.pull.number).await?;
+        }
+        if faults.has("skill-closes-failed-pr") && result.starts_with("FAILED") {
+            self.repo.close(self.pull.number).await?;
+        }
+        if faults.has("skill-ends-without-a-word") {
+            println!("done");
+            return Ok(());
+        }
+        println!("RESULT: {result}");
+        if faults.has("skill-talks-on") {
+            println!("RESULT: {result}, and nobody had to do anything");
+        }
+        Ok(())
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.command.around.faults
+    }
+
+    /// One more commit on the upgrade's branch.
+    async fn commit(&self, compose: &str, message: &str) -> Result<()> {
+        self.clone.commit("compose.yml", compose, message).await?;
+        push(&self.clone, &format!("{PREFIX}{}", self.label)).await
+    }
+
     /// Tests, mends and tests again. Answers the result.
     async fn test(&self) -> Result<String> {
-        for run in 1..=RUNS {
+        let faults = self.faults();
+        if faults.has("skill-never-tests") {
+            return Ok("SUCCESS".into());
+        }
+        let mut runs = RUNS;
+        if faults.has("skill-runs-four-times") {
+            runs = RUNS + 1;
+        }
+        if faults.has("skill-gives-up-after-two") {
+            runs = RUNS - 1;
+        }
+        for run in 1..=runs {
             println!("!testme, run {run} of {RUNS}");
             let told = self.testme().await?;
             if told.green {
@@ -131,9 +199,19 @@ impl Upgrade<'_> {
             {
                 return self.stale_tests(&stale).await;
             }
-            if run < RUNS {
+            if faults.has("skill-writes-its-own-status") {
+                broken::write_status(&self.repo, &self.pull, &told.build).await?;
+            }
+            if run < runs {
                 self.mend(&cause, run).await?;
             }
+            let mended = matches!(cause, Cause::Variable { .. });
+            if faults.has("skill-trusts-its-repair") && mended {
+                return Ok("SUCCESS".into());
+            }
+        }
+        if faults.has("skill-says-success-on-red") {
+            return Ok("SUCCESS".into());
         }
         Ok(format!(
             "FAILED — upgrade not green after {RUNS} !testme runs"
@@ -194,98 +272,12 @@ impl Upgrade<'_> {
                 format!("fix: give {} more time to start", self.new),
             ),
         };
-        self.clone.commit("compose.yml", &mended, &message).await?;
-        push(&self.clone, &format!("{PREFIX}{}", self.label)).await
-    }
-
-    /// The failed tests, where every one of them is stale.
-    async fn stale(&self, failed: &[String]) -> Result<Option<Vec<String>>> {
-        let mut paths = Vec::new();
-        for test in failed {
-            let path = format!("tests/{}/{test}.sh", self.command.recipe);
-            let around = &self.command.around;
-            let text = Api::service(&around.forge_url)
-                .text(&format!(
-                    "/{}/{SUITE}/raw/branch/main/{path}",
-                    around.mirrors
-                ))
-                .await
-                .with_context(|| format!("reading {path}"))?;
-            if !repair::is_stale(&text, &self.old, &self.new) {
-                return Ok(None);
-            }
-            paths.push(path);
-        }
-        Ok(Some(paths))
-    }
-
-    async fn stale_tests(&self, paths: &[String]) -> Result<String> {
-        let list = paths
-            .iter()
-            .map(|path| format!("`{path}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let (old, new) = (&self.old, &self.new);
-        let why = format!("it expects `{old}`, the version before this one, and is told `{new}`");
-        if self.command.with_tests {
-            return self.update_tests(paths, &list, &why).await;
-        }
-        let note = format!(
-            "The upgrade to `{new}` looks right: it deploys, and everything else passes.\n\n\
-             The test {list} is stale, because {why}. No test was changed.\n\n\
-             To update it too, re-run `--with-tests`: `/recipe-upgrade {} --with-tests`.",
-            self.command.recipe
-        );
-        self.repo.comment(self.pull.number, &note).await?;
-        Ok("SUCCESS-PENDING-TESTS".into())
-    }
-
-    /// Opens a pull request that updates the tests, and verifies both together.
-    async fn update_tests(&self, paths: &[String], list: &str, why: &str) -> Result<String> {
-        let around = &self.command.around;
-        let recipe = &self.command.recipe;
-        let suite = around.git_url(&around.mirrors, SUITE);
-        let clone = Clone::of(&suite, &around.work, &self.account, &around.forge_token).await?;
-        let branch = format!("tests-{recipe}-{}", self.label);
-        clone.git(&["checkout", "--quiet", "-B", &branch]).await?;
-        for path in paths {
-            let updated = clone.read(path)?.replace(&self.old, &self.new);
-            clone
-                .commit(
-                    path,
-                    &updated,
-                    &format!("test: {recipe} is at {}", self.new),
-                )
-                .await?;
-        }
-        push(&clone, &branch).await?;
-        let tests = Repo::new(around.forge(), &around.mirrors, SUITE);
-        let body = format!(
-            "{list} is stale, because {why}.\n\nBelongs to {}.",
-            self.pull.url
-        );
-        let pull = tests
-            .open_pull(&branch, &format!("test: {recipe} {}", self.label), &body)
-            .await?;
-        println!("TESTPR: {}", pull.url);
-
-        let number = self.pull.number.to_string();
-        let said = run(&around.verify_pr, &[recipe, &number, &branch], &[]).await?;
-        if said.get("VERDICT").is_none_or(|verdict| verdict != "GREEN") {
-            return Ok("FAILED — the updated test does not pass".into());
-        }
-        let note = format!(
-            "The test {list} is stale, because {why}. {} updates it; both were verified together.",
-            pull.url
-        );
-        self.repo.comment(self.pull.number, &note).await?;
-        let note = format!("Verified together with {}.", self.pull.url);
-        tests.comment(pull.number, &note).await?;
-        Ok("SUCCESS+TESTPR".into())
+        let mended = broken::mend(self, cause, run, mended).await?;
+        self.commit(&mended, &message).await
     }
 }
 
-async fn push(clone: &Clone, branch: &str) -> Result<()> {
+pub(super) async fn push(clone: &Clone, branch: &str) -> Result<()> {
     let refspec = format!("HEAD:refs/heads/{branch}");
     clone
         .git(&["push", "--quiet", "--force", "origin", &refspec])
@@ -295,7 +287,7 @@ async fn push(clone: &Clone, branch: &str) -> Result<()> {
 }
 
 /// Runs a program of the flow, shows what it prints, and reads its `NAME=value` lines.
-async fn run(
+pub(super) async fn run(
     program: &Path,
     arguments: &[&str],
     environment: &[(&str, &str)],

@@ -1,8 +1,13 @@
 //! `/upgrade-all [--dry-run] [--with-tests]`: every recipe that has a newer version, one after another, and a summary.
 
-use super::{Surroundings, version};
+use super::clone::Clone;
+use super::version::{self, Choice};
+use super::{Repo, Surroundings};
+use crate::lab::faults::Faults;
+use crate::lab::process;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -65,16 +70,80 @@ impl UpgradeAll {
         for Candidate { recipe, from, to } in &candidates {
             println!("CANDIDATE {recipe} {from} -> {to}");
         }
+        let faults = &self.around.faults;
         if self.dry_run {
-            return Ok(());
+            if faults.has("upgrade-all-lists-current") {
+                for recipe in &current {
+                    println!("CANDIDATE {recipe} latest -> latest");
+                }
+            }
+            return self.leave_traces(&candidates).await;
         }
+        let outcomes = if faults.has("upgrade-all-parallel") {
+            let upgrades = candidates.iter().map(|it| self.upgrade(&it.recipe));
+            futures_util::future::try_join_all(upgrades).await?
+        } else {
+            self.in_turn(&candidates).await?
+        };
+        println!(
+            "===== SUMMARY =====\n{}",
+            summary(&outcomes, &current, faults)
+        );
+        Ok(())
+    }
+
+    async fn in_turn(&self, candidates: &[Candidate]) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
-        for candidate in &candidates {
+        let skipped = usize::from(self.around.faults.has("upgrade-all-skips-first"));
+        for candidate in candidates.iter().skip(skipped) {
             println!("===== {} =====", candidate.recipe);
             outcomes.push(self.upgrade(&candidate.recipe).await?);
+            if self.around.faults.has("upgrade-all-leaves-deploys") {
+                self.deploy_to_look_at(&candidate.recipe).await?;
+                continue;
+            }
             self.torn_down(&candidate.recipe).await?;
         }
-        println!("===== SUMMARY =====\n{}", summary(&outcomes, &current));
+        Ok(outcomes)
+    }
+
+    /// A dry run leaves none, unless it is broken.
+    async fn leave_traces(&self, candidates: &[Candidate]) -> Result<()> {
+        let around = &self.around;
+        for Candidate { recipe, to, .. } in candidates {
+            let repo = Repo::new(around.forge(), &around.mirrors, recipe);
+            if around.faults.has("upgrade-all-dry-run-opens") {
+                self.upgrade(recipe).await?;
+            }
+            if around.faults.has("upgrade-all-dry-run-pushes") {
+                let branch = json!({ "new_branch_name": format!("candidate-{to}"), "old_branch_name": "main" });
+                let path = format!("{}/branches", repo.path);
+                let made = repo.api.post(&path, branch).await;
+                made.with_context(|| format!("making a branch for {recipe}"))?;
+            }
+            if around.faults.has("upgrade-all-dry-run-comments") {
+                for pull in repo.open_pulls().await? {
+                    repo.comment(pull.number, &format!("{to} is there."))
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deploys the recipe once more, for somebody who might want to look at it.
+    async fn deploy_to_look_at(&self, recipe: &str) -> Result<()> {
+        let around = &self.around;
+        let url = around.git_url(&around.mirrors, recipe);
+        let clone = Clone::of(&url, &around.work, "flow", &around.forge_token).await?;
+        let (stack, checkout) = (format!("ci-{recipe}-look"), clone.path("."));
+        let arguments = ["lab", "abra", "app", "deploy", &stack];
+        let line = process::this_program(&arguments)?;
+        let deployed = Command::new(&line[0])
+            .args(&line[1..])
+            .arg(checkout)
+            .status();
+        deployed.await.context("starting abra")?;
         Ok(())
     }
 
@@ -89,7 +158,12 @@ impl UpgradeAll {
             let compose = compose.with_context(|| format!("reading {recipe}'s compose.yml"))?;
             let (image, from) = version::image(&compose)?;
             let tags = around.tags(image).await?;
-            match version::newer(&tags, from) {
+            let choice = if around.faults.has("upgrade-all-lists-lexically") {
+                Choice::Lexical
+            } else {
+                Choice::of(&around.faults)
+            };
+            match version::newer(&tags, from, choice) {
                 Some(to) => candidates.push(Candidate {
                     recipe,
                     from: from.to_owned(),
@@ -102,7 +176,9 @@ impl UpgradeAll {
     }
 
     async fn recipes(&self) -> Result<Vec<String>> {
-        if let Some(recipes) = &self.recipes {
+        if let Some(recipes) = &self.recipes
+            && !self.around.faults.has("upgrade-all-ignores-scope")
+        {
             return Ok(recipes.split_whitespace().map(str::to_owned).collect());
         }
         let around = &self.around;
@@ -126,7 +202,7 @@ impl UpgradeAll {
     async fn upgrade(&self, recipe: &str) -> Result<Outcome> {
         let mut command = Command::new(&self.recipe_upgrade);
         command.arg(recipe);
-        if self.with_tests {
+        if self.with_tests || self.around.faults.has("upgrade-all-passes-with-tests") {
             command.arg("--with-tests");
         }
         let shown = self.recipe_upgrade.display();
@@ -191,37 +267,54 @@ impl UpgradeAll {
 }
 
 /// Markdown: the pull requests first.
-fn summary(outcomes: &[Outcome], current: &[String]) -> String {
+fn summary(outcomes: &[Outcome], current: &[String], faults: &Faults) -> String {
     let line = |outcome: &Outcome| {
         let pull = outcome.pull.as_deref().unwrap_or("no pull request");
         format!("- {}: {pull} — {}", outcome.recipe, outcome.result)
     };
-    let opened: Vec<String> = outcomes
+    let opened = outcomes.iter().filter(|outcome| {
+        outcome.pull.is_some()
+            && (!faults.has("upgrade-all-list-incomplete") || outcome.result == "SUCCESS")
+    });
+    let mut opened: Vec<String> = opened.map(line).collect();
+    if faults.has("upgrade-all-mixes-up-urls")
+        && let Some(last) = outcomes
+            .iter()
+            .rev()
+            .find_map(|outcome| outcome.pull.as_ref())
+    {
+        // The one variable that held the address was set again before it was read.
+        let line = |outcome: &Outcome| format!("- {}: {last} — {}", outcome.recipe, outcome.result);
+        opened = outcomes.iter().map(line).collect();
+    }
+    let stale = outcomes
         .iter()
-        .filter(|outcome| outcome.pull.is_some())
-        .map(line)
-        .collect();
-    let stale: Vec<String> = outcomes
-        .iter()
-        .filter(|outcome| outcome.looks_stale())
-        .filter_map(|outcome| Some(format!("- {}: {}", outcome.recipe, outcome.pull.as_ref()?)))
-        .collect();
+        .filter(|outcome| outcome.looks_stale() || faults.has("upgrade-all-lists-all-as-stale"))
+        .filter_map(|outcome| Some(format!("- {}: {}", outcome.recipe, outcome.pull.as_ref()?)));
+    let mut stale: Vec<String> = stale.collect();
+    if faults.has("upgrade-all-forgets-stale") {
+        stale.clear();
+    }
     let failed: Vec<String> = outcomes
         .iter()
         .filter(|outcome| outcome.failed())
         .map(line)
         .collect();
-    let current = current.iter().map(|recipe| format!("- {recipe}")).collect();
+    let current: Vec<String> = current.iter().map(|recipe| format!("- {recipe}")).collect();
     let mut text = String::from("# Upgrade summary\n");
     if opened.is_empty() {
         text.push_str("\n## Pull requests\n\nNone.\n");
     }
-    for (heading, lines) in [
+    let mut sections = [
         ("Pull requests", opened),
         ("Tests look stale", stale),
         ("Failed", failed),
         ("Nothing to upgrade", current),
-    ] {
+    ];
+    if faults.has("upgrade-all-summary-late") {
+        sections.reverse();
+    }
+    for (heading, lines) in sections {
         if !lines.is_empty() {
             text.push_str(&format!("\n## {heading}\n\n{}\n", lines.join("\n")));
         }
@@ -250,7 +343,7 @@ mod tests {
             outcome("d", None, "FAILED — no result (exit status: 1)"),
         ];
         assert_eq!(
-            summary(&outcomes, &["e".to_owned()]),
+            summary(&outcomes, &["e".to_owned()], &Faults::none()),
             "# Upgrade summary\n\
              \n## Pull requests\n\n\
              - a: http://f/a/1 — SUCCESS\n\
@@ -265,7 +358,7 @@ mod tests {
              - e\n"
         );
         assert_eq!(
-            summary(&[], &[]),
+            summary(&[], &[], &Faults::none()),
             "# Upgrade summary\n\n## Pull requests\n\nNone.\n"
         );
     }

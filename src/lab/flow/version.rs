@@ -1,5 +1,6 @@
 //! Which version is newer, and what of a recipe says its version. Pure.
 
+use crate::lab::faults::Faults;
 use anyhow::{Context, Result};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -38,14 +39,52 @@ impl Version<'_> {
     }
 }
 
+/// How a version is chosen among those that are newer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// As it is meant.
+    Newest,
+    /// As strings are sorted.
+    Lexical,
+    /// One step after another.
+    Next,
+    /// Whatever stands behind the numbers.
+    AnySuffix,
+}
+
+impl Choice {
+    pub fn of(faults: &Faults) -> Choice {
+        if faults.has("skill-picks-lexically-newest") {
+            Choice::Lexical
+        } else if faults.has("skill-picks-the-next") {
+            Choice::Next
+        } else if faults.has("skill-picks-prerelease") {
+            Choice::AnySuffix
+        } else {
+            Choice::Newest
+        }
+    }
+}
+
 /// The newest of the tags that have the shape of the one in use; `None` where that is the newest itself.
-pub fn newer<'a>(tags: &'a [String], current: &str) -> Option<&'a str> {
+pub fn newer<'a>(tags: &'a [String], current: &str, choice: Choice) -> Option<&'a str> {
     let used = Version::parse(current)?;
-    tags.iter()
+    let may = |version: &Version<'_>| {
+        version.has_shape_of(&used)
+            || choice == Choice::AnySuffix && version.numbers.len() == used.numbers.len()
+    };
+    let newer = tags
+        .iter()
         .filter_map(|tag| Some((tag, Version::parse(tag)?)))
-        .filter(|(_, version)| version.has_shape_of(&used) && version.numbers > used.numbers)
-        .max_by(|(_, one), (_, other)| one.numbers.cmp(&other.numbers))
-        .map(|(tag, _)| tag.as_str())
+        .filter(|(_, version)| may(version) && version.numbers > used.numbers);
+    let chosen = match choice {
+        Choice::Newest | Choice::AnySuffix => {
+            newer.max_by(|(_, one), (_, other)| one.numbers.cmp(&other.numbers))
+        }
+        Choice::Next => newer.min_by(|(_, one), (_, other)| one.numbers.cmp(&other.numbers)),
+        Choice::Lexical => newer.max_by_key(|(tag, _)| *tag),
+    };
+    chosen.map(|(tag, _)| tag.as_str())
 }
 
 static IMAGE: LazyLock<Regex> =
@@ -102,11 +141,24 @@ mod tests {
             "1.12.0-rc1",
             "1.12.0-alpine",
         ]);
-        assert_eq!(newer(&listed, "1.4.0"), Some("1.10.0"));
-        assert_eq!(newer(&listed, "1.10.0"), None);
-        assert_eq!(newer(&listed, "1.0.0-alpine"), Some("1.12.0-alpine"));
-        assert_eq!(newer(&listed, "latest"), None);
-        assert_eq!(newer(&tags(&["v2", "v10"]), "v1"), Some("v10"));
+        assert_eq!(newer(&listed, "1.4.0", Choice::Newest), Some("1.10.0"));
+        assert_eq!(newer(&listed, "1.10.0", Choice::Newest), None);
+        for (choice, chosen) in [
+            (Choice::Lexical, "1.9.0"),
+            (Choice::Next, "1.9.0"),
+            (Choice::AnySuffix, "1.12.0-alpine"),
+        ] {
+            assert_eq!(newer(&listed, "1.4.0", choice), Some(chosen));
+        }
+        assert_eq!(
+            newer(&listed, "1.0.0-alpine", Choice::Newest),
+            Some("1.12.0-alpine")
+        );
+        assert_eq!(newer(&listed, "latest", Choice::Newest), None);
+        assert_eq!(
+            newer(&tags(&["v2", "v10"]), "v1", Choice::Newest),
+            Some("v10")
+        );
     }
 
     #[test]

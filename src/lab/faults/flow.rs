@@ -1,0 +1,368 @@
+//! The defects of the upgrade flow: `recipe-upgrade`, `verify-pr.sh` and `upgrade-all`.
+
+use super::{Fault, NONE};
+
+const fn fault(
+    part: &'static str,
+    name: &'static str,
+    fails: &'static [&'static str],
+    says: &'static str,
+) -> Fault {
+    Fault {
+        name,
+        part,
+        says,
+        fails,
+        blocked: NONE,
+        inconclusive: NONE,
+    }
+}
+
+const fn skill(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
+    fault("recipe-upgrade", name, fails, says)
+}
+
+const fn verify(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
+    fault("verify-pr", name, fails, says)
+}
+
+const fn all(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
+    fault("upgrade-all", name, fails, says)
+}
+
+pub const FAULTS: &[Fault] = &[
+    // Which version, and what of it is written down.
+    skill(
+        "skill-picks-prerelease",
+        &["V3.3"],
+        "takes whatever stands behind a version's numbers for no difference, and so upgrades to a release candidate",
+    ),
+    skill(
+        "skill-picks-lexically-newest",
+        &["V3.3"],
+        "sorts versions as strings, so that 1.9.0 comes after 1.10.0",
+    ),
+    skill(
+        "skill-picks-the-next",
+        &["V3.3"],
+        "goes up one version only, where there are newer ones",
+    ),
+    skill(
+        "skill-bumps-image-not-label",
+        &["V3.3"],
+        "sets the image's new tag and leaves the version label as it was",
+    ),
+    skill(
+        "skill-bumps-label-not-image",
+        &["V3.3"],
+        "sets the new version label and leaves the image as it was, which is green of course",
+    ),
+    skill(
+        "skill-touches-other-files",
+        &["V3.3"],
+        "tidies the page up while it is there",
+    ),
+    // What becomes of the pull request.
+    Fault {
+        blocked: &["V3.3", "V3.4"],
+        ..skill(
+            "skill-opens-two-prs",
+            &["V3.2"],
+            "opens a second pull request to be sure",
+        )
+    },
+    skill("skill-merges", &["V3.1", "V3.6"], "merges what is green"),
+    skill(
+        "skill-never-tests",
+        &["V3.4"],
+        "says that it was a success without a `!testme`",
+    ),
+    skill(
+        "skill-pushes-after-the-test",
+        &["V3.4"],
+        "pushes one more commit once the test was green",
+    ),
+    skill(
+        "skill-ends-without-a-word",
+        &["V3.5"],
+        "ends without a result line",
+    ),
+    skill(
+        "skill-talks-on",
+        &["V3.5"],
+        "says its result, and then another in words of its own",
+    ),
+    // The three runs.
+    skill(
+        "skill-trusts-its-repair",
+        &["V4.1"],
+        "repairs what was red, and does not test it again",
+    ),
+    skill(
+        "skill-runs-four-times",
+        &["V4.2", "V4.4"],
+        "counts from nought, and so runs a fourth time",
+    ),
+    skill(
+        "skill-gives-up-after-two",
+        &["V4.4"],
+        "gives up after the second run, and says that it was the third",
+    ),
+    skill(
+        "skill-reverts-bump-as-repair",
+        &["V4.3"],
+        "repairs a new version that needs more by the old one",
+    ),
+    skill(
+        "skill-closes-failed-pr",
+        &["V4.5"],
+        "closes the pull request that it gives up",
+    ),
+    skill(
+        "skill-says-success-on-red",
+        &["V4.6"],
+        "says that it was a success once there is nothing more to try",
+    ),
+    skill(
+        "skill-weakens-healthcheck",
+        &["V4.7"],
+        "puts a health check that is always content in place of one that is not",
+    ),
+    skill(
+        "skill-drops-backup-label",
+        &["V4.7"],
+        "leaves the backup label out at its second repair",
+    ),
+    skill(
+        "skill-writes-its-own-status",
+        &["V4.7"],
+        "writes a green status on a head that was red, in its own name",
+    ),
+    skill(
+        "skill-weakens-tests-on-a-branch",
+        &["V4.7"],
+        "takes a test's teeth on a branch of the harness's repository",
+    ),
+    // A stale test, told of.
+    skill(
+        "skill-comment-names-wrong-test",
+        &["V5.1", "V5.2"],
+        "names the first test of the folder, and not the one that failed",
+    ),
+    skill(
+        "skill-comment-names-a-passing-test-too",
+        &["V5.2"],
+        "calls another test stale as well, which has passed",
+    ),
+    skill(
+        "skill-comment-forgets-the-way-on",
+        &["V5.1"],
+        "does not say how to have the test updated",
+    ),
+    skill(
+        "skill-comment-forgets-the-version",
+        &["V5.1"],
+        "does not say which version the upgrade goes to",
+    ),
+    skill(
+        "skill-edits-tests-on-main",
+        &["V5.3"],
+        "pushes the updated test to the main of the harness's repository",
+    ),
+    skill(
+        "skill-edits-test-in-default-mode",
+        &["V5.3"],
+        "pushes a branch with the updated test although nobody asked for it",
+    ),
+    skill(
+        "skill-says-success-on-stale",
+        &["V5.4"],
+        "says that it was a success where a test is red",
+    ),
+    // A stale test, updated.
+    skill(
+        "skill-touches-the-harness",
+        &["V6.1"],
+        "changes the harness in the pull request that updates a test",
+    ),
+    skill(
+        "skill-opens-two-test-prs",
+        &["V6.1"],
+        "opens a second pull request with the same update",
+    ),
+    skill(
+        "skill-works-in-loop-clone",
+        &["V6.2"],
+        "makes its branch in another agent's clone, too",
+    ),
+    skill(
+        "skill-never-verifies",
+        &["V6.3"],
+        "says that recipe and test were verified together, and has not",
+    ),
+    skill(
+        "skill-names-one-way-only",
+        &["V6.4"],
+        "tells the test's pull request of the recipe's, and not the other way round",
+    ),
+    skill(
+        "skill-forgets-testpr-in-its-result",
+        &["V6.5"],
+        "says that it was a success, and not that a test was changed for it",
+    ),
+    skill(
+        "skill-merges-the-test-pr",
+        &["V6.2", "V6.6"],
+        "merges the test's pull request, since it was verified",
+    ),
+    skill(
+        "skill-toothless-test",
+        &["V6.7"],
+        "updates the test to one that always passes",
+    ),
+    skill(
+        "skill-keeps-half-the-test",
+        &["V6.7"],
+        "updates the version in the test, and leaves out what else it checks",
+    ),
+    skill(
+        "skill-deletes-the-test",
+        &["V6.7"],
+        "removes the test in place of updating it",
+    ),
+    verify(
+        "verify-pr-uses-main-tests",
+        &["V6.3", "V6.4", "V6.5"],
+        "goes back to the tests on main before it runs them",
+    ),
+    verify(
+        "verify-pr-writes-no-results",
+        &["V6.3"],
+        "writes the results into its clone, which it then removes",
+    ),
+    verify(
+        "verify-pr-always-green",
+        &["V6.7"],
+        "says green whatever the harness said",
+    ),
+    verify(
+        "verify-pr-remembers-the-recipe",
+        &["V6.7"],
+        "gives its first verdict about a recipe again, whatever the pull request",
+    ),
+    // Reconciliation.
+    skill(
+        "skill-skips-reconcile",
+        &["V7.1"],
+        "sees that the mirror's main is behind upstream's, and leaves it there",
+    ),
+    skill(
+        "skill-sees-merges-only",
+        &["V7.2"],
+        "looks for a pull request's own commits upstream, and not for the same change under another commit",
+    ),
+    skill(
+        "skill-merges-upstreamed",
+        &["V7.1", "V7.2"],
+        "merges the pull request whose change is upstream",
+    ),
+    skill(
+        "skill-closes-without-a-note",
+        &["V7.2"],
+        "closes the pull request whose change is upstream without a word",
+    ),
+    skill(
+        "skill-forgets-superseded",
+        &["V7.3"],
+        "leaves the pull request of an earlier upgrade open",
+    ),
+    skill(
+        "skill-closes-unrelated",
+        &["V7.4"],
+        "takes every other open pull request for a superseded one",
+    ),
+    skill(
+        "skill-comments-on-unrelated",
+        &["V7.4"],
+        "asks on every other open pull request whether it is still needed",
+    ),
+    // All recipes.
+    all(
+        "upgrade-all-lists-current",
+        &["V8.1"],
+        "lists recipes that have nothing to upgrade as candidates",
+    ),
+    all(
+        "upgrade-all-lists-lexically",
+        &["V8.1"],
+        "sorts versions as strings when it looks for candidates, and upgrades to the right ones",
+    ),
+    Fault {
+        blocked: &["V8.3", "V8.4", "V8.5", "V8.6", "V8.7"],
+        ..all(
+            "upgrade-all-ignores-scope",
+            &["V8.1"],
+            "takes all mirrors, whatever it was restricted to",
+        )
+    },
+    all(
+        "upgrade-all-dry-run-opens",
+        &["V8.2", "V8.3"],
+        "opens the pull requests in a dry run",
+    ),
+    all(
+        "upgrade-all-dry-run-pushes",
+        &["V8.2"],
+        "makes a branch for each candidate in a dry run",
+    ),
+    all(
+        "upgrade-all-dry-run-comments",
+        &["V8.2"],
+        "tells open pull requests of a newer version in a dry run",
+    ),
+    all(
+        "upgrade-all-skips-first",
+        &["V8.3"],
+        "leaves the first candidate out",
+    ),
+    all(
+        "upgrade-all-passes-with-tests",
+        &["V8.4", "V8.5"],
+        "passes `--with-tests` on to every upgrade",
+    ),
+    all(
+        "upgrade-all-forgets-stale",
+        &["V8.5"],
+        "has no section for stale tests in its summary",
+    ),
+    all(
+        "upgrade-all-lists-all-as-stale",
+        &["V8.5"],
+        "lists every pull request among those whose tests look stale",
+    ),
+    all(
+        "upgrade-all-parallel",
+        &["V8.6"],
+        "upgrades all recipes at once",
+    ),
+    all(
+        "upgrade-all-leaves-deploys",
+        &["V8.6"],
+        "leaves each recipe deployed, for somebody who might want to look at it",
+    ),
+    all(
+        "upgrade-all-summary-late",
+        &["V8.7"],
+        "puts the list of pull requests at the summary's end",
+    ),
+    all(
+        "upgrade-all-list-incomplete",
+        &["V8.7"],
+        "lists only the pull requests that are a success",
+    ),
+    all(
+        "upgrade-all-mixes-up-urls",
+        &["V8.7"],
+        "gives the last pull request's address for every one",
+    ),
+];
