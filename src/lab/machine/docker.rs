@@ -70,7 +70,7 @@ impl Docker {
     pub async fn run(self) -> Result<ExitCode> {
         match &self.command {
             Command::Stack { .. } => self.list(|stack, _| {
-                json!({ "Name": stack, "Namespace": "", "Orchestrator": "Swarm", "Services": "1" })
+                json!({ "Name": stack, "Services": "1" })
             }),
             Command::Service { .. } => self.list(|stack, image| {
                 json!({ "ID": &events::id(stack)[..12], "Image": image, "Mode": "replicated",
@@ -102,10 +102,9 @@ impl Docker {
     fn list(&self, shape: impl Fn(&str, &str) -> Value) {
         let mut stacks = BTreeMap::new();
         for event in events::read(&self.deploys, 0).0 {
-            let attributes = &event["Actor"]["Attributes"];
-            let name = attributes["name"].as_str().unwrap_or_default();
-            let stack = name.trim_end_matches("_app").to_owned();
-            let image = attributes["image"].as_str().unwrap_or_default().to_owned();
+            let name = event["Actor"]["Attributes"]["name"].as_str();
+            let stack = name.unwrap_or_default().trim_end_matches("_app").to_owned();
+            let image = event[events::IMAGE].as_str().unwrap_or_default().to_owned();
             match event["Action"].as_str() {
                 Some("remove") => drop(stacks.remove(&stack)),
                 _ => drop(stacks.insert(stack, image)),
@@ -127,7 +126,10 @@ impl Docker {
             let (events, next) = events::read(&self.deploys, at);
             at = next;
             let mut out = std::io::stdout().lock();
-            for event in events {
+            for mut event in events {
+                if let Some(event) = event.as_object_mut() {
+                    event.shift_remove(events::IMAGE);
+                }
                 let told = i128::from(event["timeNano"].as_i64().unwrap_or_default());
                 if told >= since && until.is_none_or(|until| told <= until) {
                     writeln!(out, "{event}").context("telling an event")?;

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// A stack that has nothing to do with cc-ci.
 pub const OTHER: &str = "traefik";
 
+/// Of the journal alone: docker's events do not tell it.
+pub const IMAGE: &str = "image of the lab";
+
 pub fn journal(deploys: &Path) -> PathBuf {
     deploys.with_extension("events")
 }
@@ -25,10 +28,11 @@ pub fn note(deploys: &Path, stack: &str, action: &str, image: &str) -> Result<()
     let event = json!({
         "Type": "service",
         "Action": action,
-        "Actor": { "ID": id(stack), "Attributes": { "name": format!("{stack}_app"), "image": image } },
+        "Actor": { "ID": id(stack), "Attributes": { "name": format!("{stack}_app") } },
         "scope": "swarm",
         "time": now.as_second(),
         "timeNano": i64::try_from(now.as_nanosecond()).unwrap_or_default(),
+        IMAGE: image,
     });
     let path = journal(deploys);
     // One write: several processes tell their events here.
