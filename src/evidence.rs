@@ -96,6 +96,18 @@ pub enum Question {
         command: Vec<String>,
         environment: Vec<(String, String)>,
     },
+    /// Every tmux session of this machine, and the process in it.
+    Sessions,
+    /// The tmux session with exactly this name and all processes in it; `null` where there is none.
+    Agent { session: String },
+    /// What the tmux session with exactly this name shows; `null` where there is none.
+    Screen { session: String },
+    /// Those of the named processes (number and start, in ticks) that still run.
+    Running { processes: Vec<(i32, u64)> },
+    /// All work in a session was stopped, but not continued; the answer is the session after it, as for `Agent`.
+    Wedge { session: String },
+    /// A text file of this machine.
+    Text { path: String },
     /// Whether forge and Drone answered all the time; the answer is a list of when and how they did not.
     Calm,
     /// Nothing was done for this long, so that what should not happen had time to.

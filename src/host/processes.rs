@@ -20,9 +20,14 @@ pub struct Process {
 }
 
 impl Process {
+    /// Who it is, for as long as the machine runs.
+    pub fn identity(&self) -> (i32, u64) {
+        (self.pid, self.started)
+    }
+
     /// Whether both are the same process, at different moments.
     pub fn is(&self, other: &Process) -> bool {
-        self.pid == other.pid && self.started == other.started
+        self.identity() == other.identity()
     }
 
     /// Its arguments as one line.

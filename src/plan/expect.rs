@@ -49,6 +49,47 @@ pub struct Expectations {
     /// What the items that run the flow compare with.
     #[serde(default)]
     pub upgrading: Upgrading,
+    /// The weekly run; `None` where something that it needs is not configured.
+    #[serde(default)]
+    pub launching: Option<Launching>,
+}
+
+/// What launching the weekly run is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launching {
+    pub session: String,
+    pub remote_control: String,
+    /// The launcher with its own first arguments, as words.
+    pub launcher: Vec<String>,
+    /// The line of the crontab.
+    pub schedule: String,
+    /// How the orchestrator stands in a process list.
+    pub orchestrator: String,
+    /// The recipes of the real small set.
+    pub recipes: Vec<String>,
+    /// Regular expressions: a candidate of a dry run, and the line behind which the summary stands.
+    pub candidate: String,
+    pub summary: String,
+}
+
+impl Launching {
+    fn from_config(config: &Config) -> Option<Self> {
+        let flow = &config.flow;
+        let (launcher, all) = (flow.launcher.as_ref()?, flow.upgrade_all.as_ref()?);
+        let recipes = config.sandbox.all.as_ref()?;
+        config.host.as_ref()?;
+        flow.skills.as_ref()?;
+        Some(Self {
+            session: launcher.session.clone(),
+            remote_control: launcher.remote_control.clone(),
+            launcher: launcher.command.line(&[]),
+            schedule: flow.schedule.as_ref()?.line.clone(),
+            orchestrator: flow.orchestrator.as_ref()?.sample.clone(),
+            recipes: recipes.iter().map(ToString::to_string).collect(),
+            candidate: all.candidate.to_string(),
+            summary: all.summary.to_string(),
+        })
+    }
 }
 
 /// What upgrading is about, and the recipes of its scenarios.
@@ -106,6 +147,7 @@ impl Expectations {
             build: milliseconds(config.patience.build),
             helper_wait: config.flow.helper.max_wait.as_secs(),
             upgrading: Upgrading::from_config(config),
+            launching: Launching::from_config(config),
         }
     }
 }

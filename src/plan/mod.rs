@@ -27,6 +27,11 @@ mod v3;
     reason = "an item is listed when its part of the lab is there"
 )]
 mod v7;
+#[allow(
+    dead_code,
+    reason = "an item is listed when its part of the lab is there"
+)]
+mod v8a;
 
 use crate::evidence::{Doubt, Fact, Witness};
 use crate::verdict::{Clause, Verdict};

@@ -25,9 +25,7 @@ pub async fn upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop>
     bench
         .doing("looking at recipe, registry and branches")
         .await;
-    let before = look_before(bench, run).await?;
-    announce(bench, run, &before).await?;
-    main_moves(bench, run, false).await?;
+    expect_upgrade(bench, run).await?;
     let Some(skill) = &bench.config().flow.recipe_upgrade else {
         return Ok(None);
     };
@@ -45,6 +43,18 @@ pub async fn upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop>
         .flow(run.name, &skill.command, &arguments, &[])
         .await?;
     bench.doing("looking at what it left").await;
+    adopt_upgrade(bench, run).await
+}
+
+/// Looks at everything before, and puts on record what an upgrade of the recipe will make.
+pub async fn expect_upgrade(bench: &Bench, run: &Run<'_>) -> Result<(), Stop> {
+    let before = look_before(bench, run).await?;
+    announce(bench, run, &before).await?;
+    main_moves(bench, run, false).await
+}
+
+/// Looks again, and puts on record what was made; answers the pull request that the flow opened, where it opened exactly one.
+pub async fn adopt_upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> {
     look_after(bench, run).await
 }
 

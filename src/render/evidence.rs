@@ -65,6 +65,12 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
                 code(program.rsplit('/').next().unwrap_or(program))
             }
         },
+        Question::Sessions => "tmux sessions".into(),
+        Question::Agent { session } => format!("session {} and its processes", code(session)),
+        Question::Screen { session } => format!("screen of {}", code(session)),
+        Question::Running { .. } => "processes that were there".into(),
+        Question::Wedge { session } => format!("work of {} stopped", code(session)),
+        Question::Text { path } => code(path.rsplit('/').next().unwrap_or(path)),
         Question::Quiet { .. } => "quiet window".into(),
         Question::Calm => "outages".into(),
     }
@@ -93,8 +99,11 @@ fn weight(question: &Question) -> u8 {
         | Question::Run { .. }
         | Question::Build { .. }
         | Question::Results { .. }
+        | Question::Screen { .. }
+        | Question::Wedge { .. }
         | Question::Quiet { .. } => 0,
         Question::Statuses { .. }
+        | Question::Agent { .. }
         | Question::Comments { .. }
         | Question::Activity { .. }
         | Question::Builds { .. }

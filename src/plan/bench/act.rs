@@ -413,11 +413,6 @@ impl Bench {
         if let Some(fact) = self.recall(label).await? {
             return read(&fact);
         }
-        if self.begin(label).await? {
-            return Err(Stop::Lost(
-                "the restart came while a command of the flow was running".into(),
-            ));
-        }
         let mut process = process::Command::new(&command.program)
             .args(&command.arguments)
             .args(arguments)
@@ -428,6 +423,23 @@ impl Bench {
         }
         for (name, value) in &command.secrets {
             process = process.secret_env(name, value);
+        }
+        self.run(label, process, command.line(arguments), told)
+            .await
+    }
+
+    /// Runs a process with more variables, and records how it went under the line that a person would type.
+    pub(super) async fn run(
+        &self,
+        label: &str,
+        mut process: process::Command,
+        line: Vec<String>,
+        told: &[(&str, String)],
+    ) -> Result<Ran, Stop> {
+        if self.begin(label).await? {
+            return Err(Stop::Lost(
+                "the restart came while a command of the flow was running".into(),
+            ));
         }
         for (name, value) in told {
             process = process.env(*name, value);
@@ -456,7 +468,7 @@ impl Bench {
             milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         };
         let question = Question::Run {
-            command: command.line(arguments),
+            command: line,
             environment: told
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))

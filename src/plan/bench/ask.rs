@@ -182,11 +182,17 @@ impl Bench {
                     .clone();
                 Ok(("forge and Drone".into(), json!(troubles)))
             }
+            Question::Sessions
+            | Question::Agent { .. }
+            | Question::Screen { .. }
+            | Question::Running { .. }
+            | Question::Text { .. } => self.ask_box(question).await,
             Question::Results { build } => self.results(*build).await,
             Question::Post { .. }
             | Question::OpenPull { .. }
             | Question::Commit { .. }
             | Question::Run { .. }
+            | Question::Wedge { .. }
             | Question::Quiet { .. } => Err((
                 "nobody".into(),
                 "this is an act, and acts are not asked".into(),

@@ -5,6 +5,7 @@ mod act;
 mod ask;
 mod calm;
 mod look;
+mod machine;
 mod restore;
 
 pub use act::Seed;

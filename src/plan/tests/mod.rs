@@ -6,6 +6,7 @@ mod properties;
 mod recorded;
 mod v1;
 mod v2;
+mod v8a;
 
 use super::*;
 

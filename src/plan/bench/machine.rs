@@ -1,0 +1,153 @@
+//! The box: sessions, screens and processes, and what is done to them.
+
+use super::{Bench, Stop, read, to_value};
+use crate::config::Command;
+use crate::evidence::{Answer, Question};
+use crate::flow::Ran;
+use crate::host::tmux::{Session, Tmux};
+use crate::host::{HostError, Tool, processes};
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+type Told = Result<(String, Value), (String, String)>;
+
+impl Bench {
+    pub(super) async fn ask_box(&self, question: &Question) -> Told {
+        let asked = "this machine".to_owned();
+        let unseen = |error: HostError| (asked.clone(), error.to_string());
+        match question {
+            Question::Sessions => {
+                let sessions = self.tmux()?.sessions().await.map_err(unseen)?;
+                Ok((asked, to_value(&sessions)))
+            }
+            Question::Agent { session } => {
+                let Some(session) = self.session(session).await? else {
+                    return Ok((asked, Value::Null));
+                };
+                let tree = processes::tree(session.pane_pid).map_err(unseen)?;
+                Ok((asked, json!({ "session": session, "processes": tree })))
+            }
+            Question::Screen { session } => {
+                if self.session(session).await?.is_none() {
+                    return Ok((asked, Value::Null));
+                }
+                let screen = self.tmux()?.screen(session).await.map_err(unseen)?;
+                Ok((asked, to_value(&screen)))
+            }
+            Question::Running { processes: known } => {
+                let mut now = processes::all().map_err(unseen)?;
+                now.retain(|process| {
+                    process.state != 'Z' && known.contains(&(process.pid, process.started))
+                });
+                Ok((asked, to_value(&now)))
+            }
+            Question::Text { path } => match tokio::fs::read_to_string(path).await {
+                Ok(text) => Ok((asked, Value::String(text))),
+                Err(error) => Err((asked, format!("reading `{path}` failed: {error}"))),
+            },
+            _ => Err((asked, "this is nothing that the box is asked".into())),
+        }
+    }
+
+    fn tmux(&self) -> Result<Tmux, (String, String)> {
+        let Some(host) = &self.world.config.host else {
+            return Err(("this machine".into(), "`host` is not configured".into()));
+        };
+        Ok(Tmux::new(tool(&host.tmux)))
+    }
+
+    async fn session(&self, name: &str) -> Result<Option<Session>, (String, String)> {
+        let sessions = self.tmux()?.sessions().await;
+        let sessions = sessions.map_err(|error| ("this machine".to_owned(), error.to_string()))?;
+        Ok(sessions.into_iter().find(|session| session.name == name))
+    }
+
+    /// Stops all work in a session for real. Its own process is left running: tmux continues that one at once, and all its group with it.
+    pub async fn wedge(&self, label: &str, session: &str) -> Result<(), Stop> {
+        if self.recall(label).await?.is_some() {
+            return Ok(());
+        }
+        if self.begin(label).await? {
+            return Err(Stop::Lost(
+                "the restart came while a session was being stopped".into(),
+            ));
+        }
+        let question = Question::Agent {
+            session: session.to_owned(),
+        };
+        if let (_, Answer::Seen(agent)) = self.ask(&question).await {
+            let works = agent["processes"].as_array().into_iter().flatten().skip(1);
+            let pids = works.filter_map(|process| i32::try_from(process["pid"].as_i64()?).ok());
+            for pid in pids.filter_map(Pid::from_raw) {
+                // Who has ended meanwhile cannot be stopped, which the answer shows.
+                let _ = kill_process(pid, Signal::STOP);
+            }
+        }
+        let (asked, answer) = self.ask(&question).await;
+        let question = Question::Wedge {
+            session: session.to_owned(),
+        };
+        self.record::<Value>(label, question, asked, None, answer)
+            .await
+            .map(drop)
+    }
+
+    /// Runs a command with nothing in its environment but what is given.
+    pub async fn bare(
+        &self,
+        label: &str,
+        command: &[String],
+        told: &[(&str, String)],
+        limit: std::time::Duration,
+    ) -> Result<Ran, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        let Some((program, arguments)) = command.split_first() else {
+            return Err(Stop::Broken("the schedule names no command".into()));
+        };
+        let process = crate::host::process::Command::new(program)
+            .args(arguments)
+            .bare()
+            .time_limit(limit)
+            .cancelled_by(self.ledger.cancelled().clone());
+        self.run(label, process, command.to_vec(), told).await
+    }
+
+    /// Asks for the orchestrator over a process list of our own.
+    pub async fn orchestrator(
+        &self,
+        label: &str,
+        command: &Command,
+        variable: &str,
+        list: &[String],
+    ) -> Result<(), Stop> {
+        let folder = &self.world.config.server.data;
+        let file = folder.join(format!("{}-{label}.txt", self.name));
+        let told = [(variable, file.display().to_string())];
+        if self.recall(label).await?.is_none() {
+            let text = list.join("\n") + "\n";
+            std::fs::write(&file, text)
+                .map_err(|error| Stop::Broken(format!("writing {}: {error}", file.display())))?;
+        }
+        let listed = Question::Text {
+            path: file.display().to_string(),
+        };
+        self.see::<Value>(&format!("{label}.list"), listed).await?;
+        self.flow(label, command, &[], &told).await?;
+        // Gone already after a restart.
+        let _ = std::fs::remove_file(&file);
+        Ok(())
+    }
+}
+
+fn tool(command: &Command) -> Tool {
+    let mut tool = Tool::new(command.line(&[]))
+        .envs(&command.environment)
+        .time_limit(command.time_limit);
+    for (name, value) in &command.secrets {
+        tool = tool.secret_env(name.clone(), value.expose_secret().to_owned().into());
+    }
+    tool
+}
