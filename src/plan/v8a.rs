@@ -238,7 +238,8 @@ impl Play<'_> {
             .await
     }
 
-    /// Nothing in the environment but what cron sets, and what keeps the run small and within the sandbox.
+    /// Nothing in the environment but what cron sets (its SHELL left out, since none is asked), and what keeps the run small and within the
+    /// sandbox.
     async fn cron(&self) -> Result<(), Stop> {
         let Ok(schedule) = Schedule::parse(&self.launching.schedule) else {
             return Ok(());
@@ -247,7 +248,6 @@ impl Play<'_> {
         let told = [
             ("HOME", home),
             ("LOGNAME", "gavel".into()),
-            ("SHELL", "/bin/sh".into()),
             ("PATH", "/usr/bin:/bin".into()),
             (self.scope, self.launching.recipes.join(" ")),
             (self.launcher.arguments.as_str(), "--dry-run".into()),
