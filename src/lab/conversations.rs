@@ -2,6 +2,7 @@
 //!
 //! Where `GAVEL_TEST_GITEA` names a Gitea program, every conversation is held on that server instead of the lab's forge.
 
+mod faults;
 mod flow;
 mod sandbox;
 

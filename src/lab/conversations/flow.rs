@@ -4,22 +4,22 @@ use super::*;
 use std::collections::BTreeMap;
 
 /// What one of the flow's programs printed.
-struct Printed {
-    text: String,
-    errors: String,
-    code: Option<i32>,
+pub(super) struct Printed {
+    pub text: String,
+    pub errors: String,
+    pub code: Option<i32>,
 }
 
 impl Printed {
     /// The value of the last line that begins so.
-    fn last(&self, begins: &str) -> Option<&str> {
+    pub fn last(&self, begins: &str) -> Option<&str> {
         self.text
             .lines()
             .filter_map(|line| line.strip_prefix(begins))
             .next_back()
     }
 
-    fn result(&self) -> &str {
+    pub fn result(&self) -> &str {
         self.last("RESULT: ")
             .unwrap_or_else(|| panic!("no result: {} {}", self.text, self.errors))
     }
@@ -36,7 +36,12 @@ fn environment(bench: &Bench) -> BTreeMap<String, String> {
         .collect()
 }
 
-async fn run(bench: &Bench, program: &str, arguments: &[&str], more: &[(&str, &str)]) -> Printed {
+pub(super) async fn run(
+    bench: &Bench,
+    program: &str,
+    arguments: &[&str],
+    more: &[(&str, &str)],
+) -> Printed {
     let mut command = Command::new(bench.world.folder.path(&format!("bin/{program}")));
     command
         .args(arguments)
@@ -57,14 +62,14 @@ async fn run(bench: &Bench, program: &str, arguments: &[&str], more: &[(&str, &s
 }
 
 /// All pull requests of a repository, oldest first.
-async fn pulls(bench: &Bench, repository: &str) -> Vec<Value> {
+pub(super) async fn pulls(bench: &Bench, repository: &str) -> Vec<Value> {
     let path = format!("/repos/{repository}/pulls?state=all");
     let mut all = bench.forge("gavel").list(&path).await.unwrap();
     all.sort_by_key(|pull| pull["number"].as_i64());
     all
 }
 
-async fn talk(bench: &Bench, repository: &str, number: i64) -> Vec<String> {
+pub(super) async fn talk(bench: &Bench, repository: &str, number: i64) -> Vec<String> {
     let path = format!("/repos/{repository}/issues/{number}/comments");
     let all = bench.forge("gavel").get(&path).await.unwrap();
     let all = all.as_array().unwrap().iter();

@@ -23,9 +23,7 @@ done
 PATH="$(cd "$(dirname "$0")" && pwd):$PATH"
 
 mirror="$FORGE_URL/$MIRRORS/$recipe.git" suite="$FORGE_URL/$MIRRORS/cc-ci.git"
-pull="refs/pull/$pr/head"
-if broken verify-pr-verifies-main; then pull=refs/heads/main; fi
-recipe_head=$(git ls-remote "$mirror" "$pull" | cut -f 1)
+recipe_head=$(git ls-remote "$mirror" "refs/pull/$pr/head" | cut -f 1)
 [[ $recipe_head =~ ^[0-9a-f]{40,64}$ ]] || die "pull request $pr of $recipe has no head at $mirror"
 
 kept="$HOME/.cache/verify-$recipe"
