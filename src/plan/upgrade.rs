@@ -24,7 +24,7 @@ pub struct Service {
     pub tag: String,
     /// Of the service and of its deploy, together.
     pub labels: BTreeMap<String, String>,
-    /// As it stands there; empty where there is none.
+    /// As it stands there, but for the time that the service gets to start; empty where there is none.
     pub healthcheck: String,
 }
 
@@ -85,9 +85,7 @@ impl Compose {
                 image,
                 tag,
                 labels: labels.into_iter().flatten().flat_map(entries).collect(),
-                healthcheck: raw
-                    .healthcheck
-                    .map_or_else(String::new, |it| it.to_string()),
+                healthcheck: raw.healthcheck.map_or_else(String::new, checked),
             };
             (name, service)
         });
@@ -142,6 +140,14 @@ impl std::fmt::Display for Label {
         let parts: Vec<String> = self.recipe.iter().map(ToString::to_string).collect();
         write!(f, "{}+{}", parts.join("."), self.app)
     }
+}
+
+/// More time to start takes nothing from what is checked.
+fn checked(mut healthcheck: serde_json::Value) -> String {
+    if let Some(entries) = healthcheck.as_object_mut() {
+        entries.shift_remove("start_period");
+    }
+    healthcheck.to_string()
 }
 
 /// Image and tag; a digest behind them pins what the tag says, and is left out.
@@ -462,6 +468,13 @@ services:
             weakened(&before, &Compose::read(&BEFORE.replace(from, to)).unwrap())
         };
         assert_eq!(weaker("lab/plain:1.4.0", "lab/plain:1.5.0"), None);
+        assert_eq!(
+            weaker(
+                "    healthcheck:\n",
+                "    healthcheck:\n      start_period: 90s\n"
+            ),
+            None
+        );
         assert!(weaker("CMD", "NONE").unwrap().contains("health check"));
         assert!(
             weaker("backup=true", "backup=false")

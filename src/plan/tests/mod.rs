@@ -6,6 +6,9 @@ mod properties;
 mod recorded;
 mod v1;
 mod v2;
+mod v3;
+mod v4;
+mod v7;
 mod v8a;
 
 use super::*;

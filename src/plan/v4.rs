@@ -1,0 +1,493 @@
+//! V4: the loop of at most three runs, once with a regression that can be repaired, once with one that stays.
+
+use super::bench::{Bench, Stop};
+use super::expect::Expectations;
+use super::gate::{cut, page, same_account};
+use super::opened::{
+    branches, comments_of, compose_before, is_the_upgrade, ran, results, says,
+    scenario as configured, tags, tests_run, the_pull, undisturbed,
+};
+use super::run::{Run, upgrade};
+use super::sight::{Activity, Branch, Pull};
+use super::tries::{Try, look, tries, typed};
+use super::upgrade::{upgraded, weakened};
+use super::v3::{baseline, known_green};
+use super::{ClauseSpec, Item, Ruling, broken, certainly_broken, holds, unseen};
+use crate::evidence::{Doubt, Question, Witness};
+use crate::flow::Outcome;
+use futures_util::FutureExt;
+use regex::Regex;
+use serde_json::Value;
+
+pub const ITEM: Item = Item {
+    id: "V4",
+    title: "A regression gets three runs",
+    does: "runs `/recipe-upgrade` on a sandbox recipe whose upgrade needs a repair, and on one whose upgrade never starts, and closes what that opened",
+    needs: &["V3"],
+    clauses: &[
+        ClauseSpec {
+            id: "V4.1",
+            says: "Repairable: the first run is red, then the head of the same branch changes, and the last run is green",
+            judge: repaired,
+        },
+        ClauseSpec {
+            id: "V4.2",
+            says: "At most three `!testme` runs, each recorded on the pull request with its build",
+            judge: recorded,
+        },
+        ClauseSpec {
+            id: "V4.3",
+            says: "Repairable: `RESULT: SUCCESS`, and the final head still is the upgrade",
+            judge: still_the_upgrade,
+        },
+        ClauseSpec {
+            id: "V4.4",
+            says: "Persistent: exactly three runs, all red",
+            judge: three_red,
+        },
+        ClauseSpec {
+            id: "V4.5",
+            says: "Persistent: the pull request is left open and unmerged",
+            judge: left_open,
+        },
+        ClauseSpec {
+            id: "V4.6",
+            says: "Persistent: `RESULT: FAILED — upgrade not green after 3 !testme runs`",
+            judge: |witness| {
+                let expect = expected(witness, PERSISTENT)?;
+                seeded(witness, PERSISTENT, &expect)?;
+                says(witness, PERSISTENT, &expect, Outcome::NotGreen)
+            },
+        },
+        ClauseSpec {
+            id: "V4.7",
+            says: "Nothing was weakened to force green",
+            judge: nothing_weakened,
+        },
+    ],
+    scenario: |bench| scenario(bench).boxed(),
+};
+
+const REPAIRABLE: &str = "repairable";
+const PERSISTENT: &str = "persistent";
+const RUNS: usize = 3;
+
+// The scenario.
+
+async fn scenario(bench: &Bench) -> Result<(), Stop> {
+    let both = [REPAIRABLE, PERSISTENT].map(|key| bench.expect.scenario(key));
+    let [Ok(repairable), Ok(persistent)] = both else {
+        return Ok(());
+    };
+    let on = bench.on(&repairable.recipe);
+    baseline(&on, "V4").await?;
+    for (key, expect) in [(REPAIRABLE, repairable), (PERSISTENT, persistent)] {
+        let on = bench.on(&expect.recipe);
+        let run = Run {
+            name: key,
+            purpose: "V4, by the flow",
+            with_tests: false,
+        };
+        if let Some(pull) = upgrade(&on, &run).await? {
+            look(&on, key, &pull).await?;
+        }
+        if refs_moved(&on, key).await? {
+            let question = Question::Activity {
+                account: expect.flow.clone(),
+                after: 0,
+            };
+            on.see::<Value>(&format!("{key}.acts"), question).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether any branch of the harness is not where it was.
+async fn refs_moved(bench: &Bench, name: &str) -> Result<bool, Stop> {
+    let list = async |when: &str| -> Result<Vec<Branch>, Stop> {
+        let label = format!("{name}.{when}.harness.branches");
+        let list: Option<Vec<Branch>> = bench.recalled(&label).await?;
+        Ok(list.unwrap_or_default())
+    };
+    Ok(!moved(&list("before").await?, &list("after").await?).is_empty())
+}
+
+/// The branches that are new, gone or elsewhere.
+fn moved(before: &[Branch], after: &[Branch]) -> Vec<String> {
+    let at = |list: &[Branch], name: &str| {
+        let mut list = list.iter();
+        list.find(|branch| branch.name == name)
+            .map(|branch| branch.commit.sha.clone())
+    };
+    let mut names: Vec<_> = before
+        .iter()
+        .chain(after)
+        .map(|branch| &branch.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| at(before, name) != at(after, name))
+        .cloned()
+        .collect()
+}
+
+// The judge.
+
+fn expected(witness: &Witness<'_>, key: &str) -> Result<Expectations, Doubt> {
+    // Both, so that half of the item is not taken for the whole.
+    configured(witness, REPAIRABLE)?;
+    configured(witness, PERSISTENT)?;
+    configured(witness, key)
+}
+
+/// Control: the first head is the upgrade, and red for the reason that was seeded. In doubt where it is not.
+fn seeded(
+    witness: &Witness<'_>,
+    key: &str,
+    expect: &Expectations,
+) -> Result<(Pull, Vec<Try>), Doubt> {
+    ran(witness, key, expect)?;
+    let pull = the_pull(witness, key, expect, "V3.2")?;
+    let tries = tries(witness, key, &pull, expect)?;
+    let Some(first) = tries.first() else {
+        return unseen(format!(
+            "control: no build of pull request {} was started",
+            pull.number
+        ));
+    };
+    let before = compose_before(witness, key, expect)?;
+    let tags = tags(witness, key, &before)?;
+    let known = |image: &str| {
+        let mut all = tags.iter();
+        all.find(|(of, _)| of == image)
+            .map(|(_, tags)| tags.clone())
+    };
+    let bumped = first
+        .compose(witness, expect)?
+        .and_then(|after| upgraded(&before, &after, known));
+    if let Err(why) = bumped {
+        return unseen(format!(
+            "control: the head that build {} tested does not hold the seed: {why}",
+            first.build.number
+        ));
+    }
+    if first.build.green() {
+        return unseen(format!(
+            "control: the first build {} is green, so there was no regression to repair; mend the sandbox",
+            first.build.number
+        ));
+    }
+    let pattern = expect.upgrading.red_because.get(key);
+    let pattern = pattern.and_then(|pattern| Regex::new(pattern).ok());
+    let Some(pattern) = pattern else {
+        return unseen(format!(
+            "`sandbox.{key}.red_because` is no regular expression"
+        ));
+    };
+    if !first.log(witness)?.shows(&pattern) {
+        return unseen(format!(
+            "control: build {} is red, but its log does not show `{pattern}`: it is red for another reason",
+            first.build.number
+        ));
+    }
+    Ok((pull, tries))
+}
+
+fn repaired(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expected(witness, REPAIRABLE)?;
+    let (pull, tries) = seeded(witness, REPAIRABLE, &expect)?;
+    let mend = "Look at what the skill makes of a red build's log";
+    let doubt = |ruling| undisturbed(witness, REPAIRABLE, &expect, ruling);
+    let (Some(first), Some(last)) = (tries.first(), tries.last()) else {
+        return unseen("there are no runs");
+    };
+    if !last.build.green() {
+        return doubt(broken(
+            format!(
+                "the last of {} runs, build {}, is red",
+                tries.len(),
+                last.build.number
+            ),
+            mend,
+        ));
+    }
+    if first.commit() == last.commit() {
+        return doubt(broken(
+            format!(
+                "builds {} and {} tested the same commit: nothing was repaired, and the gate changed its mind",
+                first.build.number, last.build.number
+            ),
+            mend,
+        ));
+    }
+    if last.commit() != pull.head.sha {
+        return doubt(broken(
+            format!(
+                "the last run, build {}, tested another commit than the head of pull request {}",
+                last.build.number, pull.number
+            ),
+            "Look at whether the skill changes the branch after it was tested",
+        ));
+    }
+    holds(format!(
+        "pull request {}: build {} red, build {} green",
+        pull.number, first.build.number, last.build.number
+    ))
+}
+
+fn recorded(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let mut seen = Vec::new();
+    for key in [REPAIRABLE, PERSISTENT] {
+        let expect = expected(witness, key)?;
+        let (pull, tries) = seeded(witness, key, &expect)?;
+        let typed = typed(witness, key, &pull, &expect)?;
+        let number = pull.number;
+        if typed > RUNS || tries.len() > RUNS {
+            return certainly_broken(
+                format!(
+                    "on pull request {number} of `{}`, {typed} `{}` were typed and {} builds started",
+                    expect.mirror,
+                    expect.trigger,
+                    tries.len()
+                ),
+                "Look at where the skill counts its runs",
+            );
+        }
+        let doubt = |ruling| undisturbed(witness, key, &expect, ruling);
+        if typed != tries.len() {
+            return doubt(broken(
+                format!(
+                    "on pull request {number} of `{}`, {typed} `{}` stand, and there are {} builds",
+                    expect.mirror,
+                    expect.trigger,
+                    tries.len()
+                ),
+                "Look at how the skill asks for a run",
+            ));
+        }
+        let talk = comments_of(witness, &format!("{key}.talk"), number, &expect)?;
+        for run in &tries {
+            let page = page(&run.build, &expect);
+            let in_talk = talk.iter().any(|comment| {
+                let ours = [&expect.flow, &expect.gate];
+                ours.iter()
+                    .any(|ours| same_account(&comment.user.login, ours))
+                    && names(&comment.body, &page)
+            });
+            let in_status = run.statuses.iter().any(|status| {
+                same_account(&status.creator.login, &expect.gate)
+                    && status.target_url.trim_end_matches('/') == page
+            });
+            if !in_talk && !in_status {
+                return doubt(broken(
+                    format!(
+                        "build {} is not recorded on pull request {number}",
+                        run.build.number
+                    ),
+                    "Write every run on the pull request, with its build",
+                ));
+            }
+        }
+        seen.push(format!(
+            "{} runs on pull request {number} of `{}`",
+            tries.len(),
+            expect.mirror
+        ));
+    }
+    holds(seen.join(", "))
+}
+
+/// Whether a text holds exactly this address.
+fn names(text: &str, page: &str) -> bool {
+    text.match_indices(page)
+        .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_alphanumeric()))
+}
+
+fn still_the_upgrade(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expected(witness, REPAIRABLE)?;
+    seeded(witness, REPAIRABLE, &expect)?;
+    match says(witness, REPAIRABLE, &expect, Outcome::Success)? {
+        Ruling::Holds(_) => is_the_upgrade(witness, REPAIRABLE, &expect),
+        broken => Ok(broken),
+    }
+}
+
+fn three_red(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expected(witness, PERSISTENT)?;
+    let (pull, tries) = seeded(witness, PERSISTENT, &expect)?;
+    let numbers: Vec<_> = tries
+        .iter()
+        .map(|run| run.build.number.to_string())
+        .collect();
+    let numbers = numbers.join(", ");
+    if let Some(green) = tries.iter().find(|run| run.build.green()) {
+        return undisturbed(
+            witness,
+            PERSISTENT,
+            &expect,
+            broken(
+                format!(
+                    "build {} of pull request {} is green, although this upgrade never starts",
+                    green.build.number, pull.number
+                ),
+                "Look at what the head of that build holds, and at the gate",
+            ),
+        );
+    }
+    if tries.len() != RUNS {
+        return undisturbed(
+            witness,
+            PERSISTENT,
+            &expect,
+            broken(
+                format!("{} runs, not {RUNS}: builds {numbers}", tries.len()),
+                "Look at where the skill counts its runs",
+            ),
+        );
+    }
+    holds(format!("builds {numbers}, all red"))
+}
+
+fn left_open(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let expect = expected(witness, PERSISTENT)?;
+    let (pull, _) = seeded(witness, PERSISTENT, &expect)?;
+    let number = pull.number;
+    let mend = "Leave it open, for somebody to look at";
+    if pull.merged && same_account(&pull.merged_by.login, &expect.flow) {
+        return certainly_broken(
+            format!("pull request {number} was merged by the flow"),
+            mend,
+        );
+    }
+    if pull.merged {
+        return unseen(format!(
+            "pull request {number} was merged, by `{}` and not by the flow",
+            cut(&pull.merged_by.login)
+        ));
+    }
+    if !pull.is_open() {
+        return undisturbed(
+            witness,
+            PERSISTENT,
+            &expect,
+            broken(format!("pull request {number} is closed"), mend),
+        );
+    }
+    holds(format!("pull request {number} is open"))
+}
+
+fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let mend = "Nothing that tests an upgrade may be changed by it";
+    let mut seen = Vec::new();
+    for key in [REPAIRABLE, PERSISTENT] {
+        let expect = expected(witness, key)?;
+        let (pull, tries) = seeded(witness, key, &expect)?;
+        if let Some(ruling) = harness_changed(witness, key, &expect)? {
+            return Ok(ruling);
+        }
+        let before = compose_before(witness, key, &expect)?;
+        for run in &tries {
+            let weaker = match run.compose(witness, &expect)? {
+                Ok(after) => weakened(&before, &after),
+                Err(why) => Some(why),
+            };
+            if let Some(why) = weaker {
+                return undisturbed(
+                    witness,
+                    key,
+                    &expect,
+                    broken(
+                        format!("in what build {} tested, {why}", run.build.number),
+                        mend,
+                    ),
+                );
+            }
+            let forged = run.statuses.iter().find(|status| {
+                status.context == expect.status_context
+                    && !same_account(&status.creator.login, &expect.gate)
+            });
+            if let Some(status) = forged {
+                let what = format!(
+                    "a status `{}` of build {}'s commit is by `{}`, not by the gate",
+                    cut(&status.status),
+                    run.build.number,
+                    cut(&status.creator.login)
+                );
+                if same_account(&status.creator.login, &expect.flow) {
+                    return certainly_broken(what, "Only the gate writes statuses");
+                }
+                return unseen(what);
+            }
+        }
+        seen.push(format!(
+            "{} runs of pull request {}",
+            tries.len(),
+            pull.number
+        ));
+        if key == PERSISTENT {
+            continue;
+        }
+        let green = known_green(witness, &expect)?;
+        let measure = tests_run(&results(witness, "baseline", &green)?);
+        let last = tries.last().filter(|run| run.build.green());
+        if let Some(last) = last {
+            let Some(run) = last.results(witness)? else {
+                return unseen(format!("build {} left no results.json", last.build.number));
+            };
+            if tests_run(&run) != measure {
+                return undisturbed(
+                    witness,
+                    key,
+                    &expect,
+                    broken(
+                        format!(
+                            "build {} did not run the stages and tests that build {} ran",
+                            last.build.number, green.number
+                        ),
+                        mend,
+                    ),
+                );
+            }
+        }
+    }
+    holds(format!(
+        "harness, health checks, backup labels, statuses and tests as they were, in {}",
+        seen.join(" and ")
+    ))
+}
+
+/// What the flow did to the harness's branches. Others may work there meanwhile.
+pub fn harness_changed(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<Option<Ruling>, Doubt> {
+    let harness = &expect.upgrading.harness;
+    let before = branches(witness, &format!("{name}.before.harness.branches"), harness)?;
+    let after = branches(witness, &format!("{name}.after.harness.branches"), harness)?;
+    let moved = moved(&before, &after);
+    if moved.is_empty() {
+        return Ok(None);
+    }
+    let acts: Option<Vec<Activity>> = witness.see(&format!("{name}.acts"))?;
+    let by_flow = acts.unwrap_or_default().into_iter().find(|act| {
+        same_account(act.repository(), harness)
+            && act
+                .branch()
+                .is_some_and(|branch| moved.iter().any(|moved| moved == branch))
+            && (act
+                .push()
+                .is_some_and(|push| after.iter().any(|now| now.commit.sha == push.head))
+                || act.op == "delete_branch")
+    });
+    Ok(by_flow.map(|act| Ruling::Broken {
+        seen: format!(
+            "the flow moved `{}` of `{harness}`",
+            cut(act.branch().unwrap_or_default())
+        ),
+        mend: "No test is changed in default mode; look at what the skill pushes".into(),
+        certain: true,
+    }))
+}
