@@ -21,7 +21,6 @@ pub const ITEM: Item = Item {
     id: "V3",
     title: "`/recipe-upgrade` is green end to end",
     does: "tests the recipe as it is in a pull request of its own, then runs `/recipe-upgrade` on it and follows what it opens",
-    does: "builds the sandbox recipe as it is, from a pull request of its own, runs `/recipe-upgrade` on it, and closes what that opened",
     needs: &["V1", "V2"],
     clauses: &[
         ClauseSpec {

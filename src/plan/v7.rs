@@ -24,7 +24,6 @@ pub const ITEM: Item = Item {
     id: "V7",
     title: "The mirror is reconciled",
     does: "moves upstream on, opens three pull requests in the mirror, runs `/recipe-upgrade` and looks at what becomes of them; upstream is put back",
-    does: "opens three pull requests in the mirror, pushes a commit to upstream's `main`, runs `/recipe-upgrade`, closes what is open, and puts both `main` back",
     needs: &["V3"],
     clauses: &[
         ClauseSpec {
