@@ -67,6 +67,20 @@ pub enum Question {
     BuildLog { number: u64 },
     /// A build's `results.json`; `null` where there is none.
     Results { build: u64 },
+    /// A working clone on the box, without touching it: its HEAD, refs, index, configuration and what is changed in it.
+    Clone { path: String },
+    /// The stacks that are deployed on the box.
+    Stacks,
+    /// The volumes on the box.
+    Volumes,
+    /// The crontab of the account under which Gavel runs.
+    Crontab,
+    /// The names in a folder of the box, sorted.
+    Entries { folder: String },
+    /// What was deployed and torn down while somebody listened, and when nobody did.
+    Deploys,
+    /// Everything that the run made was closed; the answer is how each ended.
+    Cleaned,
     /// What the guardrails watch, by the configuration.
     Watched,
     /// A comment was posted; the answer is the comment.
@@ -137,6 +151,12 @@ impl Question {
             | Self::Calm
             | Self::Expectations
             | Self::Watched
+            | Self::Stacks
+            | Self::Volumes
+            | Self::Sessions
+            | Self::Entries { .. }
+            | Self::Deploys
+            | Self::Cleaned
             | Self::LatestAct { .. }
             | Self::Digests { .. } => Lasting::Ephemeral,
             _ => Lasting::Mutable,

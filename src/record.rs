@@ -57,6 +57,23 @@ impl RunRecord {
         }))
     }
 
+    /// Whether all of the plan has passed, and every guardrail held, against one set of versions.
+    pub fn is_verified(&self) -> bool {
+        let whole = plan::ITEMS
+            .iter()
+            .all(|item| self.items.iter().any(|of| of.item.id == item.id));
+        let mut versions = self
+            .everything()
+            .filter_map(|item| item.latest.as_ref())
+            .map(Judged::versions);
+        let first = versions.next();
+        whole
+            && self.guardrails.is_some()
+            && self.run.cancelled_by.is_none()
+            && self.verdict() == Verdict::Pass
+            && first.is_some_and(|first| versions.all(|other| other == first))
+    }
+
     /// The items in the plan's order, then the guardrails.
     pub fn everything(&self) -> impl Iterator<Item = &ItemRecord> {
         self.items.iter().chain(&self.guardrails)

@@ -2,37 +2,54 @@
 
 use super::Engine;
 use super::runner::bench;
+use crate::host::swarm::Watching;
 use crate::plan::bench::Stop;
 use crate::plan::{self, guardrails};
 use crate::store::{Attempt, AttemptState, Run};
 use std::sync::Arc;
 
+/// Who listens to deploys while a run is under way. After a restart nobody does: what was missed is not known.
+pub struct Guard(Option<Watching>);
+
 /// Takes the first look. Taken up after a restart, it goes on with what was seen before.
-pub async fn open(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<()> {
-    let attempt = match watching(engine, run).await? {
-        Some(attempt) => attempt,
-        None => {
+pub async fn open(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<Guard> {
+    let (attempt, is_new) = match watching(engine, run).await? {
+        Some(attempt) => (attempt, false),
+        None => (
             engine
                 .store
                 .open_attempt(run.id, guardrails::ITEM.id)
-                .await?
-        }
+                .await?,
+            true,
+        ),
     };
     let bench = bench(engine, run, &attempt, &engine.shutdown);
+    let guard = Guard(if is_new { bench.watch_deploys() } else { None });
     match bench.play_part(guardrails::open(&bench)).await {
         // What could not be seen now makes the guardrail inconclusive in the end.
-        Ok(()) | Err(Stop::Unseen(_) | Stop::Cancelled | Stop::Lost(_)) => Ok(()),
+        Ok(()) | Err(Stop::Unseen(_) | Stop::Cancelled | Stop::Lost(_)) => Ok(guard),
         Err(Stop::Broken(why)) => anyhow::bail!(why),
     }
 }
 
 /// Takes the last look and judges. A run that was cancelled before its first item has nothing to judge.
-pub async fn close(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<()> {
+pub async fn close(engine: &Arc<Engine>, run: &Run, guard: Option<Guard>) -> anyhow::Result<()> {
     let Some(attempt) = watching(engine, run).await? else {
         return Ok(());
     };
     let bench = bench(engine, run, &attempt, &engine.shutdown);
-    match bench.play(&guardrails::ITEM).await {
+    let watching = guard.and_then(|guard| guard.0);
+    let ended = async {
+        // First: it does not depend on whether everything else can be seen.
+        let deploys = bench
+            .see_deploys(guardrails::machine::DEPLOYS, watching.as_ref())
+            .await;
+        match deploys {
+            Ok(()) | Err(Stop::Unseen(_)) => bench.play(&guardrails::ITEM).await,
+            Err(stop) => Err(stop),
+        }
+    };
+    match ended.await {
         Ok(()) | Err(Stop::Unseen(_) | Stop::Lost(_)) => {}
         // Gavel ends; the next start goes on from here.
         Err(Stop::Cancelled) => return Ok(()),

@@ -2,7 +2,8 @@
 
 use super::Engine;
 use crate::evidence::{Fact, Sighting};
-use crate::plan::bench::{Event, Ledger, Making};
+use crate::plan::bench::{Event, Ledger, Made, Making};
+use crate::plan::{self, guardrails};
 use crate::render;
 use crate::store::{Attempt, ResourceKind, Run};
 use async_trait::async_trait;
@@ -101,6 +102,39 @@ impl Ledger for Journal {
                 .say(&slot, repository, number, &text)
                 .await,
         )
+    }
+
+    async fn clean(&self) -> Result<Vec<Made>, String> {
+        let alone = self.run.items == [plan::CLEANUP];
+        let resources = async {
+            if alone {
+                // Asked for by itself, it is about what earlier runs left.
+                return super::cleanup::everything(&self.engine).await;
+            }
+            super::cleanup::clean(&self.engine, &self.run).await?;
+            anyhow::Ok(self.engine.store.resources(self.run.id).await?)
+        };
+        let resources = resources.await.map_err(|error| format!("{error:#}"))?;
+        let made = resources.into_iter().map(|resource| Made {
+            kind: resource.kind.word().into(),
+            repository: resource.repository,
+            name: resource.name,
+            number: resource.number,
+            ended: resource.ended,
+        });
+        Ok(made.collect())
+    }
+
+    async fn first_look(&self, label: &str) -> Result<Option<Fact>, String> {
+        let attempts = said(self.engine.store.attempts(self.run.id).await)?;
+        let mut looks = attempts
+            .iter()
+            .filter(|attempt| attempt.item == guardrails::ITEM.id);
+        let Some(attempt) = looks.next() else {
+            return Ok(None);
+        };
+        let facts = said(self.engine.store.facts(attempt.id).await)?;
+        Ok(facts.into_iter().find(|fact| fact.label == label))
     }
 
     async fn doing(&self, what: &str) {

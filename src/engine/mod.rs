@@ -9,6 +9,7 @@ mod progress;
 mod report;
 mod reporter;
 mod runner;
+mod verified;
 
 pub use inbox::{Comment, Inbox};
 

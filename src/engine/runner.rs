@@ -1,7 +1,7 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, cleanup, guards, progress, report};
+use super::{Engine, cleanup, guards, progress, report, verified};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item, guardrails};
 use crate::record;
@@ -81,14 +81,17 @@ async fn too_long(engine: &Engine) {
 /// A run from wherever it is to its end; returns early at the shutdown.
 async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     let id = run.id;
+    let mut guard = None;
     if matches!(run.state, RunState::Queued | RunState::Running) {
         if run.cancelled_by.is_none() {
             tracing::info!(run = id, "running");
             engine.store.run_state(id, RunState::Running).await?;
             progress::show(engine, id, None).await?;
-            cleanup::close_kept(engine).await?;
+            if run.items != [plan::CLEANUP] {
+                cleanup::close_kept(engine).await?;
+            }
             let (cancelled, _watching) = watch_for_cancel(engine, id);
-            guards::open(engine, &run).await?;
+            guard = Some(guards::open(engine, &run).await?);
             let items: Vec<&Item> = run.items.iter().filter_map(|id| plan::item(id)).collect();
             for item in items {
                 if !verify(engine, &run, item, &cancelled).await? {
@@ -108,7 +111,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     } else {
         cleanup::clean(engine, &run).await?;
     }
-    guards::close(engine, &run).await?;
+    guards::close(engine, &run, guard).await?;
     if engine.shutdown.is_cancelled() {
         return Ok(());
     }
@@ -142,9 +145,13 @@ async fn verify(
         tell(engine, run, judged).await?;
         return Ok(true);
     }
-    if !run.options.force
-        && let Some(why) = failed_need(item, &attempts)
-    {
+    let kept = run.options.keep && item.id == plan::CLEANUP;
+    let not_now = match failed_need(item, &attempts) {
+        _ if kept => Some("not attempted: what was opened is kept, as it was asked for".to_owned()),
+        _ if run.options.force => None,
+        why => why,
+    };
+    if let Some(why) = not_now {
         let attempt = engine.store.open_attempt(run.id, item.id).await?;
         let clauses = plan::not_attempted(item, &why);
         engine.store.attempt_judged(attempt.id, &clauses).await?;
@@ -257,6 +264,7 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     engine.store.run_verdict(id, record.verdict()).await?;
     let record = engine.record(id).await?;
     report::tell(engine, &record).await?;
+    verified::act(engine, &record).await?;
     engine.store.run_state(id, RunState::Finished).await?;
     tracing::info!(run = id, verdict = %record.verdict(), "finished");
     part(engine, id).await

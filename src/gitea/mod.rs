@@ -4,6 +4,7 @@
 mod activity;
 mod comments;
 mod error;
+mod labels;
 mod model;
 mod paging;
 mod path;

@@ -26,6 +26,7 @@ mod v7;
     reason = "an item is listed when its part of the lab is there"
 )]
 mod v8a;
+mod v9;
 
 use crate::evidence::{Doubt, Fact, Witness};
 use crate::verdict::{Clause, Verdict};
@@ -69,8 +70,11 @@ pub enum Ruling {
     },
 }
 
+/// The item that closes what the run opened: not attempted where that is to be kept.
+pub const CLEANUP: &str = "V9";
+
 /// Every item that can be verified, in the plan's order.
-pub const ITEMS: &[Item] = &[v1::ITEM, v2::ITEM, v3::ITEM, v4::ITEM, v7::ITEM];
+pub const ITEMS: &[Item] = &[v1::ITEM, v2::ITEM, v3::ITEM, v4::ITEM, v7::ITEM, v9::ITEM];
 
 /// The item with this id; the guardrails, which no command names, among them.
 pub fn item(id: &str) -> Option<&'static Item> {

@@ -12,6 +12,13 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
     match &fact.question {
         Question::Expectations => "expectations".into(),
         Question::LatestAct { account } => format!("newest act of {account}"),
+        Question::Clone { path } => format!("clone {}", code(path)),
+        Question::Stacks => "stacks".into(),
+        Question::Volumes => "volumes".into(),
+        Question::Crontab => "crontab".into(),
+        Question::Entries { folder } => format!("folder {}", code(folder)),
+        Question::Deploys => "deploys".into(),
+        Question::Cleaned => "cleanup".into(),
         Question::Watched => "what is watched".into(),
         Question::ForgeVersion => "forge".into(),
         Question::DroneVersion => "Drone".into(),

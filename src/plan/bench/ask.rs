@@ -188,7 +188,17 @@ impl Bench {
             | Question::Running { .. }
             | Question::Text { .. } => self.ask_box(question).await,
             Question::Results { build } => self.results(*build).await,
-            Question::Post { .. }
+            Question::Clone { .. }
+            | Question::Entries { .. }
+            | Question::Stacks
+            | Question::Volumes
+            | Question::Crontab => match self.ask_machine(question).await {
+                Some(answer) => answer,
+                None => Err(("nobody".into(), "this is no question to the box".into())),
+            },
+            Question::Deploys
+            | Question::Cleaned
+            | Question::Post { .. }
             | Question::OpenPull { .. }
             | Question::Commit { .. }
             | Question::Run { .. }

@@ -1,13 +1,12 @@
 //! The box: sessions, screens and processes, and what is done to them.
 
+use super::inventory::tool;
 use super::{Bench, Stop, read, to_value};
-use crate::config::Command;
 use crate::evidence::{Answer, Question};
 use crate::flow::Ran;
 use crate::host::tmux::{Session, Tmux};
-use crate::host::{HostError, Tool, processes};
+use crate::host::{HostError, processes};
 use rustix::process::{Pid, Signal, kill_process};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 type Told = Result<(String, Value), (String, String)>;
@@ -140,14 +139,4 @@ impl Bench {
         let _ = std::fs::remove_file(&file);
         Ok(())
     }
-}
-
-fn tool(command: &Command) -> Tool {
-    let mut tool = Tool::new(command.line(&[]))
-        .envs(&command.environment)
-        .time_limit(command.time_limit);
-    for (name, value) in &command.secrets {
-        tool = tool.secret_env(name.clone(), value.expose_secret().to_owned().into());
-    }
-    tool
 }

@@ -4,6 +4,7 @@
 mod act;
 mod ask;
 mod calm;
+mod inventory;
 mod look;
 mod machine;
 mod restore;
@@ -21,8 +22,8 @@ use crate::redact::Redactor;
 use crate::registry::Registry;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
@@ -69,6 +70,10 @@ pub trait Ledger: Send + Sync {
     async fn moved(&self, resource: u64, to: &str) -> Result<(), String>;
     /// Says in a pull request what it is for.
     async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String>;
+    /// Closes everything that is on record for the run. Answers all that it made, and how each ended.
+    async fn clean(&self) -> Result<Vec<Made>, String>;
+    /// What the guardrails' first look saw at a step, if they looked.
+    async fn first_look(&self, label: &str) -> Result<Option<Fact>, String>;
     /// What the attempt is doing now, for the progress comment.
     async fn doing(&self, what: &str);
     fn events(&self) -> broadcast::Receiver<Event>;
@@ -96,6 +101,19 @@ pub enum Making<'a> {
         was: &'a str,
         purpose: &'a str,
     },
+}
+
+/// Something that the run made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// `pull`, `branch`, `moved`, …
+    pub kind: String,
+    pub repository: String,
+    pub name: String,
+    /// Of a pull request, where it is known.
+    pub number: Option<u64>,
+    /// How it ended, in a word; none where it could not be closed.
+    pub ended: Option<String>,
 }
 
 /// The servers and commands that scenarios act on and look at.
@@ -242,6 +260,49 @@ impl Bench {
             )
             .await?;
         }
+        Ok(())
+    }
+
+    /// Closes everything that is on record for the run, as a step.
+    pub async fn clean(&self, label: &str) -> Result<Vec<Made>, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        // Interrupted, it is done again: what is closed stays closed.
+        self.begin(label).await?;
+        let made = self.ledger.clean().await.map_err(Stop::Broken)?;
+        let answer = Answer::Seen(to_value(&made));
+        self.record(
+            label,
+            Question::Cleaned,
+            "Gavel's record".into(),
+            None,
+            answer,
+        )
+        .await
+    }
+
+    /// Takes over what the guardrails' first look saw, as it was asked then.
+    pub async fn carry(&self, label: &str) -> Result<(), Stop> {
+        if self.recall(label).await?.is_some() {
+            return Ok(());
+        }
+        self.begin(label).await?;
+        let first = self.ledger.first_look(label).await.map_err(Stop::Broken)?;
+        let Some(first) = first else {
+            return Err(Stop::Unseen(format!(
+                "`{label}` was not looked at at the start"
+            )));
+        };
+        let sighting = Sighting {
+            label: first.label,
+            question: first.question,
+            asked: first.asked,
+            at: first.at,
+            watch: first.watch,
+            answer: first.answer,
+        };
+        self.ledger.record(sighting).await.map_err(Stop::Broken)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! before the first item and is judged after the cleanup.
 
 mod acts;
+pub mod machine;
 
 use super::bench::{Bench, Stop};
 use super::gate::{asked, cut};
@@ -28,6 +29,16 @@ pub const ITEM: Item = Item {
             id: "G3",
             says: "No `main` was pushed except a mirror's, to upstream's commit, and the sandbox's own seeds",
             judge: acts::mains_stayed,
+        },
+        ClauseSpec {
+            id: "G4",
+            says: "The loops' clones were not touched",
+            judge: machine::clones_stayed,
+        },
+        ClauseSpec {
+            id: "G5",
+            says: "Deploys never overlapped",
+            judge: machine::one_deploy_at_a_time,
         },
         ClauseSpec {
             id: "G6",
@@ -57,6 +68,21 @@ pub struct Watched {
     /// The accounts that act here: Gavel's own, and those under verification.
     pub gavel: String,
     pub accused: Vec<String>,
+    /// The box, where it is configured.
+    pub machine: Option<Machine>,
+}
+
+/// What is watched on the box.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The loops' working clones.
+    pub clones: Vec<String>,
+    /// How the names of the sandbox recipes' deploys begin.
+    pub stacks: Vec<String>,
+    /// Folders whose entries belong to the flow.
+    pub scratch: Vec<String>,
+    /// The session that the launcher starts; none where it is not configured.
+    pub session: Option<String>,
 }
 
 /// The repositories that verification may touch.
@@ -74,7 +100,24 @@ impl Watched {
         let sandbox = &config.sandbox;
         let named = sandbox.recipes().into_iter().map(|(_, recipe)| recipe);
         let recipes = named.chain(sandbox.all.iter().flatten());
-        let mirrors = recipes.map(|recipe| {
+        let recipes: Vec<_> = recipes.collect();
+        let path = |path: &std::path::PathBuf| path.display().to_string();
+        let machine = config.host.as_ref().map(|host| Machine {
+            clones: host.clones.iter().map(path).collect(),
+            stacks: recipes
+                .iter()
+                .map(|recipe| host.stacks(recipe.as_str()))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            scratch: host.scratch.iter().map(path).collect(),
+            session: config
+                .flow
+                .launcher
+                .as_ref()
+                .map(|launcher| launcher.session.clone()),
+        });
+        let mirrors = recipes.iter().map(|recipe| {
             let upstream = sandbox.upstream.as_ref();
             (
                 format!("{}/{recipe}", config.gate.organisation),
@@ -88,6 +131,7 @@ impl Watched {
             accused: [&config.flow.account, &config.gate.account]
                 .map(ToString::to_string)
                 .into(),
+            machine,
             skills: config
                 .versions
                 .skills
@@ -164,7 +208,37 @@ async fn look(bench: &Bench, when: &str) -> Result<(), Stop> {
     bench
         .see::<Value>(&format!("{when}.skills"), question)
         .await?;
+    if let Some(machine) = watched.machine {
+        for path in &machine.clones {
+            let question = Question::Clone { path: path.clone() };
+            bench
+                .see::<Value>(&format!("{when}.clone.{path}"), question)
+                .await?;
+        }
+        for (what, question) in inventory(&machine) {
+            bench
+                .see::<Value>(&format!("{when}.{what}"), question)
+                .await?;
+        }
+    }
     Ok(())
+}
+
+/// What the box holds, by name of the look.
+pub fn inventory(machine: &Machine) -> Vec<(String, Question)> {
+    let mut all = vec![
+        ("stacks".to_owned(), Question::Stacks),
+        ("volumes".to_owned(), Question::Volumes),
+        ("sessions".to_owned(), Question::Sessions),
+        ("crontab".to_owned(), Question::Crontab),
+    ];
+    all.extend(machine.scratch.iter().map(|folder| {
+        let question = Question::Entries {
+            folder: folder.clone(),
+        };
+        (format!("entries.{folder}"), question)
+    }));
+    all
 }
 
 // The judges.

@@ -2,7 +2,7 @@
 
 use super::facts::{shown, verdicts};
 use crate::evidence::{Answer, Fact, Question, Sighting};
-use crate::plan::guardrails::{ITEM, Watched};
+use crate::plan::guardrails::{ITEM, Machine, Watched, machine::DEPLOYS};
 use serde_json::{Value, json};
 
 const OLD: &str = "1111111111111111111111111111111111111111";
@@ -24,6 +24,12 @@ impl Seen {
             skills: vec!["upgrade/SKILL.md".into()],
             gavel: "gavel".into(),
             accused: vec!["flow".into(), "bridge".into()],
+            machine: Some(Machine {
+                clones: vec!["/loops/builder".into()],
+                stacks: vec!["ci-tiny-".into()],
+                scratch: vec!["/work".into()],
+                session: Some("upgrader".into()),
+            }),
         };
         let mut seen = Self(Vec::new());
         seen.put("watched", Question::Watched, json!(watched));
@@ -63,8 +69,45 @@ impl Seen {
             };
             seen.put(&format!("close.acts.{account}"), question, acts);
         }
+        for when in ["open", "close"] {
+            let question = Question::Clone {
+                path: "/loops/builder".into(),
+            };
+            seen.put(
+                &format!("{when}.clone./loops/builder"),
+                question,
+                clone(OLD),
+            );
+        }
+        seen.put(
+            "open.stacks",
+            Question::Stacks,
+            json!([{ "name": "traefik" }]),
+        );
+        seen.put(DEPLOYS, Question::Deploys, Value::Null);
+        seen.deployed(&[
+            "+ci-tiny-1",
+            "-ci-tiny-1",
+            "+other",
+            "+ci-tiny-2",
+            "-other",
+            "-ci-tiny-2",
+        ]);
         seen.put("calm", Question::Calm, json!([]));
         seen
+    }
+
+    /// What came (`+`) and went (`-`) in the swarm.
+    fn deployed(&mut self, events: &[&str]) {
+        let events: Vec<Value> = events
+            .iter()
+            .enumerate()
+            .map(|(at, event)| {
+                let action = if event.starts_with('+') { "create" } else { "remove" };
+                json!({ "at": at, "action": action, "kind": "service", "id": "x", "name": format!("{}_app", &event[1..]) })
+            })
+            .collect();
+        self.set(DEPLOYS, watched(&events, &json!([])));
     }
 
     fn put(&mut self, label: &str, question: Question, answer: Value) {
@@ -105,6 +148,14 @@ impl Seen {
         }
         shown(&verdicts(&ITEM, &facts))
     }
+}
+
+fn watched(events: &[Value], gaps: &Value) -> Value {
+    json!({ "from": "2026-01-02T03:04:05Z", "until": "2026-01-02T03:14:05Z", "events": events, "gaps": gaps })
+}
+
+fn clone(head: &str) -> Value {
+    json!({ "head": head, "refs": {}, "index": "aa", "config": "bb", "changed": {} })
 }
 
 fn act(op: &str, repository: &str, reference: &str, content: &str) -> Value {
@@ -245,9 +296,72 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE G1 G3 G7",
         ),
         (
+            "a clone's HEAD moves",
+            |seen| seen.set("close.clone./loops/builder", clone(NEW)),
+            "FAIL G4",
+        ),
+        (
+            "a file in a clone is changed",
+            |seen| {
+                let mut changed = clone(OLD);
+                changed["changed"] = json!({ "tests/a.sh": " M cc" });
+                seen.set("close.clone./loops/builder", changed);
+            },
+            "FAIL G4",
+        ),
+        (
+            "of a clone nothing is known",
+            |seen| {
+                seen.set("open.clone./loops/builder", json!({}));
+                seen.set("close.clone./loops/builder", json!({}));
+            },
+            "INCONCLUSIVE G4",
+        ),
+        (
+            "a deploy begins before another is torn down",
+            |seen| seen.deployed(&["+ci-tiny-1", "+ci-tiny-2", "-ci-tiny-1", "-ci-tiny-2"]),
+            "FAIL G5",
+        ),
+        (
+            "one stack is deployed again, as another version",
+            |seen| seen.deployed(&["+ci-tiny-1", "-ci-tiny-1", "+ci-tiny-1", "-ci-tiny-1"]),
+            "PASS",
+        ),
+        (
+            "a deploy is left",
+            |seen| seen.deployed(&["+ci-tiny-1"]),
+            "FAIL G5",
+        ),
+        (
+            "a deploy was there before, and another comes",
+            |seen| {
+                seen.set("open.stacks", json!([{ "name": "ci-tiny-0" }]));
+            },
+            "FAIL G5",
+        ),
+        (
+            "nobody listened for a while",
+            |seen| {
+                let gap = json!([{ "from": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:06:05Z", "why": "the engine ended" }]);
+                seen.set(DEPLOYS, watched(&[], &gap));
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "the box is not configured",
+            |seen| {
+                let Answer::Seen(mut watched) = seen.0[0].answer.clone() else {
+                    panic!()
+                };
+                watched["machine"] = Value::Null;
+                seen.set("watched", watched);
+            },
+            "BLOCKED G4 G5",
+        ),
+        (
             "nothing is watched",
             |seen| seen.set("watched", json!(Watched::default())),
-            "INCONCLUSIVE G1 G3 G6 G7",
+            "INCONCLUSIVE G1 G3 G4 G5 G6 G7",
         ),
         (
             "the forge was down when main had moved",

@@ -10,6 +10,7 @@ mod v3;
 mod v4;
 mod v7;
 mod v8a;
+mod v9;
 
 use super::*;
 

@@ -7,7 +7,7 @@ use crate::config::Tracking;
 use crate::plan::Item;
 use crate::record::RunRecord;
 use crate::render::duration;
-use crate::render::text::{cell, code};
+use crate::render::text::{cell, code, statements};
 use crate::store::{Resource, Run};
 use url::Url;
 
@@ -166,6 +166,22 @@ pub fn help(items: &[Item]) -> String {
          | Item | What is verified |\n|---|---|\n{}\n\n\
          <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>",
         known.join("\n")
+    )
+}
+
+/// What follows a run in which everything passed.
+pub fn verified(record: &RunRecord, done: &[String]) -> String {
+    let done: Vec<String> = done
+        .iter()
+        .map(|one| format!("- {}", statements(one)))
+        .collect();
+    let run = match &record.report_comment {
+        Some(url) => format!("[run {}]({url})", record.run.id),
+        None => format!("run {}", record.run.id),
+    };
+    format!(
+        "🎉 **Verified.** In {run} everything passed, against one set of versions.\n\n{}",
+        done.join("\n")
     )
 }
 

@@ -7,7 +7,7 @@ mod tests;
 
 pub use answers::{
     Planned, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help, pull_closed,
-    pull_opened, report_again, status, turned_away,
+    pull_opened, report_again, status, turned_away, verified,
 };
 
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};

@@ -531,6 +531,21 @@ fn nothing_to_report_is_said() {
 }
 
 #[test]
+fn what_follows_a_verification_is_said() {
+    let record = record(RunState::Finished, vec![passed()]);
+    let done = [
+        "this issue is labelled `verified`".to_owned(),
+        "`cron` failed: @everyone".to_owned(),
+    ];
+    assert_snapshot!(verified(&record, &done), @"
+    🎉 **Verified.** In run 1 everything passed, against one set of versions.
+
+    - this issue is labelled `verified`
+    - `cron` failed: @‍everyone
+    ");
+}
+
+#[test]
 fn strangers_are_told_once_and_politely() {
     assert_snapshot!(turned_away("out`sider", &tracking()), @"Sorry, `out'sider`: only those whom this installation names, or who can write to maintainers/verification, may give me commands. Nothing was started. I will not answer further commands of yours here.");
 }

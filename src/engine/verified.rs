@@ -1,0 +1,68 @@
+//! What follows when the whole plan has passed against one set of versions, and never otherwise: the label, the configured command.
+
+use super::Engine;
+use crate::host::process::{self, Exit};
+use crate::record::RunRecord;
+use crate::render;
+
+/// Acts on a run that verified everything, once. A restart in the middle is told, and nothing is done twice.
+pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
+    let Some(verified) = &engine.config.verified else {
+        return Ok(());
+    };
+    let slot = format!("run-{}-verified", record.run.id);
+    if !record.is_verified() || engine.store.slot(&slot).await?.is_some() {
+        return Ok(());
+    }
+    let tracking = &engine.config.tracking;
+    let repository = tracking.repository.to_string();
+    let say = async |done: &[String]| {
+        let text = render::comment::verified(record, done);
+        engine
+            .reporter
+            .say(&slot, &repository, tracking.issue, &text)
+            .await
+    };
+    // First on record: the command may be one that must not run twice.
+    say(&["what follows was begun".into()]).await?;
+    let mut done = Vec::new();
+    if let Some(label) = &verified.label {
+        let forge = &engine.world.forge;
+        done.push(
+            match forge
+                .label(&tracking.repository, tracking.issue, label)
+                .await
+            {
+                Ok(()) => format!("this issue is labelled `{label}`"),
+                Err(error) => {
+                    format!("the label `{label}` could not be put on this issue: {error}")
+                }
+            },
+        );
+    }
+    if let Some(command) = &verified.command {
+        let mut process = process::Command::new(&command.program)
+            .args(&command.arguments)
+            .time_limit(command.time_limit)
+            .cancelled_by(engine.shutdown.clone());
+        for (name, value) in &command.environment {
+            process = process.env(name, value);
+        }
+        for (name, value) in &command.secrets {
+            process = process.secret_env(name, value);
+        }
+        let ran = process::run(process).await;
+        let shown = command.line(&[]).join(" ");
+        done.push(match ran.exit {
+            Exit::Exited(0) => format!("`{shown}` ran and ended well"),
+            exit => {
+                let words = engine.world.redactor.text(&ran.stderr.text).into_owned();
+                let last = words.lines().last().unwrap_or("it said nothing").to_owned();
+                format!("`{shown}` failed ({exit:?}): {last}")
+            }
+        });
+    }
+    tracing::info!(run = record.run.id, ?done, "everything is verified");
+    say(&done).await?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Labels of a repository, and of an issue.
+
+use super::paging::Listed;
+use super::{Gitea, GiteaError, Seen, path};
+use crate::config::Repository;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Debug, Clone, Deserialize)]
+struct Label {
+    id: u64,
+    name: String,
+}
+
+impl Listed for Label {
+    type Id = u64;
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Gitea {
+    /// Puts a label on an issue; makes it where the repository has none of that name. Needs write access.
+    pub async fn label(
+        &self,
+        repository: &Repository,
+        issue: u64,
+        name: &str,
+    ) -> Result<(), GiteaError> {
+        let of_repository = format!("{}/labels", path::repository(repository));
+        let known: Seen<Vec<Label>> = self
+            .paged_list(
+                format!("list the labels of {repository}"),
+                of_repository.clone(),
+            )
+            .await?;
+        let id = match known.value.into_iter().find(|label| label.name == name) {
+            Some(label) => label.id,
+            None => {
+                let wanted = json!({ "name": name, "color": "#1a7f37" });
+                let doing = format!("make the label `{name}` in {repository}");
+                self.create::<Label>(doing, of_repository, wanted).await?.id
+            }
+        };
+        let path = format!("{}/issues/{issue}/labels", path::repository(repository));
+        // The label that is there already stays there once.
+        self.set::<Value>(
+            format!("label {repository}#{issue} `{name}`"),
+            Method::POST,
+            path,
+            json!({ "labels": [id] }),
+        )
+        .await?;
+        Ok(())
+    }
+}
