@@ -2,6 +2,7 @@
 
 use super::inventory::tool;
 use super::{Bench, Stop, read, to_value};
+use crate::config::Command;
 use crate::evidence::{Answer, Question};
 use crate::flow::Ran;
 use crate::host::tmux::{Session, Tmux};
