@@ -481,7 +481,7 @@ fn help_lists_commands_and_items() {
     assert_snapshot!(help(plan::ITEMS), @"
     | Command | What it does |
     |---|---|
-    | `/verify V1`, `/verify V1-V7`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
+    | `/verify V1`, `/verify V1-V9`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |
@@ -495,6 +495,7 @@ fn help_lists_commands_and_items() {
     | V3 | `/recipe-upgrade` is green end to end |
     | V4 | A regression gets three runs |
     | V7 | The mirror is reconciled |
+    | V9 | Cleanup |
 
     <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>
     ");
