@@ -9,7 +9,7 @@ async fn what_gavel_answers_when_nothing_runs() {
     assert_snapshot!(lab.talk("/help").await, @"
     | Command | What it does |
     |---|---|
-    | `/verify V1`, `/verify V1-V7`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
+    | `/verify V1`, `/verify V1-V9`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |
@@ -23,6 +23,7 @@ async fn what_gavel_answers_when_nothing_runs() {
     | V3 | `/recipe-upgrade` is green end to end |
     | V4 | A regression gets three runs |
     | V7 | The mirror is reconciled |
+    | V9 | Cleanup |
 
     <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>
     ");
@@ -47,7 +48,7 @@ async fn what_gavel_answers_when_nothing_runs() {
 async fn what_gavel_answers_to_a_slip() {
     let lab = Lab::start().await;
     assert_snapshot!(lab.talk("/verify V77").await, @"
-    `V77` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V7`.
+    `V77` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V7`, `V9`.
 
     <sub>You wrote `/verify V77`.</sub>
     ");
@@ -57,7 +58,7 @@ async fn what_gavel_answers_to_a_slip() {
     <sub>You wrote `/verify`.</sub>
     ");
     assert_snapshot!(lab.talk("/verify V2-V1").await, @"
-    `V2-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V7`.
+    `V2-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V7`, `V9`.
 
     <sub>You wrote `/verify V2-V1`.</sub>
     ");
