@@ -76,6 +76,11 @@ fn every_fault_is_recorded_as_it_is_declared() {
         .collect();
     assert_eq!(
         without_fault,
-        BTreeSet::from(["healthy", "healthy-webhook"])
+        BTreeSet::from([
+            "flow-healthy",
+            "healthy",
+            "healthy-webhook",
+            "whole-healthy"
+        ])
     );
 }

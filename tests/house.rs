@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "render", "record", "command", "plan", "store", "evidence", "verdict", "redact",
-            "gitea", "drone", "registry", "config",
+            "host", "gitea", "drone", "registry", "config",
         ],
     ),
     (

@@ -8,23 +8,26 @@ use crate::plan::{self, guardrails};
 use crate::store::{Attempt, AttemptState, Run};
 use std::sync::Arc;
 
-/// Who listens to deploys while a run is under way. After a restart nobody does: what was missed is not known.
+/// Who listens to deploys while a run is under way.
 pub struct Guard(Option<Watching>);
 
 /// Takes the first look. Taken up after a restart, it goes on with what was seen before.
 pub async fn open(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<Guard> {
-    let (attempt, is_new) = match watching(engine, run).await? {
-        Some(attempt) => (attempt, false),
-        None => (
+    let attempt = match watching(engine, run).await? {
+        Some(attempt) => attempt,
+        None => {
             engine
                 .store
                 .open_attempt(run.id, guardrails::ITEM.id)
-                .await?,
-            true,
-        ),
+                .await?
+        }
     };
     let bench = bench(engine, run, &attempt, &engine.shutdown);
-    let guard = Guard(if is_new { bench.watch_deploys() } else { None });
+    let guard = match bench.watch_deploys("watched").await {
+        Ok(watching) => Guard(watching),
+        Err(Stop::Broken(why)) => anyhow::bail!(why),
+        Err(_) => Guard(None),
+    };
     match bench.play_part(guardrails::open(&bench)).await {
         // What could not be seen now makes the guardrail inconclusive in the end.
         Ok(()) | Err(Stop::Unseen(_) | Stop::Cancelled | Stop::Lost(_)) => Ok(guard),
@@ -38,8 +41,12 @@ pub async fn close(engine: &Arc<Engine>, run: &Run, guard: Option<Guard>) -> any
         return Ok(());
     };
     let bench = bench(engine, run, &attempt, &engine.shutdown);
-    let watching = guard.and_then(|guard| guard.0);
     let ended = async {
+        let watching = match guard {
+            Some(guard) => guard.0,
+            // Taken up after a restart that came between the last item and here.
+            None => bench.watch_deploys("watched").await?,
+        };
         // First: it does not depend on whether everything else can be seen.
         let deploys = bench
             .see_deploys(guardrails::machine::DEPLOYS, watching.as_ref())

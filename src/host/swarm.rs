@@ -17,6 +17,8 @@ const STREAM: Duration = Duration::from_secs(24 * 60 * 60);
 const AGAIN: Duration = Duration::from_millis(500);
 /// Events that are kept; with more of them, what was watched counts as not watched.
 const EVENTS: usize = 10_000;
+/// Events that docker's engine remembers.
+const REMEMBERED: usize = 256;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all(deserialize = "PascalCase"))]
@@ -116,7 +118,12 @@ impl Swarm {
 
     /// Listens to what happens to services from now on, until the answer is dropped.
     pub fn watch(&self) -> Watching {
-        let from = Timestamp::now();
+        self.watch_since(Timestamp::now())
+    }
+
+    /// Like [`Swarm::watch`], beginning with what the engine remembers since then. It remembers the last 256 events only: where as many
+    /// are told of the past, those before them may be missing.
+    pub fn watch_since(&self, from: Timestamp) -> Watching {
         let (seen, stop) = (Arc::new(Mutex::default()), CancellationToken::new());
         tokio::spawn(listen(
             self.tool.clone(),
@@ -127,6 +134,7 @@ impl Swarm {
         Watching {
             swarm: self.clone(),
             from,
+            began: Timestamp::now(),
             seen,
             _ended: stop.drop_guard(),
         }
@@ -153,6 +161,8 @@ impl Swarm {
 pub struct Watching {
     swarm: Swarm,
     from: Timestamp,
+    /// When somebody really began to listen; before it there is the engine's memory alone.
+    began: Timestamp,
     seen: Arc<Mutex<Seen>>,
     _ended: DropGuard,
 }
@@ -174,6 +184,14 @@ impl Watching {
         drop(seen);
         events.sort();
         events.dedup();
+        let began = i64::try_from(self.began.as_nanosecond()).unwrap_or(i64::MAX);
+        if events.iter().filter(|event| event.at < began).count() >= REMEMBERED {
+            gaps.push(Gap {
+                from: self.from,
+                until: self.began,
+                why: format!("nobody listened, and the engine remembers {REMEMBERED} events only"),
+            });
+        }
         if events.len() >= EVENTS {
             gaps.push(Gap {
                 from: self.from,

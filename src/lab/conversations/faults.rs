@@ -542,7 +542,9 @@ async fn faults_of_reconciliation_act() {
     let gavel = stage.bench.forge("gavel");
     for (round, (fault, seen)) in faults.into_iter().enumerate() {
         let write = async |repository: &str, branch: &str, file: &str| {
-            let change = json!({ "content": "aGVsbG8K", "branch": "main", "new_branch": branch, "message": file });
+            // The same change under another message: made in the same second, the commits would be one and the same.
+            let message = format!("{file} in {repository}");
+            let change = json!({ "content": "aGVsbG8K", "branch": "main", "new_branch": branch, "message": message });
             let path = format!("/repos/{repository}/contents/{file}");
             gavel.post(&path, change).await.unwrap();
         };

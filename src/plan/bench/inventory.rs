@@ -61,13 +61,20 @@ impl Bench {
         })
     }
 
-    /// Listens to what is deployed and torn down from now on; `None` where the box is not configured.
-    pub fn watch_deploys(&self) -> Option<Watching> {
-        let host = self.world.config.host.as_ref()?;
-        Some(Swarm::new(tool(&host.docker)).watch())
+    /// Listens to what is deployed and torn down from now on; after a restart, since the step `first`, as far as the engine remembers it.
+    /// `None` where the box is not configured.
+    pub async fn watch_deploys(&self, first: &str) -> Result<Option<Watching>, Stop> {
+        let Some(host) = &self.world.config.host else {
+            return Ok(None);
+        };
+        let swarm = Swarm::new(tool(&host.docker));
+        Ok(Some(match self.recall(first).await? {
+            Some(fact) => swarm.watch_since(fact.at),
+            None => swarm.watch(),
+        }))
     }
 
-    /// Ends the watch over deploys with its fact. Without a watch, since Gavel was restarted meanwhile, there is nothing to tell.
+    /// Ends the watch over deploys with its fact.
     pub async fn see_deploys(&self, label: &str, watching: Option<&Watching>) -> Result<(), Stop> {
         if self.recall(label).await?.is_some() {
             return Ok(());
@@ -79,7 +86,7 @@ impl Bench {
                 .await
                 .map_err(|error| error.to_string()),
             (None, None) => Err(NOT_CONFIGURED.into()),
-            (None, Some(_)) => Err("Gavel was restarted meanwhile, and saw nothing of it".into()),
+            (None, Some(_)) => Err("nobody listened".into()),
         };
         let answer = match answer {
             Ok(watched) => Answer::Seen(to_value(&watched)),

@@ -5,7 +5,7 @@ use crate::evidence::{Doubt, Question, Witness};
 use crate::host::swarm;
 use crate::plan::gate::{asked, cut};
 use crate::plan::sight::Named;
-use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
+use crate::plan::{Ruling, blocked, certainly_broken, holds, unseen};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -117,16 +117,6 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             gap.until.strftime("%H:%M:%S"),
             cut(&gap.why)
         ));
-    }
-    if !standing.is_empty() {
-        let names: Vec<String> = standing
-            .keys()
-            .map(|name| format!("`{}`", cut(name)))
-            .collect();
-        return broken(
-            format!("{} still stands", names.join(", ")),
-            "tear down what was deployed, whatever happened",
-        );
     }
     holds(format!("{deploys} deploys, one after another"))
 }
