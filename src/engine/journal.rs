@@ -25,6 +25,10 @@ impl Ledger for Journal {
         said(self.engine.store.facts(self.attempt.id).await)
     }
 
+    async fn fact(&self, label: &str) -> Result<Option<Fact>, String> {
+        said(self.engine.store.fact(self.attempt.id, label).await)
+    }
+
     async fn begin(&self, label: &str) -> Result<bool, String> {
         said(self.engine.store.begin_step(self.attempt.id, label).await)
     }
@@ -133,8 +137,7 @@ impl Ledger for Journal {
         let Some(attempt) = looks.next() else {
             return Ok(None);
         };
-        let facts = said(self.engine.store.facts(attempt.id).await)?;
-        Ok(facts.into_iter().find(|fact| fact.label == label))
+        said(self.engine.store.fact(attempt.id, label).await)
     }
 
     async fn doing(&self, what: &str) {

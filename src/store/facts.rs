@@ -50,6 +50,17 @@ impl Store {
             .collect()
     }
 
+    /// The fact that ended a step, if it has ended.
+    pub async fn fact(&self, attempt: u64, label: &str) -> Result<Option<Fact>> {
+        sqlx::query("select fact from facts where attempt = ? and label = ?")
+            .bind(signed(attempt))
+            .bind(label)
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| json("a fact", row.get("fact")))
+            .transpose()
+    }
+
     /// The clauses of a judged attempt, in the order of the plan.
     pub async fn clauses(&self, attempt: u64) -> Result<Vec<Clause>> {
         sqlx::query("select clause from clauses where attempt = ? order by ordinal")

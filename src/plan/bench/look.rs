@@ -2,12 +2,16 @@
 
 use super::{Bench, Enough, Event, Stop, read};
 use crate::evidence::{Answer, Question, Watch};
+use futures_util::{FutureExt, StreamExt, future, stream};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
+
+/// As many questions are put at the same time: servers are shared with others.
+const AT_ONCE: usize = 8;
 
 impl Bench {
     /// Looks once.
@@ -22,6 +26,36 @@ impl Bench {
         self.begin(label).await?;
         let (asked, answer) = self.unless_cancelled(self.ask(&question)).await?;
         self.record(label, question, asked, None, answer).await
+    }
+
+    /// Looks once at several things that do not depend on each other, side by side. What could not be seen is told once all the others
+    /// are on record.
+    pub async fn see_all(
+        &self,
+        questions: impl IntoIterator<Item = (String, Question)>,
+    ) -> Result<(), Stop> {
+        let mut open = Vec::new();
+        for (label, question) in questions {
+            if self.recall(&label).await?.is_none() {
+                self.begin(&label).await?;
+                open.push((label, question));
+            }
+        }
+        let asks: Vec<_> = open.iter().map(|(_, it)| self.ask(it).boxed()).collect();
+        let answers = stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>();
+        let answers = self.unless_cancelled(answers).await?;
+        let mut unseen = None;
+        for ((label, question), (asked, answer)) in open.into_iter().zip(answers) {
+            let recorded = self
+                .record::<Value>(&label, question, asked, None, answer)
+                .await;
+            match recorded {
+                Ok(_) => {}
+                Err(Stop::Unseen(why)) => unseen = unseen.or(Some(why)),
+                Err(stop) => return Err(stop),
+            }
+        }
+        unseen.map_or(Ok(()), |why| Err(Stop::Unseen(why)))
     }
 
     /// Looks until there is enough to see, or the patience ends; the last answer is the fact either way.
@@ -72,10 +106,8 @@ impl Bench {
         let seen = loop {
             // Before the look: what happens during it must not count as waited for.
             let waited = began.elapsed();
-            let mut answers = Vec::with_capacity(N);
-            for (_, question) in &open {
-                answers.push(self.unless_cancelled(self.ask(question)).await?);
-            }
+            let asks: Vec<_> = open.iter().map(|(_, it)| self.ask(it).boxed()).collect();
+            let answers = self.unless_cancelled(future::join_all(asks)).await?;
             let values: Vec<&Value> = answers
                 .iter()
                 .filter_map(|(_, answer)| match answer {

@@ -58,6 +58,8 @@ pub struct Event {
 pub trait Ledger: Send + Sync {
     /// All facts so far.
     async fn facts(&self) -> Result<Vec<Fact>, String>;
+    /// The fact that ended a step, if it has ended.
+    async fn fact(&self, label: &str) -> Result<Option<Fact>, String>;
     /// Marks a step as begun; answers whether it had been begun before.
     async fn begin(&self, label: &str) -> Result<bool, String>;
     /// Ends a step with its fact.
@@ -227,40 +229,32 @@ impl Bench {
     /// The first steps of every attempt: what is expected, and against which versions it is verified.
     async fn prepare(&self) -> Result<(), Stop> {
         self.doing("noting the versions").await;
-        self.see::<Value>("expectations", Question::Expectations)
-            .await?;
-        self.see::<Value>("version.forge", Question::ForgeVersion)
-            .await?;
-        self.see::<Value>("version.drone", Question::DroneVersion)
-            .await?;
         let drone = &self.world.config.drone;
-        self.see::<Value>(
-            "version.harness",
-            Question::Branch {
-                repository: drone.repository.to_string(),
-                branch: drone.branch.clone(),
-            },
-        )
-        .await?;
+        let harness = Question::Branch {
+            repository: drone.repository.to_string(),
+            branch: drone.branch.clone(),
+        };
         let versions = &self.world.config.versions;
-        for (part, files) in [
+        let files = [
             ("bridge", &versions.bridge),
             ("helper", &versions.helper),
             ("skills", &versions.skills),
-        ] {
-            self.see::<Value>(
-                &format!("version.{part}"),
-                Question::Digests {
-                    part: part.into(),
-                    paths: files
-                        .iter()
-                        .map(|path| path.display().to_string())
-                        .collect(),
-                },
-            )
-            .await?;
-        }
-        Ok(())
+        ];
+        let files = files.map(|(part, files)| {
+            let paths = files.iter().map(|path| path.display().to_string());
+            let question = Question::Digests {
+                part: part.into(),
+                paths: paths.collect(),
+            };
+            (format!("version.{part}"), question)
+        });
+        let answered = [
+            ("expectations".to_owned(), Question::Expectations),
+            ("version.forge".to_owned(), Question::ForgeVersion),
+            ("version.drone".to_owned(), Question::DroneVersion),
+            ("version.harness".to_owned(), harness),
+        ];
+        self.see_all(answered.into_iter().chain(files)).await
     }
 
     /// Closes everything that is on record for the run, as a step.
@@ -319,8 +313,7 @@ impl Bench {
     }
 
     async fn recall(&self, label: &str) -> Result<Option<Fact>, Stop> {
-        let facts = self.facts().await?;
-        Ok(facts.into_iter().find(|fact| fact.label == label))
+        self.ledger.fact(label).await.map_err(Stop::Broken)
     }
 
     async fn begin(&self, label: &str) -> Result<bool, Stop> {
