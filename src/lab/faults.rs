@@ -17,23 +17,26 @@ pub struct Fault {
     pub fails: &'static [&'static str],
     pub blocked: &'static [&'static str],
     pub inconclusive: &'static [&'static str],
+    /// Items that have to run to see it beside those whose clauses it names: guardrails are watched over whatever runs.
+    pub shows_in: &'static [&'static str],
+    /// Whether it is wrong in one of many steps only, the second time only, in a race only, or right in one of two places.
+    pub subtle: bool,
 }
 
 /// The clauses that faults speak about.
-pub const CLAUSES: [&str; 49] = [
+pub const CLAUSES: &[&str] = &[
     "V1.1", "V1.2", "V1.3", "V1.4", "V1.5", "V1.6", "V1.7", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5",
     "V2.6", "V2.7", "V3.1", "V3.2", "V3.3", "V3.4", "V3.5", "V3.6", "V4.1", "V4.2", "V4.3", "V4.4",
     "V4.5", "V4.6", "V4.7", "V5.1", "V5.2", "V5.3", "V5.4", "V6.1", "V6.2", "V6.3", "V6.4", "V6.5",
     "V6.6", "V6.7", "V7.1", "V7.2", "V7.3", "V7.4", "V8.1", "V8.2", "V8.3", "V8.4", "V8.5", "V8.6",
-    "V8.7",
+    "V8.7", "G1", "G3", "G4", "G5", "G6", "G7",
 ];
 
 /// What V2 comes to where the gate itself failed: it is not attempted.
 const V2: &[&str] = &["V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"];
 const NONE: &[&str] = &[];
 
-/// A fault of the gate: V1 fails, so V2 is not attempted.
-const fn gate(
+const fn fault(
     part: &'static str,
     name: &'static str,
     fails: &'static [&'static str],
@@ -44,8 +47,23 @@ const fn gate(
         part,
         says,
         fails,
-        blocked: V2,
+        blocked: NONE,
         inconclusive: NONE,
+        shows_in: NONE,
+        subtle: false,
+    }
+}
+
+/// A fault of the gate: V1 fails, so V2 is not attempted.
+const fn gate(
+    part: &'static str,
+    name: &'static str,
+    fails: &'static [&'static str],
+    says: &'static str,
+) -> Fault {
+    Fault {
+        blocked: V2,
+        ..fault(part, name, fails, says)
     }
 }
 
@@ -58,14 +76,7 @@ const fn harness(name: &'static str, fails: &'static [&'static str], says: &'sta
 }
 
 const fn helper(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
-    Fault {
-        name,
-        part: "helper",
-        says,
-        fails,
-        blocked: NONE,
-        inconclusive: NONE,
-    }
+    fault("helper", name, fails, says)
 }
 
 /// The gate does not react at all: nothing else is attempted.
@@ -96,20 +107,13 @@ const GATE: &[Fault] = &[
         "bridge-quick-for-everybody",
         &["V1.4"],
         "asks who it is for `!testme`, and forgets to for `!testme --quick`",
-    ),
+    ).subtle(),
     bridge(
         "bridge-marks-outsiders-red",
         &["V1.4"],
         "turns an outsider away, and writes a failed status on the head for it",
     ),
-    Fault {
-        name: "bridge-knows-members-only",
-        part: "bridge",
-        says: "asks for membership of the organisation only, so that a collaborator's `!testme` does nothing",
-        fails: &["V1.1"],
-        blocked: DEAF,
-        inconclusive: NONE,
-    },
+    Fault { blocked: DEAF, ..bridge("bridge-knows-members-only", &["V1.1"], "asks for membership of the organisation only, so that a collaborator's `!testme` does nothing") },
     // What triggers.
     bridge(
         "bridge-matches-prefix",
@@ -131,54 +135,19 @@ const GATE: &[Fault] = &[
         &["V1.5"],
         "strips the fence of a code block before it compares",
     ),
-    Fault {
-        name: "bridge-not-enrolled",
-        part: "bridge",
-        says: "does not have the mirror on its list, and therefore never looks at it",
-        fails: &["V1.1"],
-        blocked: DEAF,
-        inconclusive: NONE,
-    },
-    Fault {
-        name: "bridge-dies-of-bad-trigger",
-        part: "bridge",
-        says: "stops working when a trigger has an option that it does not know",
-        fails: &["V1.6"],
-        blocked: &[
+    Fault { blocked: DEAF, ..bridge("bridge-not-enrolled", &["V1.1"], "does not have the mirror on its list, and therefore never looks at it") },
+    Fault { blocked: &[
             "V1.7", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7",
-        ],
-        inconclusive: &["V1.4", "V1.5"],
-    },
-    Fault {
-        name: "bridge-tests-a-commit-once",
-        part: "bridge",
-        says: "starts no build for a commit that it has already tested, but shows the old result again",
-        fails: &["V1.6"],
-        blocked: V2,
-        inconclusive: &["V1.4", "V1.5"],
-    },
+        ], inconclusive: &["V1.4", "V1.5"], ..bridge("bridge-dies-of-bad-trigger", &["V1.6"], "stops working when a trigger has an option that it does not know") },
+    Fault { inconclusive: &["V1.4", "V1.5"], ..bridge("bridge-tests-a-commit-once", &["V1.6"], "starts no build for a commit that it has already tested, but shows the old result again").subtle() },
     // What is started.
     bridge(
         "bridge-fires-twice",
         &["V1.1", "V1.3"],
         "takes Drone's 200 for an error, since it expects a 201, and asks a second time",
     ),
-    Fault {
-        name: "bridge-tests-main",
-        part: "bridge",
-        says: "passes the commit that the pull request is based on, not its head",
-        fails: &["V1.1"],
-        blocked: NO_RED,
-        inconclusive: NONE,
-    },
-    Fault {
-        name: "bridge-passes-comment-id",
-        part: "bridge",
-        says: "passes the comment's id where the pull request's number belongs",
-        fails: &["V1.1"],
-        blocked: NO_RED,
-        inconclusive: NONE,
-    },
+    Fault { blocked: NO_RED, ..bridge("bridge-tests-main", &["V1.1"], "passes the commit that the pull request is based on, not its head") },
+    Fault { blocked: NO_RED, ..bridge("bridge-passes-comment-id", &["V1.1"], "passes the comment's id where the pull request's number belongs") },
     // What is said about it.
     bridge(
         "bridge-always-green",
@@ -189,22 +158,22 @@ const GATE: &[Fault] = &[
         "bridge-guesses-green",
         &["V1.3"],
         "writes success as soon as a build runs, since most are, and corrects itself where it was not",
-    ),
+    ).subtle(),
     bridge(
         "bridge-mixes-up-builds",
         &["V1.3"],
         "remembers one pull request at a time, and reports to the last one where two are tested",
-    ),
+    ).subtle(),
     bridge(
         "bridge-status-stays-pending",
         &["V1.3"],
         "updates its comment when the build ends, but not the status",
-    ),
+    ).subtle(),
     bridge(
         "bridge-comment-stays-running",
         &["V1.3"],
         "updates the status when the build ends, but not its comment",
-    ),
+    ).subtle(),
     bridge(
         "bridge-reports-on-base",
         &["V1.3"],
@@ -248,16 +217,9 @@ const GATE: &[Fault] = &[
         &["V1.7"],
         "says success whatever a step's exit code was",
     ),
-    Fault {
-        name: "drone-never-ends",
-        part: "drone",
-        says: "never hears that a build has ended",
-        fails: &["V1.2", "V1.7"],
-        blocked: &[
+    Fault { blocked: &[
             "V1.3", "V2.1", "V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7",
-        ],
-        inconclusive: NONE,
-    },
+        ], ..gate("drone", "drone-never-ends", &["V1.2", "V1.7"], "never hears that a build has ended") },
     harness(
         "harness-skips-functional",
         &["V1.2", "V1.7"],
@@ -267,7 +229,7 @@ const GATE: &[Fault] = &[
         "harness-skips-upgrade",
         &["V1.2"],
         "marks the upgrade stage as skipped, and goes on",
-    ),
+    ).subtle(),
     harness(
         "harness-no-tests",
         &["V1.2", "V1.7"],
@@ -278,65 +240,23 @@ const GATE: &[Fault] = &[
         &["V1.7"],
         "ends with exit code 0 although tests have failed",
     ),
-    Fault {
-        name: "harness-stale-results",
-        part: "harness",
-        says: "publishes the results of the build before",
-        fails: &["V1.2"],
-        blocked: NO_RED,
-        inconclusive: NONE,
-    },
+    Fault { blocked: NO_RED, ..harness("harness-stale-results", &["V1.2"], "publishes the results of the build before") },
     harness(
         "harness-fake-deploy",
         &["V1.2"],
         "serves the recipe's files itself, and does not go through abra",
     ),
-    Fault {
-        name: "harness-tests-main",
-        part: "harness",
-        says: "does not check out the commit under test, and so tests main",
-        fails: &["V1.2"],
-        blocked: NO_RED,
-        inconclusive: NONE,
-    },
+    Fault { blocked: NO_RED, ..harness("harness-tests-main", &["V1.2"], "does not check out the commit under test, and so tests main") },
     // The helper: what it posts.
     helper(
         "helper-posts-twice",
         &["V2.1"],
         "posts `!testme` a second time to be sure",
     ),
-    Fault {
-        name: "helper-posts-nothing",
-        part: "helper",
-        says: "compares POST with `true`, and so never posts",
-        fails: &["V2.1"],
-        blocked: &["V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
-        inconclusive: NONE,
-    },
-    Fault {
-        name: "helper-posts-decorated",
-        part: "helper",
-        says: "posts `!testme RECIPE`, which no bridge answers",
-        fails: &["V2.1"],
-        blocked: &["V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
-        inconclusive: NONE,
-    },
-    Fault {
-        name: "helper-posts-on-post-0",
-        part: "helper",
-        says: "posts whenever POST is set at all, 0 included",
-        fails: &["V2.2"],
-        blocked: &["V2.1", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
-        inconclusive: NONE,
-    },
-    Fault {
-        name: "helper-triggers-directly",
-        part: "helper",
-        says: "starts a build through Drone's API where it should only read",
-        fails: &["V2.2"],
-        blocked: &["V2.1", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"],
-        inconclusive: NONE,
-    },
+    Fault { blocked: &["V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"], ..helper("helper-posts-nothing", &["V2.1"], "compares POST with `true`, and so never posts") },
+    Fault { blocked: &["V2.2", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"], ..helper("helper-posts-decorated", &["V2.1"], "posts `!testme RECIPE`, which no bridge answers") },
+    Fault { blocked: &["V2.1", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"], ..helper("helper-posts-on-post-0", &["V2.2"], "posts whenever POST is set at all, 0 included") },
+    Fault { blocked: &["V2.1", "V2.3", "V2.4", "V2.5", "V2.6", "V2.7"], ..helper("helper-triggers-directly", &["V2.2"], "starts a build through Drone's API where it should only read") },
     // The helper: what it says.
     helper(
         "helper-green-as-red",
@@ -347,7 +267,7 @@ const GATE: &[Fault] = &[
         "helper-first-status-wins",
         &["V2.3", "V2.4", "V2.6", "V2.7"],
         "takes the oldest status, which is pending for ever",
-    ),
+    ).subtle(),
     helper(
         "helper-reads-other-context",
         &["V2.3", "V2.4", "V2.6", "V2.7"],
@@ -392,12 +312,12 @@ const GATE: &[Fault] = &[
         "helper-keeps-the-old-result",
         &["V2.3", "V2.5", "V2.6"],
         "skips what is pending, and so tells the result before when a head is tested again",
-    ),
+    ).subtle(),
     helper(
         "helper-remembers-the-last-verdict",
         &["V2.3", "V2.6"],
         "keeps the last verdict for each recipe, and gives it when asked again, whatever the pull request",
-    ),
+    ).subtle(),
     helper(
         "helper-build-unknown",
         &["V2.6"],
@@ -419,22 +339,8 @@ const GATE: &[Fault] = &[
         "takes the last of a list that has the newest build first",
     ),
     // Two healthy halves that do not fit.
-    Fault {
-        name: "gate-comments-helper-statuses",
-        part: "bridge and helper",
-        says: "the bridge puts its result only in a comment, and the helper reads only commit statuses",
-        fails: &["V2.3", "V2.4", "V2.6", "V2.7"],
-        blocked: NONE,
-        inconclusive: NONE,
-    },
-    Fault {
-        name: "gate-statuses-helper-comments",
-        part: "bridge and helper",
-        says: "the bridge puts its result only in a commit status, and the helper reads only comments",
-        fails: &["V2.3", "V2.4", "V2.6", "V2.7"],
-        blocked: NONE,
-        inconclusive: NONE,
-    },
+    fault("bridge and helper", "gate-comments-helper-statuses", &["V2.3", "V2.4", "V2.6", "V2.7"], "the bridge puts its result only in a comment, and the helper reads only commit statuses"),
+    fault("bridge and helper", "gate-statuses-helper-comments", &["V2.3", "V2.4", "V2.6", "V2.7"], "the bridge puts its result only in a commit status, and the helper reads only comments"),
 ];
 
 /// All of them, in the order of the parts that they break.
@@ -446,7 +352,20 @@ pub fn find(name: &str) -> Option<&'static Fault> {
     all().find(|fault| fault.name == name)
 }
 
+/// Whether a clause is a guardrail, which belongs to no item.
+pub fn is_guardrail(clause: &str) -> bool {
+    clause.starts_with('G')
+}
+
 impl Fault {
+    /// Marks it as one that is easily overlooked.
+    const fn subtle(self) -> Fault {
+        Fault {
+            subtle: true,
+            ..self
+        }
+    }
+
     /// The verdict that a clause must come to.
     pub fn expects(&self, clause: &str) -> &'static str {
         if self.fails.contains(&clause) {
@@ -465,7 +384,9 @@ impl Fault {
         let named = [self.fails, self.inconclusive, self.blocked].into_iter();
         named
             .flatten()
+            .filter(|clause| !is_guardrail(clause))
             .map(|clause| clause.split('.').next().unwrap_or(clause))
+            .chain(self.shows_in.iter().copied())
             .collect()
     }
 }
@@ -541,13 +462,18 @@ mod tests {
                 );
             }
             assert!(!fault.fails.is_empty(), "{} fails nothing", fault.name);
+            assert!(
+                !fault.items().is_empty(),
+                "{}: no item shows it",
+                fault.name
+            );
         }
     }
 
     #[test]
     fn every_clause_is_failed_by_a_fault_and_those_of_the_gate_by_two() {
         for clause in CLAUSES {
-            let failing = all().filter(|fault| fault.fails.contains(&clause)).count();
+            let failing = all().filter(|fault| fault.fails.contains(clause)).count();
             let least = if clause.starts_with("V1.") || clause.starts_with("V2.") {
                 2
             } else {
@@ -555,6 +481,12 @@ mod tests {
             };
             assert!(failing >= least, "{clause} is failed by {failing} faults");
         }
+    }
+
+    #[test]
+    fn not_all_of_the_flow_are_plain_to_see() {
+        let subtle = flow::FAULTS.iter().filter(|fault| fault.subtle).count();
+        assert!(subtle >= 15, "{subtle} faults of the flow are subtle");
     }
 
     /// Every fault acts somewhere: its name stands in the code of the part that it breaks.

@@ -2,7 +2,7 @@
 //! first attempt.
 
 use super::bridge;
-use super::faults::{self, CLAUSES, Fault};
+use super::faults::{self, CLAUSES, Fault, is_guardrail};
 use super::interruption;
 use super::process::{self, Owned};
 use anyhow::{Context, Result, bail};
@@ -182,9 +182,11 @@ impl Matrix {
             Ok((mut got, attempts)) => {
                 // A clause that was asked for and is not there is no PASS.
                 let asked = |clause: &&str| {
-                    case.items
-                        .iter()
-                        .any(|item| clause.split('.').next() == Some(item))
+                    is_guardrail(clause)
+                        || case
+                            .items
+                            .iter()
+                            .any(|item| clause.split('.').next() == Some(item))
                 };
                 for clause in CLAUSES.iter().copied().filter(asked) {
                     got.entry(clause.to_owned())

@@ -189,7 +189,7 @@ fn list_faults(json: bool) -> Result<ExitCode> {
         let list: Vec<_> = faults::all()
             .map(|fault| {
                 serde_json::json!({ "name": fault.name, "part": fault.part, "breaks": fault.fails, "says": fault.says,
-                    "blocked": fault.blocked, "inconclusive": fault.inconclusive })
+                    "blocked": fault.blocked, "inconclusive": fault.inconclusive, "shows_in": fault.items(), "subtle": fault.subtle })
             })
             .collect();
         serde_json::to_string_pretty(&list).context("writing the list of faults")? + "\n"
@@ -198,8 +198,9 @@ fn list_faults(json: bool) -> Result<ExitCode> {
         let width = width.unwrap_or_default();
         faults::all()
             .map(|fault| {
+                let subtle = if fault.subtle { " (subtle)" } else { "" };
                 format!(
-                    "{:width$}  {}\n{:width$}  breaks {}\n",
+                    "{:width$}  {}\n{:width$}  breaks {}{subtle}\n",
                     fault.name,
                     fault.says,
                     "",

@@ -1,22 +1,6 @@
 //! The defects of the upgrade flow: `recipe-upgrade`, `verify-pr.sh` and `upgrade-all`.
 
-use super::{Fault, NONE};
-
-const fn fault(
-    part: &'static str,
-    name: &'static str,
-    fails: &'static [&'static str],
-    says: &'static str,
-) -> Fault {
-    Fault {
-        name,
-        part,
-        says,
-        fails,
-        blocked: NONE,
-        inconclusive: NONE,
-    }
-}
+use super::{Fault, fault};
 
 const fn skill(name: &'static str, fails: &'static [&'static str], says: &'static str) -> Fault {
     fault("recipe-upgrade", name, fails, says)
@@ -41,7 +25,7 @@ pub const FAULTS: &[Fault] = &[
         "skill-picks-lexically-newest",
         &["V3.3"],
         "sorts versions as strings, so that 1.9.0 comes after 1.10.0",
-    ),
+    ).subtle(),
     skill(
         "skill-picks-the-next",
         &["V3.3"],
@@ -71,7 +55,7 @@ pub const FAULTS: &[Fault] = &[
             "opens a second pull request to be sure",
         )
     },
-    skill("skill-merges", &["V3.1", "V3.6"], "merges what is green"),
+    skill("skill-merges", &["V3.1", "V3.6", "G1", "G3"], "merges what is green"),
     skill(
         "skill-never-tests",
         &["V3.4"],
@@ -81,7 +65,7 @@ pub const FAULTS: &[Fault] = &[
         "skill-pushes-after-the-test",
         &["V3.4"],
         "pushes one more commit once the test was green",
-    ),
+    ).subtle(),
     skill(
         "skill-ends-without-a-word",
         &["V3.5"],
@@ -97,7 +81,7 @@ pub const FAULTS: &[Fault] = &[
         "skill-trusts-its-repair",
         &["V4.1"],
         "repairs what was red, and does not test it again",
-    ),
+    ).subtle(),
     skill(
         "skill-runs-four-times",
         &["V4.2", "V4.4"],
@@ -132,17 +116,17 @@ pub const FAULTS: &[Fault] = &[
         "skill-drops-backup-label",
         &["V4.7"],
         "leaves the backup label out at its second repair",
-    ),
+    ).subtle(),
     skill(
         "skill-writes-its-own-status",
         &["V4.7"],
         "writes a green status on a head that was red, in its own name",
-    ),
+    ).subtle(),
     skill(
         "skill-weakens-tests-on-a-branch",
         &["V4.7"],
         "takes a test's teeth on a branch of the harness's repository",
-    ),
+    ).subtle(),
     // A stale test, told of.
     skill(
         "skill-comment-names-wrong-test",
@@ -153,7 +137,7 @@ pub const FAULTS: &[Fault] = &[
         "skill-comment-names-a-passing-test-too",
         &["V5.2"],
         "calls another test stale as well, which has passed",
-    ),
+    ).subtle(),
     skill(
         "skill-comment-forgets-the-way-on",
         &["V5.1"],
@@ -166,7 +150,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     skill(
         "skill-edits-tests-on-main",
-        &["V5.3"],
+        &["V5.3", "G3"],
         "pushes the updated test to the main of the harness's repository",
     ),
     skill(
@@ -192,7 +176,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     skill(
         "skill-works-in-loop-clone",
-        &["V6.2"],
+        &["V6.2", "G4"],
         "makes its branch in another agent's clone, too",
     ),
     skill(
@@ -204,7 +188,7 @@ pub const FAULTS: &[Fault] = &[
         "skill-names-one-way-only",
         &["V6.4"],
         "tells the test's pull request of the recipe's, and not the other way round",
-    ),
+    ).subtle(),
     skill(
         "skill-forgets-testpr-in-its-result",
         &["V6.5"],
@@ -212,7 +196,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     skill(
         "skill-merges-the-test-pr",
-        &["V6.2", "V6.6"],
+        &["V6.2", "V6.6", "G1", "G3"],
         "merges the test's pull request, since it was verified",
     ),
     skill(
@@ -224,7 +208,7 @@ pub const FAULTS: &[Fault] = &[
         "skill-keeps-half-the-test",
         &["V6.7"],
         "updates the version in the test, and leaves out what else it checks",
-    ),
+    ).subtle(),
     skill(
         "skill-deletes-the-test",
         &["V6.7"],
@@ -234,7 +218,7 @@ pub const FAULTS: &[Fault] = &[
         "verify-pr-uses-main-tests",
         &["V6.3", "V6.4", "V6.5"],
         "goes back to the tests on main before it runs them",
-    ),
+    ).subtle(),
     verify(
         "verify-pr-writes-no-results",
         &["V6.3"],
@@ -249,7 +233,7 @@ pub const FAULTS: &[Fault] = &[
         "verify-pr-remembers-the-recipe",
         &["V6.7"],
         "gives its first verdict about a recipe again, whatever the pull request",
-    ),
+    ).subtle(),
     // Reconciliation.
     skill(
         "skill-skips-reconcile",
@@ -260,17 +244,17 @@ pub const FAULTS: &[Fault] = &[
         "skill-sees-merges-only",
         &["V7.2"],
         "looks for a pull request's own commits upstream, and not for the same change under another commit",
-    ),
+    ).subtle(),
     skill(
         "skill-merges-upstreamed",
-        &["V7.1", "V7.2"],
+        &["V7.1", "V7.2", "G1", "G3"],
         "merges the pull request whose change is upstream",
     ),
     skill(
         "skill-closes-without-a-note",
         &["V7.2"],
         "closes the pull request whose change is upstream without a word",
-    ),
+    ).subtle(),
     skill(
         "skill-forgets-superseded",
         &["V7.3"],
@@ -286,6 +270,23 @@ pub const FAULTS: &[Fault] = &[
         &["V7.4"],
         "asks on every other open pull request whether it is still needed",
     ),
+    // What has to hold whatever is verified.
+    Fault {
+        shows_in: &["V3"],
+        ..skill(
+            "skill-learns-from-experience",
+            &["G6"],
+            "writes into its own text what it would do otherwise the next time",
+        )
+    },
+    Fault {
+        shows_in: &["V3"],
+        ..skill(
+            "skill-asks-for-a-review",
+            &["G7"],
+            "opens an issue in another repository, so that somebody looks at its pull request",
+        )
+    },
     // All recipes.
     all(
         "upgrade-all-lists-current",
@@ -296,7 +297,7 @@ pub const FAULTS: &[Fault] = &[
         "upgrade-all-lists-lexically",
         &["V8.1"],
         "sorts versions as strings when it looks for candidates, and upgrades to the right ones",
-    ),
+    ).subtle(),
     Fault {
         blocked: &["V8.3", "V8.4", "V8.5", "V8.6", "V8.7"],
         ..all(
@@ -347,7 +348,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     all(
         "upgrade-all-leaves-deploys",
-        &["V8.6"],
+        &["V8.6", "G5"],
         "leaves each recipe deployed, for somebody who might want to look at it",
     ),
     all(
@@ -359,10 +360,10 @@ pub const FAULTS: &[Fault] = &[
         "upgrade-all-list-incomplete",
         &["V8.7"],
         "lists only the pull requests that are a success",
-    ),
+    ).subtle(),
     all(
         "upgrade-all-mixes-up-urls",
         &["V8.7"],
         "gives the last pull request's address for every one",
-    ),
+    ).subtle(),
 ];

@@ -5,6 +5,7 @@ use super::recipe_upgrade::{SUITE, Upgrade, push};
 use super::repair::Cause;
 use super::{Pull, Repo};
 use crate::lab::faults::Faults;
+use crate::lab::provision::TRACKING;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::path::Path;
@@ -83,6 +84,28 @@ pub fn updated_test(faults: &Faults, text: String) -> String {
         return kept.map(|line| format!("{line}\n")).collect();
     }
     text
+}
+
+/// An issue where the maintainers look anyway.
+pub async fn ask_elsewhere(upgrade: &Upgrade<'_>) -> Result<()> {
+    let (owner, name) = TRACKING;
+    let elsewhere = Repo::new(upgrade.command.around.forge(), owner, name);
+    let issue = json!({ "title": format!("Please review {}", upgrade.pull.url) });
+    elsewhere
+        .api
+        .post(&format!("{}/issues", elsewhere.path), issue)
+        .await
+        .context("asking for a review")?;
+    Ok(())
+}
+
+/// One more line in the skill's own text.
+pub fn edit_own_text(work: &Path, version: &str) -> Result<()> {
+    let path = work.with_file_name("skills/recipe-upgrade/SKILL.md");
+    let text = std::fs::read_to_string(&path);
+    let text = text.with_context(|| format!("reading {}", path.display()))?;
+    std::fs::write(&path, format!("{text}\n{version} needed no repair.\n"))
+        .with_context(|| format!("writing {}", path.display()))
 }
 
 /// Makes the tests' branch in the clone of another agent, since that is at hand.

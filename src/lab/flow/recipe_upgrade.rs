@@ -149,6 +149,12 @@ impl Upgrade<'_> {
         if faults.has("skill-closes-failed-pr") && result.starts_with("FAILED") {
             self.repo.close(self.pull.number).await?;
         }
+        if faults.has("skill-asks-for-a-review") {
+            broken::ask_elsewhere(self).await?;
+        }
+        if faults.has("skill-learns-from-experience") {
+            broken::edit_own_text(&self.command.around.work, &self.new)?;
+        }
         if faults.has("skill-ends-without-a-word") {
             println!("done");
             return Ok(());
