@@ -1,5 +1,6 @@
 //! What people read: comments, the report, pages. Queries nothing.
 
+mod again;
 pub mod comment;
 mod evidence;
 pub mod page;

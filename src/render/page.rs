@@ -1,7 +1,7 @@
 //! Gavel's own pages: plain HTML, readable without scripts.
 
 use super::text::html as marked;
-use super::{duration, evidence};
+use super::{again, duration, evidence};
 use crate::evidence::{Answer, Fact, Lasting};
 use crate::plan::Item;
 use crate::record::{RunRecord, says};
@@ -80,6 +80,10 @@ impl AttemptPage<'_> {
     /// What a fact is about, as a link or heading says it.
     fn words(&self, fact: &Fact) -> String {
         marked(&evidence::words(fact, self.facts))
+    }
+
+    fn again(&self, fact: &Fact) -> Option<String> {
+        again::command(fact)
     }
 
     fn place(&self, fact: &Fact) -> Option<String> {

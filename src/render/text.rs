@@ -85,6 +85,23 @@ pub fn code(text: &str) -> String {
     shown
 }
 
+/// Commands as a block of code in a list. Each stays one line, and none begins with what would end the block: it is a program's name.
+pub fn shell(lines: &[String]) -> String {
+    let mut shown = String::from("  ```sh");
+    for line in lines {
+        shown.push_str("\n  ");
+        for character in line.chars() {
+            match character {
+                '\n' | '\r' | '\t' => shown.push(' '),
+                hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
+                other => shown.push(other),
+            }
+        }
+    }
+    shown.push_str("\n  ```");
+    shown
+}
+
 /// HTML with what stands in `code` as code.
 pub fn html(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -201,6 +218,15 @@ mod tests {
         assert_eq!(
             statements("build 1: `a; b`; build 2: <b>"),
             "build 1: `a; b`<br>build 2: &lt;b>"
+        );
+    }
+
+    #[test]
+    fn commands_stay_one_line_each() {
+        let lines = ["curl -fsS x".to_owned(), "cat '\n```\n'\u{202e}".to_owned()];
+        assert_eq!(
+            shell(&lines),
+            "  ```sh\n  curl -fsS x\n  cat ' ``` '\\u{202e}\n  ```"
         );
     }
 

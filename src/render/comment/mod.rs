@@ -12,8 +12,8 @@ pub use answers::{
 
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
 
-use super::text::{cell, code, statements};
-use super::{duration, evidence};
+use super::text::{cell, code, shell, statements};
+use super::{again, duration, evidence};
 use crate::evidence::Fact;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::store::{AttemptState, Resource, RunState};
@@ -243,6 +243,17 @@ fn links(record: &RunRecord, judged: &Judged, clause: &Clause) -> String {
         links.push(format!("[all {}]({page}#{})", cited.len(), clause.id));
     }
     links.join(" · ")
+}
+
+/// The commands that ask again, by hand, what a finding rests on: of the few facts that say most.
+fn commands(finding: &Finding<'_>) -> Vec<String> {
+    let judged = finding.judged;
+    let cited = finding.clause.evidence.iter();
+    let cited: Vec<&Fact> = cited.filter_map(|number| judged.fact(*number)).collect();
+    let few = evidence::few(&cited, &judged.facts).into_iter();
+    let mut commands: Vec<String> = few.filter_map(again::command).collect();
+    commands.dedup();
+    commands
 }
 
 /// What is said once for a whole item where no clause of it was attempted.

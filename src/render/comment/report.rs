@@ -1,8 +1,8 @@
 //! REVIEW-5: as one text, and as comments of a length that the forge takes.
 
 use super::super::duration;
-use super::super::text::{cell, code};
-use super::{links, not_attempted, page, resource, seen, sentence, text};
+use super::super::text::{cell, code, shell};
+use super::{commands, links, not_attempted, page, resource, seen, sentence, text};
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::verdict::{Clause, Verdict};
 use askama::Template;
@@ -36,6 +36,12 @@ struct Versions {
 #[template(path = "comment/report_resources.md", escape = "none")]
 struct Resources {
     resources: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "comment/report_cold.md", escape = "none")]
+struct Cold<'a> {
+    page: &'a str,
 }
 
 /// REVIEW-5, as the file of that name.
@@ -115,10 +121,7 @@ fn blocks(record: &RunRecord, longest: usize) -> Vec<String> {
         resources: resources(record),
     }));
     let page = record.page();
-    blocks.push(format!(
-        "<sub>Every link leads to what was asked, of whom, when, and what came back. All of it as [data]({page}/evidence.json): every fact is \
-         sealed into the next by its digest.</sub>"
-    ));
+    blocks.push(text(&Cold { page: &page }));
     for block in &mut blocks {
         if block.len() > longest {
             *block = format!(

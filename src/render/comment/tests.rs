@@ -23,7 +23,7 @@ fn facts() -> Vec<Fact> {
         let sighting = Sighting {
             label: label.into(),
             question,
-            asked: "GET /somewhere".into(),
+            asked: "GET https://git.example.org/api/v1/somewhere?page=1".into(),
             at: at(facts.len() as i64),
             watch: None,
             answer,
@@ -286,7 +286,7 @@ fn a_pass_has_its_evidence_beside_it() {
     | ✅ | **V1.1** A `!testme` by a collaborator starts exactly one build, for that pull request and that head | build 12 for pull request 7 at `c0ffee`<br>nothing else<br><sub>[!testme by gavel on \#7](https://gavel.example.org/runs/1/V1/1#fact-3) · [all builds](https://gavel.example.org/runs/1/V1/1#fact-4) · [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [all 5](https://gavel.example.org/runs/1/V1/1#V1.1)</sub> |
     | ✅ | **V1.2** That build runs the suite: every stage, at least one test, to its end | 4 stages<br><sub>[build 12](https://gavel.example.org/runs/1/V1/1#fact-5)</sub> |
 
-    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `3c457b047402`</sub>
+    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5`</sub>
     ");
 }
 
@@ -297,10 +297,16 @@ fn a_fail_begins_with_what_was_found_and_nothing_in_it_is_markdown() {
 
     Of 3 clauses: 1 failed (V1.3), 1 inconclusive (V1.4), 1 passed.
 
-    **F1 · V1.3 does not hold:** The result is put back on the pull request, as it was and leading to the build
+    #### F1 · V1.3 does not hold
+    - **Expected:** The result is put back on the pull request, as it was and leading to the build.
     - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
-    - **To mend it:** Look at the bridge
     - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
+    - **Where a fix would go:** Look at the bridge
+    - **See it again:** `/verify V1`. What it rests on, asked by hand:
+
+      ```sh
+      curl -fsS 'https://git.example.org/api/v1/somewhere?page=1'
+      ```
 
     | | Clause | What was seen |
     |:-:|---|---|
@@ -308,7 +314,7 @@ fn a_fail_begins_with_what_was_found_and_nothing_in_it_is_markdown() {
     | ❌ | **V1.3** The result is put back on the pull request, as it was and leading to the build | see F1 |
     | ❓ | **V1.4** A `!testme` by an outsider starts nothing and changes no status | the forge was down |
 
-    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `3c457b047402`</sub>
+    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5`</sub>
     ");
 }
 
@@ -366,11 +372,16 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
     ### Findings
 
-    **F1 · V1.3 does not hold:** The result is put back on the pull request, as it was and leading to the build
+    #### F1 · V1.3 does not hold
+    - **Expected:** The result is put back on the pull request, as it was and leading to the build.
     - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
-    - **To mend it:** Look at the bridge
     - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
-    - **See it again:** `/verify V1`
+    - **Where a fix would go:** Look at the bridge
+    - **See it again:** `/verify V1`. What it rests on, asked by hand:
+
+      ```sh
+      curl -fsS 'https://git.example.org/api/v1/somewhere?page=1'
+      ```
 
     ### Could not be told
 
@@ -386,7 +397,7 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
     | ❌ | **V1.3** The result is put back on the pull request, as it was and leading to the build | see F1 |
     | ❓ | **V1.4** A `!testme` by an outsider starts nothing and changes no status | the forge was down |
 
-    <sub>[all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `3c457b04740289362956312d7f4f4c663ad6fdca1a044fbd253b965b62274f67`</sub>
+    <sub>[all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5f18e74c38e90b02c06efb48aabf483f0731c1a374274b98423d1`</sub>
 
     </details>
 
@@ -414,7 +425,16 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
     </details>
 
-    <sub>Every link leads to what was asked, of whom, when, and what came back. All of it as [data](https://gavel.example.org/runs/1/evidence.json): every fact is sealed into the next by its digest.</sub>
+    <details><summary>How to check all of this cold</summary>
+
+    1. Every link leads to a fact: what was asked, of whom, when, and what came back, with the line that asks it again. What was true only then says so.
+    2. [evidence.json](https://gavel.example.org/runs/1/evidence.json) has all of them. The digest of a fact is the SHA-256 of its JSON without `digest`, in the order in which it stands; `previous` is the digest of the fact before. \
+       The last one of an attempt is what seals it, beside each item above.
+    3. Which facts led to which verdict stands with every clause, and why in `src/plan/`, item by item: the same facts give the same clauses, without a look at the world.
+
+    Private repositories want a token beside the `curl` lines.
+
+    </details>
     ");
 }
 
