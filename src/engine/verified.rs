@@ -58,7 +58,14 @@ pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
             exit => {
                 let words = engine.world.redactor.text(&ran.stderr.text).into_owned();
                 let last = words.lines().last().unwrap_or("it said nothing").to_owned();
-                format!("`{shown}` failed ({exit:?}): {last}")
+                let ended = match exit {
+                    Exit::Exited(code) => format!("ended with exit code {code}"),
+                    Exit::Signalled(signal) => format!("was ended by signal {signal}"),
+                    Exit::TimedOut => "was ended when its time was over".into(),
+                    Exit::Cancelled => "was ended, since Gavel stops".into(),
+                    Exit::CouldNotStart(why) => format!("could not be started: {why}"),
+                };
+                format!("`{shown}` {ended}: {last}")
             }
         });
     }

@@ -195,6 +195,8 @@ fn evidence(record: &RunRecord) -> Value {
         "run": record.run.id,
         "asked_for_by": record.run.account,
         "tracking_issue": record.tracking_issue,
+        "started": record.run.started,
+        "ended": record.run.ended,
         "verdict": record.verdict(),
         "attempts": attempts,
     })

@@ -146,12 +146,21 @@ impl Lab {
 
     /// Looks until there is something to see.
     pub async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+        self.until_within(what, LONG, look).await
+    }
+
+    async fn until_within<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        look: impl AsyncFn() -> Option<T>,
+    ) -> T {
         let began = Instant::now();
         loop {
             if let Some(seen) = look().await {
                 return seen;
             }
-            if began.elapsed() > LONG {
+            if began.elapsed() > limit {
                 let log = std::fs::read_to_string(self.path("logs/gavel.log")).unwrap_or_default();
                 panic!("not seen: {what}; Gavel's log:\n{log}");
             }
@@ -328,7 +337,12 @@ impl Lab {
 
     /// A run, once it has ended.
     pub async fn ended(&self, number: u64) -> Value {
-        self.until("the end of the run", async || {
+        self.ended_within(number, LONG).await
+    }
+
+    /// The end of a run that takes longer than others.
+    pub async fn ended_within(&self, number: u64, limit: Duration) -> Value {
+        self.until_within("the end of the run", limit, async || {
             let run = self.run(number).await;
             let state = run["state"].as_str()?;
             ["finished", "cancelled"]

@@ -10,3 +10,4 @@ mod process;
 mod proxy;
 mod restarts;
 mod running;
+mod whole;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What stands in `bin/` besides what deploys and tests.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     (
         "launch-upgrader.sh",
         include_str!("../files/bin/launch-upgrader.sh"),
@@ -24,6 +24,7 @@ const PROGRAMS: [(&str, &str); 4] = [
     ),
     ("launch.sh", include_str!("../files/bin/launch.sh")),
     ("crontab", include_str!("../files/bin/crontab")),
+    ("on-verified", include_str!("../files/bin/on-verified")),
 ];
 
 /// Sessions of others: one is named like the upgrader's, and a bit longer.

@@ -197,6 +197,10 @@ clones = ["loops/builder", "loops/adversary"]
 scratch = ["scratch"]
 stacks = "ci-{{recipe}}-"
 
+[verified]
+label = "verified"
+command = ["{root}/bin/on-verified", "0 3 * * 6 {root}/bin/launch-upgrader.sh start"]
+
 [sandbox]
 upstream = "{UPSTREAM}"
 allowed_paths = ["compose.yml", "README.md"]

@@ -1,0 +1,47 @@
+//! The whole plan in one conversation, and what follows when all of it has passed.
+
+use crate::lab::{Lab, TRACKING};
+use insta::assert_snapshot;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Every item, one after another, while other tests keep the machine busy.
+const LONG: Duration = Duration::from_secs(600);
+
+async fn labels(lab: &Lab) -> Vec<String> {
+    let issue = lab.get(&format!("repos/{TRACKING}/issues/1")).await;
+    let labels = issue["labels"].as_array().cloned().unwrap_or_default();
+    let name = |label: &Value| label["name"].as_str().unwrap().to_owned();
+    labels.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn a_plan_that_has_passed_is_labelled_and_followed_by_what_is_configured() {
+    let lab = Lab::start().await;
+    lab.say("maintainer", "/verify V1").await;
+    assert_eq!(lab.ended(1).await["verdict"], "PASS");
+    // A part of the plan is not the plan.
+    assert_eq!(labels(&lab).await, [""; 0]);
+    assert!(!lab.path("crontab").exists());
+
+    lab.say("maintainer", "/verify all").await;
+    let run = lab.ended_within(2, LONG).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    let items = run["items"].as_object().unwrap();
+    for (item, told) in items {
+        assert_eq!(told["attempts"], 1, "{item}: {run:#}");
+    }
+    assert_eq!(labels(&lab).await, ["verified"]);
+    let crontab = std::fs::read_to_string(lab.path("crontab")).unwrap();
+    assert!(crontab.starts_with("0 3 * * 6 "), "{crontab}");
+    assert_eq!(crontab.lines().count(), 1, "{crontab}");
+    assert!(lab.path("watchdog").exists());
+    let said = lab.slot("run-2-verified", "ended well").await;
+    assert_snapshot!(said, @"
+    🎉 **Verified.** In run 2 everything passed, against one set of versions.
+
+    - this issue is labelled `verified`
+    - `DIR/bin/on-verified 0 3 * * 6 DIR/bin/launch-upgrader.sh start` ran and ended well
+    ");
+    lab.assert_clean().await;
+}
