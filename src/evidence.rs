@@ -81,6 +81,8 @@ pub enum Question {
     Deploys,
     /// Everything that the run made was closed; the answer is how each ended.
     Cleaned,
+    /// What other attempts of the run had left open in a mirror, and beside it, was closed; the answer is how each ended.
+    Cleared { mirror: String },
     /// What the guardrails watch, by the configuration.
     Watched,
     /// A comment was posted; the answer is the comment.
@@ -157,6 +159,7 @@ impl Question {
             | Self::Entries { .. }
             | Self::Deploys
             | Self::Cleaned
+            | Self::Cleared { .. }
             | Self::LatestAct { .. }
             | Self::Digests { .. } => Lasting::Ephemeral,
             _ => Lasting::Mutable,

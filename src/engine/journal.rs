@@ -5,7 +5,7 @@ use crate::evidence::{Fact, Sighting};
 use crate::plan::bench::{Event, Ledger, Made, Making};
 use crate::plan::{self, guardrails};
 use crate::render;
-use crate::store::{Attempt, ResourceKind, Run};
+use crate::store::{Attempt, Resource, ResourceKind, Run};
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -119,14 +119,14 @@ impl Ledger for Journal {
             anyhow::Ok(self.engine.store.resources(self.run.id).await?)
         };
         let resources = resources.await.map_err(|error| format!("{error:#}"))?;
-        let made = resources.into_iter().map(|resource| Made {
-            kind: resource.kind.word().into(),
-            repository: resource.repository,
-            name: resource.name,
-            number: resource.number,
-            ended: resource.ended,
-        });
-        Ok(made.collect())
+        Ok(resources.into_iter().map(made).collect())
+    }
+
+    async fn clear(&self, mirror: &str, beside: &[&str]) -> Result<Vec<Made>, String> {
+        let (engine, attempt) = (&self.engine, self.attempt.id);
+        let cleared = super::cleanup::clear(engine, &self.run, attempt, mirror, beside).await;
+        let cleared = cleared.map_err(|error| format!("{error:#}"))?;
+        Ok(cleared.into_iter().map(made).collect())
     }
 
     async fn first_look(&self, label: &str) -> Result<Option<Fact>, String> {
@@ -153,6 +153,16 @@ impl Ledger for Journal {
 
     fn cancelled(&self) -> &CancellationToken {
         &self.cancelled
+    }
+}
+
+fn made(resource: Resource) -> Made {
+    Made {
+        kind: resource.kind.word().into(),
+        repository: resource.repository,
+        name: resource.name,
+        number: resource.number,
+        ended: resource.ended,
     }
 }
 

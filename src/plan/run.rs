@@ -48,6 +48,7 @@ pub async fn upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop>
 
 /// Looks at everything before, and puts on record what an upgrade of the recipe will make.
 pub async fn expect_upgrade(bench: &Bench, run: &Run<'_>) -> Result<(), Stop> {
+    bench.clear().await?;
     let before = look_before(bench, run).await?;
     announce(bench, run, &before).await?;
     main_moves(bench, run, false).await

@@ -77,6 +77,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
 
 /// A build of the recipe as it is: what an upgrade of it must still pass. Answers whether there was one.
 pub async fn baseline(bench: &Bench, item: &str) -> Result<bool, Stop> {
+    bench.clear().await?;
     bench.doing("testing the recipe as it is").await;
     let purpose = format!("{item}, the recipe before the upgrade");
     let mirror = &bench.expect.mirror;

@@ -84,6 +84,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
 async fn seed(bench: &Bench) -> Result<bool, Stop> {
     let expect = &bench.expect;
     let (mirror, upstream) = (&expect.mirror, &expect.upstream());
+    bench.clear().await?;
     for (label, repository) in [("seed.mirror", mirror), ("seed.upstream", upstream)] {
         let question = Question::Branch {
             repository: repository.clone(),

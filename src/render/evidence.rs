@@ -19,6 +19,7 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
         Question::Entries { folder } => format!("folder {}", code(folder)),
         Question::Deploys => "deploys".into(),
         Question::Cleaned => "cleanup".into(),
+        Question::Cleared { mirror } => format!("{} cleared", short(mirror)),
         Question::Watched => "what is watched".into(),
         Question::ForgeVersion => "forge".into(),
         Question::DroneVersion => "Drone".into(),

@@ -39,6 +39,7 @@ impl ResourceKind {
 pub struct Resource {
     pub id: u64,
     pub run: u64,
+    pub attempt: u64,
     pub kind: ResourceKind,
     /// `owner/name`.
     pub repository: String,
@@ -56,8 +57,8 @@ pub struct Resource {
 }
 
 impl Store {
-    /// Puts on record that something is about to be made. The same intent again, in the same run, is the same resource; one that was gone
-    /// is there again.
+    /// Puts on record that something is about to be made. The same intent again, in the same attempt, is the same resource; one that was
+    /// gone is there again.
     pub async fn intend(
         &self,
         run: u64,
@@ -70,7 +71,7 @@ impl Store {
         let row = sqlx::query(
             "insert into resources (run, attempt, kind, repository, name, purpose, intended)
              values (?, ?, ?, ?, ?, ?, ?)
-             on conflict (run, kind, repository, name) do update set
+             on conflict (run, attempt, kind, repository, name) do update set
                  number = iif(gone is null, number, null),
                  was = iif(gone is null, was, null), moved_to = iif(gone is null, moved_to, null),
                  gone = null, ended = null
@@ -98,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    /// Remembers where a branch is put back to; the first word of it stands, since what a run moved twice was somewhere before.
+    /// Remembers where a branch is put back to; the first word of it stands, since what an attempt moved twice was somewhere before.
     pub async fn branch_was(&self, id: u64, was: &str) -> Result<()> {
         sqlx::query("update resources set was = coalesce(was, ?) where id = ?")
             .bind(was)
@@ -108,7 +109,7 @@ impl Store {
         Ok(())
     }
 
-    /// Remembers where the run moved a branch to.
+    /// Remembers where a branch was moved to.
     pub async fn branch_moved(&self, id: u64, to: &str) -> Result<()> {
         sqlx::query("update resources set moved_to = ? where id = ?")
             .bind(to)
@@ -157,6 +158,7 @@ fn resource(row: &SqliteRow) -> Result<Resource> {
     Ok(Resource {
         id: unsigned(row.get("id")),
         run: unsigned(row.get("run")),
+        attempt: unsigned(row.get("attempt")),
         kind: ResourceKind::from_word(row.get("kind"))?,
         repository: row.get("repository"),
         name: row.get("name"),

@@ -318,6 +318,16 @@ async fn what_is_made_is_on_record_from_the_intent_to_its_end() {
         .await
         .unwrap();
     assert_ne!(theirs, pull, "another run's of the same name");
+    let later = store.open_attempt(run, "V2").await.unwrap().id;
+    let again = store.intend(run, later, ResourceKind::Pull, MIRROR, "gavel-green", "");
+    let again = again.await.unwrap();
+    assert_ne!(again, pull, "another attempt's of the same name");
+    assert_eq!(
+        store.run_of_pull(MIRROR, 3).await.unwrap(),
+        Some(run),
+        "which takes nothing away"
+    );
+    store.resource_gone(again, "never made").await.unwrap();
     store.resource_gone(theirs, "closed").await.unwrap();
 
     store.run_state(run, RunState::Finished).await.unwrap();
@@ -330,13 +340,20 @@ async fn what_is_made_is_on_record_from_the_intent_to_its_end() {
     let resources = store.resources(run).await.unwrap();
     let ends: Vec<_> = resources
         .iter()
-        .map(|known| (known.id, known.kind, known.number, known.ended.as_deref()))
+        .map(|known| {
+            assert_eq!(
+                known.attempt,
+                if known.id == again { later } else { attempt }
+            );
+            (known.id, known.kind, known.number, known.ended.as_deref())
+        })
         .collect();
     assert_eq!(
         ends,
         [
             (branch, ResourceKind::Branch, None, Some("deleted")),
             (pull, ResourceKind::Pull, Some(3), Some("closed")),
+            (again, ResourceKind::Pull, None, Some("never made")),
         ]
     );
     assert_eq!(intend(ResourceKind::Pull).await, pull, "made once more");

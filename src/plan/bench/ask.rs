@@ -198,6 +198,7 @@ impl Bench {
             },
             Question::Deploys
             | Question::Cleaned
+            | Question::Cleared { .. }
             | Question::Post { .. }
             | Question::OpenPull { .. }
             | Question::Commit { .. }

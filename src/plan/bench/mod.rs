@@ -74,6 +74,9 @@ pub trait Ledger: Send + Sync {
     async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String>;
     /// Closes everything that is on record for the run. Answers all that it made, and how each ended.
     async fn clean(&self) -> Result<Vec<Made>, String>;
+    /// Closes what other attempts of the run made in a mirror, and what the same attempts made in the repositories `beside` it. Answers
+    /// what that was, and how each ended.
+    async fn clear(&self, mirror: &str, beside: &[&str]) -> Result<Vec<Made>, String>;
     /// What the guardrails' first look saw at a step, if they looked.
     async fn first_look(&self, label: &str) -> Result<Option<Fact>, String>;
     /// What the attempt is doing now, for the progress comment.
@@ -274,6 +277,35 @@ impl Bench {
             answer,
         )
         .await
+    }
+
+    /// Closes what earlier attempts of the run left open in the recipe's repositories, as a step, once for each recipe: the flow would go
+    /// on with it, and what it then made would not be of this attempt. What this attempt made stays, and what is somebody else's.
+    pub async fn clear(&self) -> Result<(), Stop> {
+        let expect = &self.expect;
+        let label = format!("cleared.{}", expect.recipe);
+        if let Some(fact) = self.recall(&label).await? {
+            return read::<Value>(&fact).map(drop);
+        }
+        // Interrupted, it is done again: what is closed stays closed.
+        self.begin(&label).await?;
+        let (mirror, upstream) = (&expect.mirror, expect.upstream());
+        let beside = [upstream.as_str(), expect.upgrading.harness.as_str()];
+        let made = self.ledger.clear(mirror, &beside).await;
+        let made = made.map_err(Stop::Broken)?;
+        let answer = match made.iter().find(|one| one.ended.is_none()) {
+            None => Answer::Seen(to_value(&made)),
+            Some(left) => Answer::Unseen(format!(
+                "the {} `{}` of `{}`, which an earlier item's attempt left, could not be closed; `/cleanup` tries it again",
+                left.kind, left.name, left.repository
+            )),
+        };
+        let question = Question::Cleared {
+            mirror: mirror.clone(),
+        };
+        self.record::<Value>(&label, question, "Gavel's record".into(), None, answer)
+            .await
+            .map(drop)
     }
 
     /// Takes over what the guardrails' first look saw, as it was asked then.

@@ -346,6 +346,7 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
     let resource = |kind, number, name: &str, ended: Option<&str>| Resource {
         id: 1,
         run: 1,
+        attempt: 1,
         kind,
         repository: "recipes/tiny".into(),
         name: name.into(),
