@@ -100,7 +100,6 @@ impl Api {
         self.send(Method::PUT, path, Some(body)).await
     }
 
-    #[cfg(test)]
     pub async fn delete(&self, path: &str) -> Result<Value, ApiError> {
         self.send(Method::DELETE, path, None).await
     }

@@ -501,9 +501,11 @@ mod tests {
             include_str!("files/bin/testme-on-pr.sh"),
             include_str!("files/bin/verify-pr.sh"),
             include_str!("flow/broken.rs"),
+            include_str!("flow/broken_all.rs"),
             include_str!("flow/recipe_upgrade.rs"),
             include_str!("flow/reconcile.rs"),
             include_str!("flow/stale.rs"),
+            include_str!("flow/summary.rs"),
             include_str!("flow/upgrade_all.rs"),
             include_str!("flow/version.rs"),
         ];

@@ -456,11 +456,24 @@ async fn faults_of_upgrading_all_act() {
         candidates(&all("upgrade-all-ignores-scope", &dry).await.0),
         5
     );
+    assert_eq!(
+        candidates(&all("upgrade-all-forgets-the-last", &dry).await.0),
+        1
+    );
     let (text, _) = all("upgrade-all-lists-lexically", &dry).await;
     assert!(text.contains("1.4.0 -> 1.9.0"), "{text}");
     assert_eq!(all("upgrade-all-dry-run-opens", &dry).await.1.len(), 4);
     let branch = format!("/repos/{MIRRORS}/sandbox-upgrade/branches/candidate-1.10.0");
     let flow = bench.forge("flow");
+    assert!(flow.get(&branch).await.is_err());
+    let acts = async || {
+        let feed = "/users/flow/activities/feeds?only-performed-by=true";
+        let acts = flow.get(feed).await.unwrap();
+        acts.as_array().unwrap().len()
+    };
+    let before = acts().await;
+    all("upgrade-all-dry-run-tidies-up", &dry).await;
+    assert!(acts().await > before);
     assert!(flow.get(&branch).await.is_err());
     all("upgrade-all-dry-run-pushes", &dry).await;
     assert!(flow.get(&branch).await.is_ok());
@@ -472,8 +485,21 @@ async fn faults_of_upgrading_all_act() {
         .unwrap();
     let number = pull["number"].as_i64().unwrap();
     assert!(talk(&bench, &mirror, number).await.is_empty());
+    let head = pull["head"]["sha"].as_str().unwrap();
+    let statuses = async || {
+        let statuses = format!("/repos/{mirror}/commits/{head}/statuses");
+        flow.list(&statuses).await.unwrap().len()
+    };
+    assert_eq!(statuses().await, 0);
+    all("upgrade-all-dry-run-writes-a-status", &dry).await;
+    assert_eq!(statuses().await, 1);
     all("upgrade-all-dry-run-comments", &dry).await;
     assert_eq!(talk(&bench, &mirror, number).await.len(), 1);
+    all("upgrade-all-dry-run-comments-on-the-last", &dry).await;
+    assert_eq!(talk(&bench, &mirror, number).await.len(), 2);
+    let close = json!({ "state": "closed" });
+    let path = format!("/repos/{mirror}/pulls/{number}");
+    flow.patch(&path, close).await.unwrap();
 
     let (text, called) = all("", &[]).await;
     let in_turn = ["began", "ended"].map(|what| format!("{what} sandbox-upgrade"));
@@ -489,6 +515,16 @@ async fn faults_of_upgrading_all_act() {
         "{text}"
     );
     assert_eq!(all("upgrade-all-skips-first", &[]).await.1.len(), 2);
+    let (_, called) = all("upgrade-all-takes-another-along", &[]).await;
+    assert_eq!(called[4], "began sandbox-reconcile");
+    let current = format!("{MIRRORS}/sandbox-current");
+    assert!(pulls(&bench, &current).await.is_empty());
+    all("upgrade-all-opens-one-for-current", &[]).await;
+    assert_eq!(pulls(&bench, &current).await.len(), 1);
+    let branch = format!("/repos/{SUITE}/branches/stale-sandbox-stale");
+    assert!(flow.get(&branch).await.is_err());
+    all("upgrade-all-branches-the-tests", &[]).await;
+    assert!(flow.get(&branch).await.is_ok());
     let told = async |fault: &str| summary(&all(fault, &[]).await.0);
     let forgets = told("upgrade-all-forgets-stale").await;
     assert!(
@@ -497,6 +533,10 @@ async fn faults_of_upgrading_all_act() {
     );
     for fault in [
         "upgrade-all-lists-all-as-stale",
+        "upgrade-all-counts-stale",
+        "upgrade-all-marks-stale-in-the-list",
+        "upgrade-all-lists-earlier-ones",
+        "upgrade-all-drafts-its-summary",
         "upgrade-all-summary-late",
         "upgrade-all-list-incomplete",
         "upgrade-all-mixes-up-urls",
@@ -504,6 +544,14 @@ async fn faults_of_upgrading_all_act() {
         assert_ne!(told(fault).await, healthy, "{fault}");
     }
     assert_eq!(bench.deployed(), 0);
+    all("upgrade-all-warms-up-the-next", &[]).await;
+    assert_eq!(bench.deployed(), 0);
+    let happened = std::fs::read_to_string(bench.world.folder.path("deploys.events"));
+    let warm = happened
+        .unwrap()
+        .matches("ci-sandbox-stale-warm_app")
+        .count();
+    assert_eq!(warm, 2);
     all("upgrade-all-leaves-deploys", &[]).await;
     assert!(bench.deployed() > 0);
     bench.stop().await;

@@ -298,6 +298,11 @@ pub const FAULTS: &[Fault] = &[
         &["V8.1"],
         "sorts versions as strings when it looks for candidates, and upgrades to the right ones",
     ).subtle(),
+    all(
+        "upgrade-all-forgets-the-last",
+        &["V8.1"],
+        "counts the candidates one short when it lists them, and upgrades all of them",
+    ).subtle(),
     Fault {
         blocked: &["V8.3", "V8.4", "V8.5", "V8.6", "V8.7"],
         ..all(
@@ -322,15 +327,49 @@ pub const FAULTS: &[Fault] = &[
         "tells open pull requests of a newer version in a dry run",
     ),
     all(
-        "upgrade-all-skips-first",
+        "upgrade-all-dry-run-comments-on-the-last",
+        &["V8.2"],
+        "tells the open pull requests of the last candidate of a newer version in a dry run",
+    ).subtle(),
+    all(
+        "upgrade-all-dry-run-writes-a-status",
+        &["V8.2"],
+        "sets the gate's status back to pending on open pull requests of the last candidate in a dry run",
+    ).subtle(),
+    all(
+        "upgrade-all-dry-run-tidies-up",
+        &["V8.2"],
+        "makes a branch for each candidate in a dry run, and deletes it before anybody looks",
+    ).subtle(),
+    // One recipe is upgraded then, which is in no order.
+    Fault {
+        inconclusive: &["V8.6"],
+        ..all(
+            "upgrade-all-skips-first",
+            &["V8.3"],
+            "leaves the first candidate out",
+        )
+    },
+    all(
+        "upgrade-all-takes-another-along",
         &["V8.3"],
-        "leaves the first candidate out",
-    ),
+        "upgrades one recipe more than it was given and has listed",
+    ).subtle(),
+    all(
+        "upgrade-all-opens-one-for-current",
+        &["V8.3", "V8.7"],
+        "opens a pull request for what has nothing to upgrade as well, to say so, and does not list it",
+    ).subtle(),
     all(
         "upgrade-all-passes-with-tests",
         &["V8.4", "V8.5"],
         "passes `--with-tests` on to every upgrade",
     ),
+    all(
+        "upgrade-all-branches-the-tests",
+        &["V8.4"],
+        "makes a branch of the harness's repository for each stale test, to update it there later",
+    ).subtle(),
     all(
         "upgrade-all-forgets-stale",
         &["V8.5"],
@@ -342,6 +381,16 @@ pub const FAULTS: &[Fault] = &[
         "lists every pull request among those whose tests look stale",
     ),
     all(
+        "upgrade-all-counts-stale",
+        &["V8.5"],
+        "says how many tests look stale, and not which",
+    ).subtle(),
+    all(
+        "upgrade-all-marks-stale-in-the-list",
+        &["V8.5"],
+        "says in the list of pull requests which tests look stale, and has no section for them",
+    ).subtle(),
+    all(
         "upgrade-all-parallel",
         &["V8.6"],
         "upgrades all recipes at once",
@@ -351,6 +400,11 @@ pub const FAULTS: &[Fault] = &[
         &["V8.6", "G5"],
         "leaves each recipe deployed, for somebody who might want to look at it",
     ),
+    all(
+        "upgrade-all-warms-up-the-next",
+        &["V8.6", "G5"],
+        "deploys the next recipe while the one before is tested, and tears that down in time",
+    ).subtle(),
     all(
         "upgrade-all-summary-late",
         &["V8.7"],
@@ -365,5 +419,15 @@ pub const FAULTS: &[Fault] = &[
         "upgrade-all-mixes-up-urls",
         &["V8.7"],
         "gives the last pull request's address for every one",
+    ).subtle(),
+    all(
+        "upgrade-all-lists-earlier-ones",
+        &["V8.7"],
+        "lists pull requests of earlier runs, too, which are closed",
+    ).subtle(),
+    all(
+        "upgrade-all-drafts-its-summary",
+        &["V8.5", "V8.7"],
+        "says a summary of the first recipe before that of all",
     ).subtle(),
 ];

@@ -1,11 +1,13 @@
 //! The upgrade flow of the lab, as programs of their own: what an agent does from a skill's text in the world, they do step by step.
 
 mod broken;
+mod broken_all;
 mod clone;
 mod recipe_upgrade;
 mod reconcile;
 mod repair;
 mod stale;
+mod summary;
 mod upgrade_all;
 mod version;
 
