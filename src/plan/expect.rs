@@ -49,6 +49,9 @@ pub struct Expectations {
     /// What the items that run the flow compare with.
     #[serde(default)]
     pub upgrading: Upgrading,
+    /// Upgrading the whole set; `None` where something that it needs is not configured.
+    #[serde(default)]
+    pub upgrading_all: Option<UpgradingAll>,
     /// The weekly run; `None` where something that it needs is not configured.
     #[serde(default)]
     pub launching: Option<Launching>,
@@ -89,6 +92,50 @@ impl Launching {
             candidate: all.candidate.to_string(),
             summary: all.summary.to_string(),
         })
+    }
+}
+
+/// What upgrading the whole set is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradingAll {
+    /// The recipes of the set, each once.
+    pub recipes: Vec<String>,
+    /// The variable that restricts the command to them.
+    pub scope: String,
+    /// Regular expressions: a candidate of a dry run, the line behind which the summary stands, the heading of its section of stale tests.
+    pub candidate: String,
+    pub summary: String,
+    pub stale_heading: String,
+    /// How the names of each recipe's deploys begin; empty where the box is not configured.
+    pub stacks: BTreeMap<String, String>,
+}
+
+impl UpgradingAll {
+    fn from_config(config: &Config) -> Option<Self> {
+        let all = config.flow.upgrade_all.as_ref()?;
+        let mut recipes: Vec<String> = Vec::new();
+        for recipe in config.sandbox.all.as_ref()? {
+            if !recipes.iter().any(|known| known == recipe.as_str()) {
+                recipes.push(recipe.to_string());
+            }
+        }
+        let stacks = config.host.iter().flat_map(|host| {
+            let prefix = |recipe: &String| (recipe.clone(), host.stacks(recipe));
+            recipes.iter().map(prefix).collect::<Vec<_>>()
+        });
+        Some(Self {
+            scope: all.scope.clone(),
+            candidate: all.candidate.to_string(),
+            summary: all.summary.to_string(),
+            stale_heading: all.stale_heading.to_string(),
+            stacks: stacks.collect(),
+            recipes,
+        })
+    }
+
+    /// What the variable is set to.
+    pub fn scoped(&self) -> (String, String) {
+        (self.scope.clone(), self.recipes.join(" "))
     }
 }
 
@@ -147,6 +194,7 @@ impl Expectations {
             build: milliseconds(config.patience.build),
             helper_wait: config.flow.helper.max_wait.as_secs(),
             upgrading: Upgrading::from_config(config),
+            upgrading_all: UpgradingAll::from_config(config),
             launching: Launching::from_config(config),
         }
     }
@@ -182,6 +230,21 @@ impl Expectations {
         }
     }
 
+    /// The whole set; why there is none where the configuration lacks something that upgrading it needs.
+    pub fn set(&self) -> Result<&UpgradingAll, String> {
+        let unconfigured = &self.upgrading.unconfigured;
+        let missing = ["flow.upgrade_all", "registry", "sandbox.upstream"]
+            .into_iter()
+            .find(|key| unconfigured.iter().any(|missing| missing == key));
+        match (missing, &self.upgrading_all) {
+            (None, Some(all)) => Ok(all),
+            (missing, _) => Err(format!(
+                "`{}` is not configured",
+                missing.unwrap_or("sandbox.all")
+            )),
+        }
+    }
+
     /// The repository that a mirror mirrors.
     pub fn upstream(&self) -> String {
         format!("{}/{}", self.upgrading.upstream, self.recipe)
@@ -201,6 +264,7 @@ impl Upgrading {
         let optional = [
             ("flow.recipe_upgrade", flow.recipe_upgrade.is_some()),
             ("flow.verify_pr", flow.verify_pr.is_some()),
+            ("flow.upgrade_all", flow.upgrade_all.is_some()),
             ("registry", config.registry.is_some()),
             ("sandbox.upstream", sandbox.upstream.is_some()),
             ("sandbox.upgrade", sandbox.upgrade.is_some()),

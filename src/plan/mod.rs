@@ -21,6 +21,7 @@ mod v2;
 mod v3;
 mod v4;
 mod v7;
+mod v8;
 #[allow(
     dead_code,
     reason = "an item is listed when its part of the lab is there"
@@ -74,7 +75,15 @@ pub enum Ruling {
 pub const CLEANUP: &str = "V9";
 
 /// Every item that can be verified, in the plan's order.
-pub const ITEMS: &[Item] = &[v1::ITEM, v2::ITEM, v3::ITEM, v4::ITEM, v7::ITEM, v9::ITEM];
+pub const ITEMS: &[Item] = &[
+    v1::ITEM,
+    v2::ITEM,
+    v3::ITEM,
+    v4::ITEM,
+    v7::ITEM,
+    v8::ITEM,
+    v9::ITEM,
+];
 
 /// The item with this id; the guardrails, which no command names, among them.
 pub fn item(id: &str) -> Option<&'static Item> {

@@ -123,6 +123,16 @@ pub fn the_pull(
     because: &str,
 ) -> Result<Pull, Doubt> {
     ran(witness, name, expect)?;
+    opened_pull(witness, name, expect, because)
+}
+
+/// Like [`the_pull`], where another command than `/recipe-upgrade` opened it.
+pub fn opened_pull(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+    because: &str,
+) -> Result<Pull, Doubt> {
     match &opened(witness, name, "mirror", expect)?[..] {
         [one] => {
             let question = Question::Pull {
@@ -300,10 +310,21 @@ pub fn is_the_upgrade(
     name: &str,
     expect: &Expectations,
 ) -> Result<Ruling, Doubt> {
+    ran(witness, name, expect)?;
+    is_upgraded(witness, name, expect, "V3.2")
+}
+
+/// Like [`is_the_upgrade`], where another command than `/recipe-upgrade` opened the pull request.
+pub fn is_upgraded(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+    because: &str,
+) -> Result<Ruling, Doubt> {
     let mend = "Look at how the skill finds the newest tag, and at what it changes";
     let before = compose_before(witness, name, expect)?;
     let tags = tags(witness, name, &before)?;
-    let pull = the_pull(witness, name, expect, "V3.2")?;
+    let pull = opened_pull(witness, name, expect, because)?;
     let label = format!("{name}.files");
     let question = Question::PullFiles {
         repository: expect.mirror.clone(),

@@ -39,6 +39,9 @@ pub struct Pull {
     pub merged_by: Account,
     pub head: End,
     pub base: End,
+    /// Its page.
+    #[serde(default, rename = "html_url", deserialize_with = "or_default")]
+    pub page: String,
 }
 
 impl Pull {
@@ -143,6 +146,7 @@ pub struct Login {
 /// One act of an account, as `GET /users/{login}/activities/feeds` lists it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Activity {
+    pub id: u64,
     /// Such as `commit_repo`, `delete_branch`, `create_pull_request`, `comment_pull`.
     #[serde(rename = "op_type")]
     pub op: String,
@@ -186,6 +190,12 @@ impl Activity {
         let about_one = ["issue", "pull"].iter().any(|word| self.op.contains(word));
         let (number, _) = self.content.split_once('|').filter(|_| about_one)?;
         number.parse().ok()
+    }
+
+    /// What was written, of acts that are about a discussion; long texts are cut.
+    pub fn text(&self) -> &str {
+        let parts = self.content.split_once('|');
+        parts.map_or("", |(_, text)| text.trim())
     }
 
     /// The push. A new branch is told twice, once without: then there is none.
@@ -241,9 +251,9 @@ pub struct Build {
     pub params: BTreeMap<String, String>,
     /// By Drone's clock, in seconds; 0 where it has not happened.
     #[serde(default, deserialize_with = "or_default")]
-    created: u64,
+    pub created: u64,
     #[serde(default, deserialize_with = "or_default")]
-    finished: u64,
+    pub finished: u64,
 }
 
 impl Build {
@@ -395,6 +405,7 @@ mod tests {
     fn a_discussion_tells_its_number() {
         assert_eq!(act("create_pull_request", "12|a|b").number(), Some(12));
         assert_eq!(act("close_issue", "3|").number(), Some(3));
+        assert_eq!(act("comment_pull", "3|a|b ").text(), "a|b");
         for (op, content) in [
             ("comment_pull", "x|y"),
             ("rename_repo", "3|"),

@@ -113,7 +113,7 @@ async fn refs_moved(bench: &Bench, name: &str) -> Result<bool, Stop> {
 }
 
 /// The branches that are new, gone or elsewhere.
-fn moved(before: &[Branch], after: &[Branch]) -> Vec<String> {
+pub fn moved(before: &[Branch], after: &[Branch]) -> Vec<String> {
     let at = |list: &[Branch], name: &str| {
         let mut list = list.iter();
         list.find(|branch| branch.name == name)

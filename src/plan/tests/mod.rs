@@ -9,6 +9,7 @@ mod v2;
 mod v3;
 mod v4;
 mod v7;
+mod v8;
 mod v8a;
 mod v9;
 

@@ -1,0 +1,367 @@
+//! What `/upgrade-all` prints, as a reader takes it: the candidates of a dry run, and the summary by its sections. Pure.
+
+use crate::flow::Ran;
+use crate::plan::gate::cut;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// A recipe that has an upgrade, as a line says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub recipe: String,
+    pub from: String,
+    pub to: String,
+}
+
+/// A part of the summary: what stands between one heading and the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section<'a> {
+    /// Empty for what stands before the first one.
+    pub heading: &'a str,
+    pub lines: Vec<&'a str>,
+}
+
+/// The candidates that the output names, in its order.
+pub fn candidates(ran: &Ran, pattern: &str) -> Result<Vec<Candidate>, String> {
+    let pattern = regex(pattern)?;
+    let found = own_words(&ran.stdout)
+        .into_iter()
+        .filter_map(|line| pattern.captures(line));
+    let found = found.map(|found| {
+        let group = |name| found.name(name).map_or("", |group| group.as_str());
+        Candidate {
+            recipe: group("recipe").to_owned(),
+            from: group("from").to_owned(),
+            to: group("to").to_owned(),
+        }
+    });
+    Ok(found.collect())
+}
+
+/// The summary, by its sections: what stands behind the line that begins it. Twice the same is once; of two different ones it is not
+/// known which is meant.
+pub fn summary<'a>(ran: &'a Ran, pattern: &str) -> Result<Vec<Section<'a>>, String> {
+    let pattern = regex(pattern)?;
+    let mut found: Vec<Vec<&str>> = Vec::new();
+    for line in own_words(&ran.stdout) {
+        if pattern.is_match(line) {
+            found.push(Vec::new());
+        } else if let Some(last) = found.last_mut() {
+            last.push(line);
+        }
+    }
+    let filled = |line: &&&str| !line.is_empty();
+    found.dedup_by(|one, other| {
+        let (one, other) = (one.iter().filter(filled), other.iter().filter(filled));
+        one.eq(other)
+    });
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(sections(one)),
+        (Some(_), false) => {
+            Err("two summaries that differ: which one is meant is not known".into())
+        }
+        (None, _) => {
+            let mut all = ran.stdout.lines().map(str::trim_end);
+            let quoted = all.find(|line| pattern.is_match(line.trim_start_matches(['>', ' '])));
+            Err(match quoted {
+                Some(_) => format!(
+                    "the summary stands in a quoted text or in code only ({})",
+                    ran.ending()
+                ),
+                None => format!("there is no summary ({})", ran.ending()),
+            })
+        }
+    }
+}
+
+fn regex(pattern: &str) -> Result<Regex, String> {
+    Regex::new(pattern).map_err(|_| format!("`{}` is no regular expression", cut(pattern)))
+}
+
+/// The lines that are neither quoted nor in a block of code: those are somebody else's words.
+fn own_words(text: &str) -> Vec<&str> {
+    let mut fence: Option<(char, usize)> = None;
+    let mut own = Vec::new();
+    for line in text.lines().map(str::trim_end) {
+        let bare = line.trim_start();
+        let sign = bare.chars().next().unwrap_or(' ');
+        let rest = bare.trim_start_matches(sign);
+        let length = bare.len() - rest.len();
+        match fence {
+            Some((open, least)) => {
+                if sign == open && length >= least && rest.is_empty() {
+                    fence = None;
+                }
+            }
+            None if length >= 3 && (sign == '~' || sign == '`' && !rest.contains('`')) => {
+                fence = Some((sign, length));
+            }
+            None if sign == '>' => {}
+            None => own.push(line),
+        }
+    }
+    own
+}
+
+fn sections(lines: Vec<&str>) -> Vec<Section<'_>> {
+    let mut sections = vec![Section {
+        heading: "",
+        lines: Vec::new(),
+    }];
+    for line in lines {
+        if is_heading(line) {
+            sections.push(Section {
+                heading: line,
+                lines: Vec::new(),
+            });
+        } else if let Some(last) = sections.last_mut() {
+            last.lines.push(line);
+        }
+    }
+    sections
+}
+
+/// With a sign for it before it, or in bold as a whole, or with a colon at its end; an entry of a list is none, whatever it looks like.
+fn is_heading(line: &str) -> bool {
+    let line = line.trim();
+    let bare = line.trim_start_matches('#');
+    let signs = line.len() - bare.len();
+    if (1..=6).contains(&signs) {
+        return bare.starts_with(' ');
+    }
+    let is_bold = |mark: &str| {
+        let inside = line
+            .trim_end_matches(':')
+            .strip_prefix(mark)
+            .and_then(|line| line.strip_suffix(mark));
+        inside.is_some_and(|inside| !inside.is_empty() && !inside.contains(mark))
+    };
+    let is_bare = !is_item(line) && pages(line).is_empty();
+    is_bare && (is_bold("**") || is_bold("__") || line.len() > 1 && line.ends_with(':'))
+}
+
+/// An entry of a list or of a table.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let numbered = line.trim_start_matches(|sign: char| sign.is_ascii_digit());
+    line.starts_with("- ")
+        || line.starts_with("* ")
+        || line.starts_with("+ ")
+        || line.starts_with('|')
+        || numbered.len() < line.len() && (numbered.starts_with(". ") || numbered.starts_with(") "))
+}
+
+static ADDRESS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"https?://[^\s<>()\[\]"'`|]+"#).expect("it is a regex"));
+static PAGE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^.+?/pulls/[0-9]+").expect("it is a regex"));
+
+/// The pages of pull requests that a line names, each as far as its number.
+pub fn pages(line: &str) -> Vec<&str> {
+    let addresses = ADDRESS.find_iter(line).map(|found| found.as_str());
+    let pages = addresses.filter_map(|address| PAGE.find(address));
+    pages.map(|page| page.as_str()).collect()
+}
+
+/// The names in a line, its addresses left out.
+pub fn names(line: &str) -> Vec<&str> {
+    let is_sign = |sign: char| !sign.is_alphanumeric() && !['-', '_', '.'].contains(&sign);
+    ADDRESS
+        .split(line)
+        .flat_map(|words| words.split(is_sign))
+        .map(|word| word.trim_matches(['-', '_', '.']))
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+impl Section<'_> {
+    /// Whether it lists anything: text that leads to a list is none.
+    pub fn lists(&self) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|line| is_item(line) || !pages(line).is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::End;
+
+    const CANDIDATE: &str = r"^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$";
+    const SUMMARY: &str = "^===== SUMMARY =====$";
+
+    fn ran(stdout: &str) -> Ran {
+        Ran {
+            end: End::Exited(0),
+            stdout: stdout.into(),
+            stderr: String::new(),
+            stdout_bytes: stdout.len() as u64,
+            stderr_bytes: 0,
+            stdout_cut: false,
+            milliseconds: 1500,
+        }
+    }
+
+    #[test]
+    fn candidates_are_what_the_flow_says_itself() {
+        let names = |stdout: &str| -> Vec<String> {
+            let found = candidates(&ran(stdout), CANDIDATE).unwrap();
+            found.into_iter().map(|it| it.recipe).collect()
+        };
+        for (stdout, expected) in [
+            ("", &[][..]),
+            ("CANDIDATE a 1 -> 2\r\nCANDIDATE b 1 -> 2", &["a", "b"]),
+            ("CANDIDATE a 1 -> 2\nCANDIDATE a 1 -> 2", &["a", "a"]),
+            (
+                "CANDIDATE a b 1 -> 2\nCANDIDATE  1 -> 2\nCANDIDATE a 1 2",
+                &[],
+            ),
+            ("CANDIDATE -a/../$(b);'c' 1 -> 2", &["-a/../$(b);'c'"]),
+            ("  CANDIDATE a 1 -> 2\nso: CANDIDATE a 1 -> 2", &[]),
+            ("> CANDIDATE a 1 -> 2", &[]),
+            ("```\nCANDIDATE a 1 -> 2\n```\nCANDIDATE b 1 -> 2", &["b"]),
+            ("~~~~ text\nCANDIDATE a 1 -> 2\n~~~\n```", &[]),
+            ("```a```\nCANDIDATE a 1 -> 2", &["a"]),
+        ] {
+            assert_eq!(names(stdout), expected, "{stdout:?}");
+        }
+        assert!(candidates(&ran(""), "(").unwrap_err().contains("`(`"));
+        let bare = candidates(&ran("x"), "x").unwrap();
+        assert_eq!((bare.len(), bare[0].recipe.as_str()), (1, ""));
+    }
+
+    #[test]
+    fn a_summary_is_there_once() {
+        let told = |stdout: &str| {
+            let ran = ran(stdout);
+            let sections = summary(&ran, SUMMARY)?;
+            let sections = sections.iter();
+            let told: Vec<String> = sections
+                .map(|of| format!("{}|{}", of.heading, of.lines.join(";")))
+                .collect();
+            Ok(told.join(" "))
+        };
+        let line = "===== SUMMARY =====";
+        for (stdout, expected) in [
+            (format!("{line}\na\n# B\nc"), Ok("|a # B|c")),
+            (format!("x\n{line}\n"), Ok("|")),
+            (format!("{line}\na\n\n{line}\na\n"), Ok("|a;")),
+            (
+                format!("{line}\na\n{line}\nb"),
+                Err("two summaries that differ: which one is meant is not known"),
+            ),
+            (
+                format!("{line}\na\n{line}\nb\n{line}\na"),
+                Err("two summaries that differ: which one is meant is not known"),
+            ),
+            (
+                format!("> {line}\n> a"),
+                Err(
+                    "the summary stands in a quoted text or in code only (it printed 25 bytes and exited with 0)",
+                ),
+            ),
+            (
+                format!("```\n{line}\na\n```"),
+                Err(
+                    "the summary stands in a quoted text or in code only (it printed 29 bytes and exited with 0)",
+                ),
+            ),
+            (
+                "SUMMARY".to_owned(),
+                Err("there is no summary (it printed 7 bytes and exited with 0)"),
+            ),
+        ] {
+            let expected = expected.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(told(&stdout), expected, "{stdout:?}");
+        }
+    }
+
+    #[test]
+    fn headings_are_told_from_what_looks_like_one() {
+        for (line, expected) in [
+            ("# A", true),
+            ("  ###### A", true),
+            ("#a", false),
+            ("####### A", false),
+            ("**Tests look stale**", true),
+            ("**Tests look stale**:", true),
+            ("__Tests look stale__", true),
+            ("**Tests** look **stale**", false),
+            ("****", false),
+            ("Tests look stale:", true),
+            (":", false),
+            ("Tests look stale", false),
+            ("- Tests look stale:", false),
+            ("1. Tests look stale:", false),
+            ("| Tests look stale:", false),
+            ("http://f/o/r/pulls/1:", false),
+            ("", false),
+        ] {
+            assert_eq!(is_heading(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_lists_something_has_entries_or_pages() {
+        let lists = |line| {
+            let lines = vec!["Two were opened.", line];
+            Section { heading: "", lines }.lists()
+        };
+        for (line, expected) in [
+            ("- a", true),
+            ("  * a", true),
+            ("+ a", true),
+            ("12. a", true),
+            ("1) a", true),
+            ("| a |", true),
+            ("see http://f/o/r/pulls/1", true),
+            ("-a", false),
+            ("12 were opened", false),
+            ("see http://f/o/r/issues/1", false),
+            (". a", false),
+            ("", false),
+        ] {
+            assert_eq!(lists(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn pages_and_names_are_found_in_every_form() {
+        for (line, expected, named) in [
+            (
+                "- a: http://f/o/a/pulls/1 — SUCCESS",
+                &["http://f/o/a/pulls/1"][..],
+                &["a", "SUCCESS"][..],
+            ),
+            (
+                "[a.b](https://f/o/a/pulls/12), done.",
+                &["https://f/o/a/pulls/12"],
+                &["a.b", "done"],
+            ),
+            (
+                "| `a_c` | <http://f/o/a/pulls/3> |",
+                &["http://f/o/a/pulls/3"],
+                &["a_c"],
+            ),
+            (
+                "http://f/o/a/pulls/3/files#x a",
+                &["http://f/o/a/pulls/3"],
+                &["a"],
+            ),
+            ("http://f/o/a/pulls/ http://f/pulls", &[], &[]),
+            (
+                "http://f/a/pulls/1, http://f/b/pulls/2",
+                &["http://f/a/pulls/1", "http://f/b/pulls/2"],
+                &[],
+            ),
+            (
+                "ftp://f/o/a/pulls/1",
+                &[],
+                &["ftp", "f", "o", "a", "pulls", "1"],
+            ),
+        ] {
+            assert_eq!(pages(line), expected, "{line:?}");
+            assert_eq!(names(line), named, "{line:?}");
+        }
+    }
+}
