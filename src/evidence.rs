@@ -124,6 +124,8 @@ pub enum Question {
     Wedge { session: String },
     /// A text file of this machine.
     Text { path: String },
+    /// The time zone of this machine, and how far its clock is from UTC, in seconds, now and half a year later.
+    Clock,
     /// Whether forge and Drone answered all the time; the answer is a list of when and how they did not.
     Calm,
     /// Nothing was done for this long, so that what should not happen had time to.

@@ -77,6 +77,7 @@ fn every_fault_is_recorded_as_it_is_declared() {
     assert_eq!(
         without_fault,
         BTreeSet::from([
+            "agent-healthy",
             "flow-healthy",
             "healthy",
             "healthy-webhook",

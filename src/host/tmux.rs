@@ -16,6 +16,13 @@ pub struct Session {
     pub dead: bool,
 }
 
+impl Session {
+    /// Whether both are the same session, whatever its name is by now. A new server gives its ids anew.
+    pub fn is(&self, other: &Session) -> bool {
+        self.id == other.id && self.created == other.created
+    }
+}
+
 /// What a session shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screen {

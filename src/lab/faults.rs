@@ -3,6 +3,7 @@
 //! A fault acts in the broken part's own code path: parts in this process carry a [`Faults`], scripts find `LAB_FAULTS`.
 
 mod flow;
+mod machine;
 
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -29,7 +30,8 @@ pub const CLAUSES: &[&str] = &[
     "V2.6", "V2.7", "V3.1", "V3.2", "V3.3", "V3.4", "V3.5", "V3.6", "V4.1", "V4.2", "V4.3", "V4.4",
     "V4.5", "V4.6", "V4.7", "V5.1", "V5.2", "V5.3", "V5.4", "V6.1", "V6.2", "V6.3", "V6.4", "V6.5",
     "V6.6", "V6.7", "V7.1", "V7.2", "V7.3", "V7.4", "V8.1", "V8.2", "V8.3", "V8.4", "V8.5", "V8.6",
-    "V8.7", "G1", "G3", "G4", "G5", "G6", "G7",
+    "V8.7", "V8a.1", "V8a.2", "V8a.3", "V8a.4", "V8a.5", "V8a.6", "V8a.7", "V8a.8", "V8a.9",
+    "V8a.10", "V8a.11", "G1", "G3", "G4", "G5", "G6", "G7",
 ];
 
 /// What V2 comes to where the gate itself failed: it is not attempted.
@@ -345,7 +347,7 @@ const GATE: &[Fault] = &[
 
 /// All of them, in the order of the parts that they break.
 pub fn all() -> impl Iterator<Item = &'static Fault> {
-    [GATE, flow::FAULTS].into_iter().flatten()
+    [GATE, flow::FAULTS, machine::FAULTS].into_iter().flatten()
 }
 
 pub fn find(name: &str) -> Option<&'static Fault> {
@@ -500,6 +502,11 @@ mod tests {
             include_str!("files/cc-ci/harness/run.sh"),
             include_str!("files/bin/testme-on-pr.sh"),
             include_str!("files/bin/verify-pr.sh"),
+            include_str!("files/bin/launch-upgrader.sh"),
+            include_str!("files/bin/upgrader-agent"),
+            include_str!("files/bin/launch.sh"),
+            include_str!("settings/flow.rs"),
+            include_str!("world.rs"),
             include_str!("flow/broken.rs"),
             include_str!("flow/broken_all.rs"),
             include_str!("flow/recipe_upgrade.rs"),

@@ -155,7 +155,9 @@ impl Matrix {
                 .map(str::to_owned)
                 .collect()
         } else {
-            self.item.iter().map(|item| item.to_uppercase()).collect()
+            let is_meant =
+                |known: &&String| self.item.iter().any(|it| it.eq_ignore_ascii_case(known));
+            known.iter().filter(is_meant).cloned().collect()
         };
         let healthy = (self.fault.is_empty() || self.fault.iter().any(|name| name == HEALTHY))
             .then(|| Case {

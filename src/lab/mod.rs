@@ -29,7 +29,7 @@ mod site;
 mod stand_in;
 mod world;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use faults::Faults;
 use folder::Folder;
@@ -178,8 +178,8 @@ impl Command {
             Command::Abra(abra) => abra.run().await.map(|()| ExitCode::SUCCESS),
             Command::Docker(docker) => docker.run().await,
             Command::Site(site) => site.run().await.map(|()| ExitCode::SUCCESS),
-            Command::RecipeUpgrade(upgrade) => upgrade.run().await.map(|()| ExitCode::SUCCESS),
-            Command::UpgradeAll(all) => all.run().await.map(|()| ExitCode::SUCCESS),
+            Command::RecipeUpgrade(upgrade) => tidily(upgrade.run()).await,
+            Command::UpgradeAll(all) => tidily(all.run()).await,
         }
     }
 }
@@ -215,6 +215,15 @@ fn list_faults(json: bool) -> Result<ExitCode> {
         written => written.context("writing the list of faults")?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was begun is dropped when somebody wants this to end, and tidies up after itself.
+async fn tidily(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+    let interruption = interruption()?;
+    tokio::select! {
+        done = work => done.map(|()| ExitCode::SUCCESS),
+        () = interruption.cancelled() => bail!("told to end"),
+    }
 }
 
 /// Cancelled when somebody wants this to end: by Ctrl-C, SIGTERM or a terminal that goes away. It listens from the call on, so that

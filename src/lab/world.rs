@@ -46,6 +46,8 @@ pub struct World {
     deploys: Deploys,
     _others: [Serving; 2],
     forge: ForgeServer,
+    /// The machine's time zone, wherever the lab runs.
+    zone: &'static str,
     pub places: Places,
     pub provisioned: Provisioned,
     pub folder: Folder,
@@ -128,6 +130,11 @@ impl World {
             deploys: Deploys(folder.path("deploys")),
             _others: others,
             forge,
+            zone: if faults.has("machine-in-local-time") {
+                "CET-1CEST,M3.5.0,M10.5.0/3"
+            } else {
+                "UTC"
+            },
             places,
             provisioned,
             folder,
@@ -146,7 +153,8 @@ impl World {
             .args(&line[1..])
             .env_clear()
             .env("HOME", self.folder.path("home"))
-            .env("LANG", "C.UTF-8");
+            .env("LANG", "C.UTF-8")
+            .env("TZ", self.zone);
         for inherited in ["PATH", "RUST_LOG", "RUST_BACKTRACE"] {
             if let Some(value) = std::env::var_os(inherited) {
                 command.env(inherited, value);

@@ -22,10 +22,6 @@ mod v3;
 mod v4;
 mod v7;
 mod v8;
-#[allow(
-    dead_code,
-    reason = "an item is listed when its part of the lab is there"
-)]
 mod v8a;
 mod v9;
 
@@ -82,6 +78,7 @@ pub const ITEMS: &[Item] = &[
     v4::ITEM,
     v7::ITEM,
     v8::ITEM,
+    v8a::ITEM,
     v9::ITEM,
 ];
 

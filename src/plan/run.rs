@@ -46,12 +46,13 @@ pub async fn upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop>
     adopt_upgrade(bench, run).await
 }
 
-/// Looks at everything before, and puts on record what an upgrade of the recipe will make.
-pub async fn expect_upgrade(bench: &Bench, run: &Run<'_>) -> Result<(), Stop> {
+/// Looks at everything before, and puts on record what an upgrade of the recipe will make; answers whether there is an upgrade.
+pub async fn expect_upgrade(bench: &Bench, run: &Run<'_>) -> Result<bool, Stop> {
     bench.clear().await?;
     let before = look_before(bench, run).await?;
     announce(bench, run, &before).await?;
-    main_moves(bench, run, false).await
+    main_moves(bench, run, false).await?;
+    Ok(before.branch.is_some())
 }
 
 /// Looks again, and puts on record what was made; answers the pull request that the flow opened, where it opened exactly one.

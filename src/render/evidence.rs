@@ -79,6 +79,7 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
         Question::Running { .. } => "processes that were there".into(),
         Question::Wedge { session } => format!("work of {} stopped", code(session)),
         Question::Text { path } => code(path.rsplit('/').next().unwrap_or(path)),
+        Question::Clock => "time zone".into(),
         Question::Quiet { .. } => "quiet window".into(),
         Question::Calm => "outages".into(),
     }

@@ -23,6 +23,8 @@ async fn what_gavel_answers_when_nothing_runs() {
     | V3 | `/recipe-upgrade` is green end to end |
     | V4 | A regression gets three runs |
     | V7 | The mirror is reconciled |
+    | V8 | `/upgrade-all` in default mode |
+    | V8a | The `cc-ci-upgrader` agent |
     | V9 | Cleanup |
 
     <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>
@@ -48,7 +50,7 @@ async fn what_gavel_answers_when_nothing_runs() {
 async fn what_gavel_answers_to_a_slip() {
     let lab = Lab::start().await;
     assert_snapshot!(lab.talk("/verify V77").await, @"
-    `V77` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V7`, `V9`.
+    `V77` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V7`, `V8`, `V8a`, `V9`.
 
     <sub>You wrote `/verify V77`.</sub>
     ");
@@ -58,7 +60,7 @@ async fn what_gavel_answers_to_a_slip() {
     <sub>You wrote `/verify`.</sub>
     ");
     assert_snapshot!(lab.talk("/verify V2-V1").await, @"
-    `V2-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V7`, `V9`.
+    `V2-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V7`, `V8`, `V8a`, `V9`.
 
     <sub>You wrote `/verify V2-V1`.</sub>
     ");

@@ -120,6 +120,7 @@ impl Lab {
             .env_clear()
             .env("HOME", self.path("home"))
             .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("TZ", "UTC")
             .env("GAVEL_LOG", "info,gavel=debug")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

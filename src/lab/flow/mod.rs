@@ -2,6 +2,7 @@
 
 mod broken;
 mod broken_all;
+mod child;
 mod clone;
 mod recipe_upgrade;
 mod reconcile;

@@ -1,5 +1,6 @@
 //! `/recipe-upgrade RECIPE [--with-tests]`: one recipe to its newest version, by pull request, tested by the gate. Never merges.
 
+use super::child::Child;
 use super::clone::Clone;
 use super::repair::{self, Cause};
 use super::version::Choice;
@@ -298,19 +299,21 @@ pub(super) async fn run(
     arguments: &[&str],
     environment: &[(&str, &str)],
 ) -> Result<BTreeMap<String, String>> {
-    let output = Command::new(program)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .kill_on_drop(true)
-        .output()
+    let mut command = Command::new(program);
+    command.args(arguments).envs(environment.iter().copied());
+    let mut child = Child::start(&mut command)?;
+    let mut lines = child.lines()?;
+    let mut said = BTreeMap::new();
+    while let Some(line) = lines
+        .next_line()
         .await
-        .with_context(|| format!("starting {}", program.display()))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    print!("{text}");
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    Ok(text
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
+        .with_context(|| format!("reading what {} prints", program.display()))?
+    {
+        println!("{line}");
+        if let Some((name, value)) = line.split_once('=') {
+            said.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    child.wait().await?;
+    Ok(said)
 }

@@ -1,14 +1,13 @@
 //! `/upgrade-all [--dry-run] [--with-tests]`: every recipe that has a newer version, one after another, and a summary.
 
+use super::child::Child;
 use super::summary::{Outcome, summary};
 use super::version::{self, Choice};
 use super::{Surroundings, broken_all};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 /// How long what a recipe deployed may take until it is gone.
@@ -164,14 +163,8 @@ impl UpgradeAll {
             command.arg("--with-tests");
         }
         let shown = self.recipe_upgrade.display();
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("starting {shown}"))?;
-        let stdout = child.stdout.take().context("its output was asked for")?;
-        let mut lines = BufReader::new(stdout).lines();
+        let mut child = Child::start(&mut command)?;
+        let mut lines = child.lines()?;
         let (mut pull, mut result) = (None, None);
         while let Some(line) = lines
             .next_line()
@@ -186,8 +179,7 @@ impl UpgradeAll {
                 result = Some(said.trim().to_owned());
             }
         }
-        let status = child.wait().await;
-        let status = status.with_context(|| format!("waiting for {shown}"))?;
+        let status = child.wait().await?;
         Ok(Outcome {
             recipe: recipe.to_owned(),
             pull,

@@ -85,6 +85,7 @@ pub fn write(
     faults: &Faults,
 ) -> Result<()> {
     for (skill, text) in SKILLS {
+        let text = described(text, faults);
         let file = folder.path(&format!("skills/{skill}/SKILL.md"));
         file.parent()
             .map_or(Ok(()), std::fs::create_dir_all)
@@ -105,6 +106,43 @@ pub fn write(
     }
     folder.write_secret("flow.env", &text)?;
     Ok(())
+}
+
+/// A skill's text, as somebody wrote it who remembered it wrongly.
+fn described(text: &str, faults: &Faults) -> String {
+    let mut text = text.to_owned();
+    if faults.has("skill-text-names-another-day") {
+        text = text.replace("Saturdays", "Sundays");
+    }
+    if faults.has("skill-text-names-another-hour") {
+        text = text.replace("0 3 * * 6", "0 4 * * 6");
+    }
+    if faults.has("skill-text-calls-it-inline") {
+        text = text.replace(
+            "cron calls `launch-upgrader.sh start` (`0 3 * * 6`), never `/upgrade-all` inline.",
+            "cron calls `/upgrade-all` (`0 3 * * 6`). By hand it is `launch-upgrader.sh start`.",
+        );
+    }
+    text
+}
+
+/// The line for the crontab.
+fn schedule(faults: &Faults) -> (&'static str, &'static str) {
+    let (mut when, mut what) = ("0 3 * * 6", "launch-upgrader.sh start");
+    if faults.has("schedule-on-sunday") {
+        when = "0 3 * * 7";
+    }
+    if faults.has("schedule-in-local-time") {
+        // What is 03:00 UTC on the clock of who wrote it.
+        when = "0 5 * * 6";
+    }
+    if faults.has("schedule-starts-afresh") {
+        what = "launch-upgrader.sh fresh";
+    }
+    if faults.has("schedule-calls-it-inline") {
+        what = "upgrade-all";
+    }
+    (when, what)
 }
 
 /// The skills' texts, as `[versions]` lists them.
@@ -132,6 +170,7 @@ pub fn sections(folder: &Folder, places: &Places, pace: &Pace, faults: &Faults) 
     let [upgrade, verify, all, launch] = pace.flow_limits;
     let tmux = tmux_folder(folder.root()).display().to_string();
     let broken = sandbox::BROKEN;
+    let (when, what) = schedule(faults);
     format!(
         r#"
 [flow]
@@ -178,7 +217,7 @@ processes = "PROCESS_LIST"
 sample = "claude --remote-control cc-ci-orchestrator"
 
 [flow.schedule]
-line = "0 3 * * 6 {root}/bin/launch-upgrader.sh start"
+line = "{when} {root}/bin/{what}"
 
 [flow.skills]
 recipe_upgrade = "skills/recipe-upgrade/SKILL.md"

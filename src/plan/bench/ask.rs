@@ -186,7 +186,8 @@ impl Bench {
             | Question::Agent { .. }
             | Question::Screen { .. }
             | Question::Running { .. }
-            | Question::Text { .. } => self.ask_box(question).await,
+            | Question::Text { .. }
+            | Question::Clock => self.ask_box(question).await,
             Question::Results { build } => self.results(*build).await,
             Question::Clone { .. }
             | Question::Entries { .. }

@@ -58,6 +58,14 @@ impl Bench {
         unseen.map_or(Ok(()), |why| Err(Stop::Unseen(why)))
     }
 
+    /// Looks once, where nothing that follows needs to know: what cannot be seen is its judge's business.
+    pub async fn note(&self, label: &str, question: Question) -> Result<(), Stop> {
+        match self.see::<Value>(label, question).await {
+            Ok(_) | Err(Stop::Unseen(_)) => Ok(()),
+            Err(stop) => Err(stop),
+        }
+    }
+
     /// Looks until there is enough to see, or the patience ends; the last answer is the fact either way.
     pub async fn watch<T: DeserializeOwned>(
         &self,

@@ -25,11 +25,9 @@ fn agent(id: i32, work: Option<&str>) -> Value {
     let own = ["bash", "/bin/upgrader-agent", "--remote-control", "weekly"];
     let mut processes = vec![process(id * 100, "S", &own)];
     if let Some(state) = work {
-        processes.push(process(
-            id * 100 + 1,
-            state,
-            &["gavel", "lab", "upgrade-all"],
-        ));
+        let mut work = process(id * 100 + 1, state, &["gavel", "lab", "upgrade-all"]);
+        work["parent"] = json!(id * 100);
+        processes.push(work);
     }
     json!({ "session": session("weekly", id.cast_unsigned()), "processes": processes })
 }
@@ -43,7 +41,20 @@ fn screen(text: &str) -> Value {
 }
 
 /// By label, in the scenario's order.
-type Facts = Vec<(&'static str, Value)>;
+type Facts = Vec<(&'static str, Question, Value)>;
+
+/// The identities of a session's processes, as they are asked for.
+fn of(agent: &Value) -> Vec<(i32, u64)> {
+    let processes = agent["processes"].as_array().cloned().unwrap_or_default();
+    let pair = |process: &Value| {
+        let pid = process["pid"].as_i64().unwrap();
+        (
+            pid.try_into().unwrap(),
+            process["started"].as_u64().unwrap(),
+        )
+    };
+    processes.iter().map(pair).collect()
+}
 
 fn healthy() -> Facts {
     let launching = Launching {
@@ -56,62 +67,131 @@ fn healthy() -> Facts {
         candidate: r"^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$".into(),
         summary: "^===== SUMMARY =====$".into(),
     };
-    let recorded = RECORDED.iter().find(|lab| lab.name == "healthy").unwrap();
+    let recorded = RECORDED
+        .iter()
+        .find(|lab| lab.name == "whole-healthy")
+        .unwrap();
     let mut expect = recorded.facts("V1").unwrap().answer("expectations").clone();
     expect["launching"] = serde_json::to_value(launching).unwrap();
-    let others = json!([session("builder", 1), session("up-notes", 2)]);
-    let ours = "300 bash upgrader-agent --remote-control weekly";
+    let harness = expect["upgrading"]["harness"].as_str().unwrap().to_owned();
+    let others = json!([session("builder", 1), session("weekly-notes", 2)]);
+    let ours = "400 bash /bin/upgrader-agent --remote-control weekly\n401 gavel lab upgrade-all";
     let boss = "1 claude --remote-control boss";
+    let build =
+        json!([{ "number": 13, "status": "failure", "params": { "RECIPE": "a", "PR": "3" } }]);
+    let asked = |label: &'static str, question: Question, answer: Value| (label, question, answer);
+    let see = |label, answer| asked(label, Question::Expectations, answer);
+    let sessions = |label, answer| asked(label, Question::Sessions, answer);
+    let looked = |label, answer| {
+        let session = "weekly".into();
+        asked(label, Question::Agent { session }, answer)
+    };
+    let shown = |label, text: &str| {
+        let session = "weekly".into();
+        asked(label, Question::Screen { session }, screen(text))
+    };
+    let call = |label| {
+        let environment = vec![("RECIPES".into(), "a".into())];
+        let command = vec!["/srv/launch-upgrader.sh".into()];
+        let question = Question::Run {
+            command,
+            environment,
+        };
+        asked(label, question, ran(0))
+    };
+    let gone = |label, before: &Value| {
+        let processes = of(before);
+        asked(label, Question::Running { processes }, json!([]))
+    };
+    let pulls = |label| {
+        let repository = harness.clone();
+        asked(label, Question::Pulls { repository }, json!([]))
+    };
+    let text = Question::Text {
+        path: "SKILL.md".into(),
+    };
+    let skill =
+        "It runs as `weekly`.\n\nSaturdays cron calls `launch-upgrader.sh start` (`0 3 * * 6`).";
     vec![
-        ("expectations", expect),
-        (
-            "skill",
-            json!("It runs as `weekly`; cron calls `launch-upgrader.sh start` at `0 3 * * 6`."),
+        see("expectations", expect),
+        asked("skill", text, json!(skill)),
+        asked(
+            "clock",
+            Question::Clock,
+            json!({ "zone": "UTC", "offsets": [0, 0] }),
         ),
-        ("before", others.clone()),
-        ("dry", ran(0)),
-        ("dry.end", agent(3, None)),
-        ("dry.screen", screen("CANDIDATE a 1.0.0 -> 1.1.0")),
-        ("live", ran(0)),
-        ("live.busy", agent(4, Some("S"))),
-        ("again", ran(0)),
-        ("again.agent", agent(4, Some("R"))),
-        ("orchestrator.none.list", json!(ours)),
-        ("orchestrator.none", ran(1)),
-        ("orchestrator.alone.list", json!(boss)),
-        ("orchestrator.alone", ran(0)),
-        ("orchestrator.after.list", json!(format!("{ours}\n{boss}"))),
-        ("orchestrator.after", ran(0)),
-        ("orchestrator.before.list", json!(format!("{boss}\n{ours}"))),
-        ("orchestrator.before", ran(0)),
-        ("live.end", agent(4, None)),
-        ("live.screen", screen(SUMMARY)),
-        ("live.quiet", json!(600)),
-        ("live.still.screen", screen(SUMMARY)),
-        ("live.still", agent(4, None)),
-        ("cron", ran(0)),
-        ("cron.end", agent(5, None)),
-        ("third", ran(0)),
-        ("third.busy", agent(6, Some("S"))),
-        ("wedged", agent(6, Some("T"))),
-        ("rescue", ran(0)),
-        ("rescue.busy", agent(7, Some("S"))),
-        ("fresh", ran(0)),
-        ("fresh.end", agent(8, None)),
-        ("stop.before", agent(8, None)),
-        ("stop", ran(0)),
-        ("stop.running", json!([])),
-        ("stop.sessions", others),
-        (CALM, json!([])),
+        sessions("before", others.clone()),
+        see("set.a.before.builds", json!(12)),
+        pulls("set.a.before.harness.pulls"),
+        sessions("dry.before", others.clone()),
+        call("dry"),
+        sessions(
+            "dry.after",
+            json!([
+                session("builder", 1),
+                session("weekly", 3),
+                session("weekly-notes", 2)
+            ]),
+        ),
+        looked("dry.agent", agent(3, None)),
+        looked("dry.end", agent(3, None)),
+        shown("dry.screen", "CANDIDATE a 1.0.0 -> 1.1.0"),
+        call("live"),
+        looked("live.agent", agent(4, None)),
+        gone("live.gone", &agent(3, None)),
+        looked("live.busy", agent(4, Some("S"))),
+        call("again"),
+        looked("again.agent", agent(4, Some("R"))),
+        see("orchestrator.none.list", json!(ours)),
+        see("orchestrator.none", ran(1)),
+        see("orchestrator.alone.list", json!(boss)),
+        see("orchestrator.alone", ran(0)),
+        see("orchestrator.after.list", json!(format!("{ours}\n{boss}"))),
+        see("orchestrator.after", ran(0)),
+        see("orchestrator.before.list", json!(format!("{boss}\n{ours}"))),
+        see("orchestrator.before", ran(0)),
+        looked("again.later", agent(4, Some("S"))),
+        looked("live.end", agent(4, None)),
+        shown("live.screen", SUMMARY),
+        see("live.quiet", json!(600)),
+        shown("live.still.screen", SUMMARY),
+        looked("live.still", agent(4, None)),
+        asked("live.builds", Question::Builds { after: 12 }, build),
+        looked("idle.before", agent(4, None)),
+        sessions("idle.others", others.clone()),
+        call("idle.stop"),
+        gone("idle.gone", &agent(4, None)),
+        sessions("idle.after", others.clone()),
+        call("cron"),
+        looked("cron.agent", agent(5, None)),
+        shown("cron.screen", "CANDIDATE a 1.0.0 -> 1.1.0"),
+        call("third"),
+        looked("third.busy", agent(6, Some("S"))),
+        looked("wedged", agent(6, Some("T"))),
+        call("rescue"),
+        looked("rescue.agent", agent(7, None)),
+        gone("rescue.gone", &agent(6, Some("T"))),
+        looked("rescue.busy", agent(7, Some("S"))),
+        call("fresh"),
+        looked("fresh.agent", agent(8, None)),
+        gone("fresh.gone", &agent(7, Some("S"))),
+        looked("fresh.busy", agent(8, Some("S"))),
+        looked("end.before", agent(8, Some("S"))),
+        sessions("end.others", others.clone()),
+        call("end.stop"),
+        gone("end.gone", &agent(8, Some("S"))),
+        sessions("end.after", others),
+        pulls("set.a.after.harness.pulls"),
+        asked(CALM, Question::Calm, json!([])),
     ]
 }
 
 fn verdicts(facts: &Facts) -> BTreeMap<String, Verdict> {
     let mut chain: Vec<Fact> = Vec::new();
-    for (label, value) in facts {
+    for (label, question, value) in facts {
         let sighting = Sighting {
             label: (*label).to_owned(),
-            question: Question::Sessions,
+            question: question.clone(),
             asked: "this machine".into(),
             at: jiff::Timestamp::UNIX_EPOCH,
             watch: None,
@@ -134,24 +214,64 @@ fn a_healthy_box_passes() {
     }
 }
 
+fn set(facts: &mut Facts, label: &str, value: Value) {
+    let known = facts.iter_mut().find(|(known, ..)| *known == label);
+    known.unwrap_or_else(|| panic!("{label}")).2 = value;
+}
+
+/// What a call of the launcher, with what came of it, is asked anew about: a session with these processes.
+fn asks_of(facts: &mut Facts, label: &str, before: &Value) {
+    let known = facts.iter_mut().find(|(known, ..)| *known == label);
+    known.unwrap_or_else(|| panic!("{label}")).1 = Question::Running {
+        processes: of(before),
+    };
+}
+
 #[test]
 fn without_a_fact_no_more_passes_than_with_it() {
     for at in 0..healthy().len() {
         let mut facts = healthy();
-        let (label, _) = facts.remove(at);
-        // Only the table of outages, and the screens and times between, are in no clause's way.
+        let (label, ..) = facts.remove(at);
+        // Only what the scenario alone needs, and the table of outages, are in no clause's way.
         let passing = verdicts(&facts)
             .values()
             .filter(|verdict| **verdict == Verdict::Pass)
             .count();
-        assert!(passing < 11 || [CALM, "third"].contains(&label), "{label}");
+        let is_needed = ![CALM, "third", "third.busy"].contains(&label);
+        assert_eq!(passing < 11, is_needed, "{label}");
+    }
+}
+
+#[test]
+fn what_is_about_something_else_proves_nothing() {
+    for at in 0..healthy().len() {
+        let mut facts = healthy();
+        let (label, question, _) = &mut facts[at];
+        let label = *label;
+        if *question == Question::Expectations {
+            continue;
+        }
+        *question = Question::LatestBuild;
+        for (clause, verdict) in verdicts(&facts) {
+            assert_ne!(
+                verdict,
+                Verdict::Fail,
+                "{clause}: {label} is about something else"
+            );
+        }
+        let passing = verdicts(&facts)
+            .values()
+            .filter(|it| **it == Verdict::Pass)
+            .count();
+        let is_needed = ![CALM, "before", "clock", "third", "third.busy"].contains(&label);
+        assert_eq!(passing < 11, is_needed, "{label}");
     }
 }
 
 #[test]
 fn somebody_elses_session_blocks_everything_but_the_text() {
     let mut facts = healthy();
-    facts[2].1 = json!([session("weekly", 2)]);
+    set(&mut facts, "before", json!([session("weekly", 2)]));
     for (clause, verdict) in verdicts(&facts) {
         let expected = if clause == "V8a.11" {
             Verdict::Pass
@@ -162,81 +282,197 @@ fn somebody_elses_session_blocks_everything_but_the_text() {
     }
 }
 
+/// A launcher that cannot be started says nothing about what it would do.
+#[test]
+fn a_launcher_that_is_not_there_blocks() {
+    let mut facts = healthy();
+    let missing = json!({ "end": { "not_started": "no such file" }, "stdout": "", "stderr": "", "stdout_bytes": 0, "stderr_bytes": 0, "milliseconds": 0 });
+    for (_, question, value) in &mut facts {
+        if matches!(question, Question::Run { .. }) {
+            *value = missing.clone();
+        }
+    }
+    for (clause, verdict) in verdicts(&facts) {
+        let of_launcher = [
+            "V8a.1", "V8a.3", "V8a.4", "V8a.5", "V8a.6", "V8a.7", "V8a.9", "V8a.10",
+        ];
+        if of_launcher.contains(&clause.as_str()) {
+            assert_eq!(verdict, Verdict::Blocked, "{clause}");
+        }
+    }
+}
+
 #[test]
 fn one_change_and_the_clause_that_finds_it() {
-    let with_tests = json!({ "session": session("weekly", 4), "processes":
-        [process(400, "S", &["upgrader-agent", "--remote-control", "weekly"]), process(401, "S", &["upgrade-all", "--with-tests"])] });
-    let unnamed = json!({ "session": session("weekly", 4), "processes":
-        [process(400, "S", &["upgrader-agent", "--remote-control"]), process(401, "S", &["x"])] });
-    let respawned =
-        json!({ "session": session("weekly", 7), "processes": agent(6, Some("S"))["processes"] });
-    let other_work = json!({ "session": session("weekly", 4), "processes":
-        [agent(4, None)["processes"][0], process(402, "S", &["upgrade-all"])] });
-    let changed = [
-        ("live.still.screen", screen("x")),
-        ("live.screen", screen("x")),
-    ];
-    let [still, gone] = changed;
-    let fail = Verdict::Fail;
-    let unsure = Verdict::Inconclusive;
+    let own = agent(4, None)["processes"][0].clone();
+    let with = |id: u32, processes: Value| json!({ "session": session("weekly", id), "processes": processes });
+    let below = |pid: i32, parent: i32, args: &[&str]| {
+        let mut process = process(pid, "S", args);
+        process["parent"] = json!(parent);
+        process
+    };
+    let with_tests = with(
+        4,
+        json!([own, below(401, 400, &["upgrade-all", "--with-tests"])]),
+    );
+    let told = |text: &str| {
+        with(
+            4,
+            json!([
+                process(400, "S", &["claude", "--remote-control", "weekly", text]),
+                below(401, 400, &["x"])
+            ]),
+        )
+    };
+    let unnamed = with(
+        4,
+        json!([
+            process(400, "S", &["agent", "--remote-control"]),
+            below(401, 400, &["x"])
+        ]),
+    );
+    // A shell that starts what can be viewed is no agent, and what it starts no work.
+    let in_a_shell = with(
+        4,
+        json!([
+            process(399, "S", &["sh", "-c", "agent"]),
+            below(400, 399, &["agent", "--remote-control=weekly"])
+        ]),
+    );
+    let other_work = with(4, json!([own, below(402, 400, &["upgrade-all"])]));
+    let respawned = with(7, agent(6, Some("S"))["processes"].clone());
+    let stopped = with(7, agent(7, Some("T"))["processes"].clone());
+    let still_runs = json!([process(300, "S", &["x"])]);
+    let only = |names: &[(&str, u32)]| {
+        let sessions = names.iter().map(|(name, id)| session(name, *id));
+        Value::Array(sessions.collect())
+    };
+    let pull = json!([{ "number": 5, "user": { "login": "flow" }, "state": "open", "head": { "sha": "a" }, "base": { "sha": "b" } }]);
+    let built = |status: &str, recipe: &str, pull: &str| json!([{ "number": 13, "status": status, "params": { "RECIPE": recipe, "PR": pull } }]);
+    let zone = |offsets: [i32; 2]| json!({ "zone": "Europe/Berlin", "offsets": offsets });
+    let (fail, unsure, blocked, pass) = (
+        Verdict::Fail,
+        Verdict::Inconclusive,
+        Verdict::Blocked,
+        Verdict::Pass,
+    );
     let table: Vec<(&str, &str, Value, Verdict)> = vec![
         ("V8a.1", "dry", ran(3), fail),
-        ("V8a.1", "dry.end", Value::Null, fail),
+        ("V8a.1", "dry.agent", Value::Null, fail),
         ("V8a.1", "live.busy", unnamed, fail),
+        ("V8a.1", "live.busy", in_a_shell.clone(), pass),
+        (
+            "V8a.1",
+            "dry.after",
+            only(&[("builder", 1), ("weekly", 3)]),
+            fail,
+        ),
+        (
+            "V8a.1",
+            "dry.after",
+            only(&[("weekly", 3), ("weekly-notes", 2)]),
+            pass,
+        ),
         ("V8a.2", "live.busy", agent(4, None), fail),
+        ("V8a.2", "live.busy", in_a_shell, fail),
         ("V8a.2", "live.end", Value::Null, fail),
         ("V8a.2", "live.end", agent(9, None), fail),
         ("V8a.2", "live.end", agent(4, Some("S")), fail),
+        ("V8a.2", "live.end", agent(4, Some("Z")), pass),
         ("V8a.2", "live.still", agent(4, Some("S")), fail),
-        ("V8a.2", still.0, still.1, fail),
-        ("V8a.2", gone.0, gone.1, fail),
+        ("V8a.2", "live.still.screen", screen("x"), fail),
+        ("V8a.2", "live.screen", screen("x"), fail),
+        ("V8a.2", "live.screen", Value::Null, fail),
+        ("V8a.2", "live.builds", json!([]), fail),
+        ("V8a.2", "live.builds", built("failure", "b", "3"), fail),
+        ("V8a.2", "live.builds", built("failure", "a", "33"), fail),
+        ("V8a.2", "live.builds", built("running", "a", "3"), fail),
+        ("V8a.2", "live.builds", built("success", "a", "3"), pass),
+        ("V8a.2", "set.a.before.builds", json!(13), unsure),
         ("V8a.3", "again", ran(1), fail),
         ("V8a.3", "again.agent", Value::Null, fail),
         ("V8a.3", "again.agent", agent(9, Some("S")), fail),
-        ("V8a.3", "again.agent", other_work, fail),
-        ("V8a.3", "again.agent", agent(4, None), unsure),
-        ("V8a.4", "live.busy", agent(3, Some("S")), fail),
+        ("V8a.3", "again.later", Value::Null, fail),
+        ("V8a.3", "again.later", agent(9, Some("S")), fail),
+        ("V8a.3", "again.later", agent(4, None), unsure),
+        ("V8a.3", "again.agent", other_work, unsure),
+        ("V8a.4", "live", ran(3), fail),
+        ("V8a.4", "live.agent", Value::Null, fail),
+        ("V8a.4", "live.agent", agent(3, None), fail),
+        ("V8a.4", "live.gone", still_runs.clone(), fail),
         ("V8a.4", "dry.end", agent(3, Some("S")), unsure),
+        ("V8a.4", "dry.end", Value::Null, blocked),
         ("V8a.5", "wedged", agent(6, Some("S")), unsure),
         ("V8a.5", "wedged", agent(6, None), unsure),
-        ("V8a.5", "rescue.busy", agent(6, Some("S")), fail),
-        ("V8a.5", "rescue.busy", respawned, fail),
-        ("V8a.5", "rescue.busy", Value::Null, fail),
+        ("V8a.5", "rescue.agent", agent(6, Some("T")), fail),
+        ("V8a.5", "rescue.agent", respawned, fail),
+        ("V8a.5", "rescue.agent", Value::Null, fail),
+        ("V8a.5", "rescue.gone", still_runs.clone(), fail),
+        ("V8a.5", "rescue.busy", agent(7, None), fail),
         ("V8a.6", "rescue.busy", agent(7, None), unsure),
-        ("V8a.6", "fresh.end", agent(7, Some("S")), fail),
+        ("V8a.6", "rescue.busy", stopped, unsure),
+        ("V8a.6", "fresh.agent", agent(7, Some("S")), fail),
+        ("V8a.6", "fresh.gone", still_runs.clone(), fail),
+        ("V8a.6", "fresh.busy", agent(8, None), fail),
         ("V8a.7", "live.busy", with_tests.clone(), fail),
         ("V8a.7", "again.agent", with_tests, fail),
+        (
+            "V8a.7",
+            "live.busy",
+            told("Run /upgrade-all --x --with-tests."),
+            fail,
+        ),
+        ("V8a.7", "live.busy", told("--x --with-tests"), fail),
+        (
+            "V8a.7",
+            "live.busy",
+            told("Run /upgrade-all. Never --with-tests."),
+            pass,
+        ),
         ("V8a.7", "dry.screen", screen(SUMMARY), fail),
         ("V8a.7", "dry.screen", screen("nothing"), fail),
+        ("V8a.7", "dry.screen", screen("CANDIDATE b 1 -> 2"), fail),
+        ("V8a.7", "dry.screen", Value::Null, unsure),
+        ("V8a.7", "set.a.after.harness.pulls", pull, fail),
         ("V8a.8", "orchestrator.none", ran(0), fail),
         ("V8a.8", "orchestrator.none", ran(3), fail),
         ("V8a.8", "orchestrator.alone", ran(1), fail),
         ("V8a.8", "orchestrator.after", ran(1), fail),
         ("V8a.8", "orchestrator.before", ran(1), fail),
         ("V8a.8", "orchestrator.none.list", json!(""), unsure),
-        ("V8a.9", "cron", ran(3), fail),
-        ("V8a.9", "cron.end", agent(4, None), fail),
-        ("V8a.9", "cron.end", Value::Null, fail),
-        ("V8a.10", "stop", ran(1), fail),
         (
-            "V8a.10",
-            "stop.running",
-            json!([process(800, "S", &["x"])]),
-            fail,
-        ),
-        (
-            "V8a.10",
-            "stop.sessions",
-            json!([session("builder", 1), session("up-old", 8)]),
-            fail,
-        ),
-        ("V8a.10", "stop.sessions", json!([]), fail),
-        (
-            "V8a.10",
-            "stop.sessions",
-            json!([session("builder", 1)]),
+            "V8a.8",
+            "orchestrator.before.list",
+            json!("1 claude --remote-control boss"),
             unsure,
         ),
+        ("V8a.9", "cron", ran(3), fail),
+        ("V8a.9", "cron.agent", agent(4, None), fail),
+        ("V8a.9", "cron.agent", Value::Null, fail),
+        ("V8a.9", "cron.screen", screen("nothing"), fail),
+        ("V8a.9", "cron.screen", Value::Null, unsure),
+        ("V8a.9", "clock", zone([3600, 7200]), fail),
+        ("V8a.9", "clock", zone([0, 3600]), fail),
+        ("V8a.10", "idle.stop", ran(1), fail),
+        ("V8a.10", "end.stop", ran(1), fail),
+        ("V8a.10", "idle.gone", still_runs.clone(), fail),
+        ("V8a.10", "end.gone", still_runs, fail),
+        (
+            "V8a.10",
+            "end.after",
+            only(&[("builder", 1), ("weekly-notes", 2), ("up-old", 8)]),
+            fail,
+        ),
+        (
+            "V8a.10",
+            "end.after",
+            only(&[("builder", 1), ("weekly-notes", 2), ("weekly", 9)]),
+            fail,
+        ),
+        ("V8a.10", "end.after", json!([]), fail),
+        ("V8a.10", "idle.after", only(&[("builder", 1)]), fail),
+        ("V8a.10", "end.after", only(&[("weekly-notes", 2)]), unsure),
+        ("V8a.10", "idle.before", Value::Null, pass),
         (
             "V8a.11",
             "skill",
@@ -246,26 +482,96 @@ fn one_change_and_the_clause_that_finds_it() {
         (
             "V8a.11",
             "skill",
-            json!("`0 3 * * 6`, `launch-upgrader.sh start`"),
+            json!("cron calls `launch-upgrader.sh start`"),
             fail,
         ),
         (
             "V8a.11",
             "skill",
-            json!("`weekly`, `0 3 * * 6` `/upgrade-all`"),
+            json!("`weekly`; cron calls `/upgrade-all`\n\n`launch-upgrader.sh start`"),
             fail,
+        ),
+        (
+            "V8a.11",
+            "skill",
+            json!("`weekly`; cron calls `launch-upgrader.sh start` (`0 3 * * 0`)"),
+            fail,
+        ),
+        (
+            "V8a.11",
+            "skill",
+            json!("`weekly`; on Sundays cron calls `launch-upgrader.sh start`"),
+            fail,
+        ),
+        (
+            "V8a.11",
+            "skill",
+            json!("`weekly`; cron calls `launch-upgrader.sh start`"),
+            pass,
         ),
     ];
     for (clause, label, value, verdict) in table {
         let mut facts = healthy();
-        let at = facts.iter().position(|(known, _)| *known == label).unwrap();
-        facts[at].1 = value.clone();
-        assert_eq!(
-            verdicts(&facts)[clause],
-            verdict,
-            "{clause}: {label} is {value}"
-        );
+        set(&mut facts, label, value.clone());
+        let got = verdicts(&facts)[clause];
+        assert_eq!(got, verdict, "{clause}: {label} is {value}");
     }
+}
+
+/// Its work had ended after the second `start`, and nothing shows that the run came to its end.
+#[test]
+fn a_run_that_was_interrupted_is_told_from_one_that_ended() {
+    let mut facts = healthy();
+    set(&mut facts, "again.later", agent(4, None));
+    assert_eq!(verdicts(&facts)["V8a.3"], Verdict::Inconclusive);
+    set(&mut facts, "live.screen", screen("^C"));
+    assert_eq!(verdicts(&facts)["V8a.3"], Verdict::Fail);
+}
+
+/// What replaced a run at work fails the clause about that, and not the one about how a run ends.
+#[test]
+fn a_run_that_was_replaced_may_still_end_well() {
+    let mut facts = healthy();
+    set(&mut facts, "live.busy", agent(9, Some("S")));
+    let got = verdicts(&facts);
+    assert_eq!((got["V8a.2"], got["V8a.3"]), (Verdict::Pass, Verdict::Fail));
+}
+
+/// A name that is wrong by hand is wrong from cron too: that is one finding.
+#[test]
+fn a_name_is_compared_with_what_it_is_by_hand() {
+    let mut unnamed = agent(5, None);
+    unnamed["processes"][0]["args"] = json!(["agent", "--remote-control", "other"]);
+    let mut facts = healthy();
+    set(&mut facts, "cron.agent", unnamed.clone());
+    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail);
+    for label in ["dry.agent", "idle.before"] {
+        let mut other = unnamed.clone();
+        other["session"] = healthy()[9].2["session"].clone();
+        set(&mut facts, label, other.clone());
+        if label == "idle.before" {
+            asks_of(&mut facts, "idle.gone", &other);
+        }
+    }
+    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Pass);
+}
+
+/// A screen that shows nothing of the real run either says nothing about the dry one.
+#[test]
+fn a_screen_that_is_cleared_says_nothing_of_arguments() {
+    let mut facts = healthy();
+    for label in [
+        "dry.screen",
+        "live.screen",
+        "live.still.screen",
+        "cron.screen",
+    ] {
+        set(&mut facts, label, screen("it has ended"));
+    }
+    let got = verdicts(&facts);
+    assert_eq!(got["V8a.2"], Verdict::Fail);
+    assert_eq!(got["V8a.7"], Verdict::Inconclusive);
+    assert_eq!(got["V8a.9"], Verdict::Inconclusive);
 }
 
 #[test]
@@ -273,12 +579,17 @@ fn the_schedule_is_the_plans_and_calls_the_launcher() {
     for line in [
         "0 3 * * * /srv/launch-upgrader.sh start",
         "0 3 * * 0 /srv/launch-upgrader.sh start",
+        "0 5 * * 6 /srv/launch-upgrader.sh start",
+        "0 3 1-7 * 6 /srv/launch-upgrader.sh start",
         "0 3 * * 6 /srv/upgrade-all",
         "0 3 * * 6 /srv/launch-upgrader.sh fresh",
         "0 3 * * 6 /srv/launch-upgrader.sh start && true",
     ] {
         let mut facts = healthy();
-        facts[0].1["launching"]["schedule"] = json!(line);
+        facts[0].2["launching"]["schedule"] = json!(line);
         assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail, "{line}");
     }
+    let mut facts = healthy();
+    facts[0].2["launching"]["schedule"] = json!("0 3 * * SAT /srv/launch-upgrader.sh start");
+    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Pass);
 }

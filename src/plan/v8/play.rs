@@ -78,7 +78,9 @@ impl Play<'_> {
         }
         try_join_all(self.all.recipes.iter().map(async |recipe| {
             let name = set(recipe);
-            expect_upgrade(&bench.on(recipe), &upgrading(&name)).await
+            expect_upgrade(&bench.on(recipe), &upgrading(&name))
+                .await
+                .map(drop)
         }))
         .await?;
         let talk = self.open_talk("before").await?;

@@ -517,6 +517,7 @@ fn help_lists_commands_and_items() {
     | V4 | A regression gets three runs |
     | V7 | The mirror is reconciled |
     | V8 | `/upgrade-all` in default mode |
+    | V8a | The `cc-ci-upgrader` agent |
     | V9 | Cleanup |
 
     <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>

@@ -97,11 +97,7 @@ end_session() {
       sleep 0.05
     done
   fi
-  if broken stop-leaves-agent; then
-    tm rename-session -t "$target" "$session-old"
-    return
-  fi
-  if broken stop-kills-all-sessions; then tm kill-server; else tm kill-session -t "$target"; fi
+  tm kill-session -t "$target"
   for ((tries = 0; tries < 40; tries++)); do
     alive "$all" || return 0
     sleep 0.05
@@ -109,6 +105,9 @@ end_session() {
   kill -KILL $all 2>/dev/null
   return 0
 }
+
+# Out of the way, in case somebody wants to read it.
+move_aside() { tm rename-session -t "$target" "$session-$(date +%s%N)"; }
 
 launch() {
   local words word arguments=() name=(--remote-control "$session")
@@ -124,6 +123,9 @@ launch() {
   done
   if broken launcher-adds-with-tests && [[ " ${words[*]-} " != *" --dry-run "* ]]; then arguments+=(--with-tests); fi
   if broken agent-without-remote-name; then name=(--remote-control); fi
+  if broken launcher-installs-itself && ! "$root/bin/crontab" -l | grep -qF "$root/bin/launch-upgrader.sh"; then
+    echo "0 3 * * 6 $root/bin/launch-upgrader.sh start" >>"$root/crontab"
+  fi
   if broken agent-under-old-name; then name=(--remote-control cc-ci-upgrade); fi
   if broken launcher-runs-nothing; then
     tm new-session -d -s "$session" -x 200 -y 50 cat
@@ -156,6 +158,9 @@ case ${1:-} in
         elif broken launcher-respawns-in-place; then
           tm send-keys -t "$target:" "" Enter
           say "$session is asked to go on"
+        elif broken launcher-moves-finished-aside; then
+          move_aside
+          launch
         else
           end_session
           launch
@@ -182,7 +187,13 @@ case ${1:-} in
     ;;
   stop)
     if [[ $(status) == absent ]]; then say "no session $session"; else
-      end_session
+      if broken stop-works-once && [[ -e $root/upgrader.stopped ]]; then
+        say "$session is ended already"
+      elif broken stop-leaves-agent; then move_aside
+      elif broken stop-leaves-work; then tm kill-session -t "$target"
+      elif broken stop-kills-all-sessions; then tm kill-server
+      else end_session; fi
+      touch "$root/upgrader.stopped"
       say "$session is ended"
     fi
     ;;

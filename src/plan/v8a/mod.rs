@@ -1,0 +1,225 @@
+//! V8a: the weekly run as an agent: launched, left alone, replaced, seen to its end, and stopped. What runs is asked of tmux and the process
+//! table, what a run did of forge and Drone.
+
+mod judge;
+mod play;
+
+use super::bench::{Bench, Stop};
+use super::expect::Launching;
+use super::run::{Run, adopt_upgrade, expect_upgrade};
+use super::{ClauseSpec, Item};
+use crate::evidence::Question;
+use crate::host::processes::Process;
+use crate::host::tmux::Session;
+use futures_util::FutureExt;
+use play::Play;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+pub const ITEM: Item = Item {
+    id: "V8a",
+    title: "The `cc-ci-upgrader` agent",
+    does: "launches the weekly run in its session several times, over one of the sandbox recipes for real, wedges one, and stops it",
+    needs: &["V1", "V2", "V3"],
+    clauses: &[
+        ClauseSpec {
+            id: "V8a.1",
+            says: "`start` launches the session; its process carries the remote-control name under which it can be viewed",
+            judge: judge::launched,
+        },
+        ClauseSpec {
+            id: "V8a.2",
+            says: "It runs to completion on a real small set, stays, idle, with the summary visible",
+            judge: judge::stays,
+        },
+        ClauseSpec {
+            id: "V8a.3",
+            says: "`start` during a busy run leaves it alone: same session, same process, same work",
+            judge: judge::left_alone,
+        },
+        ClauseSpec {
+            id: "V8a.4",
+            says: "`start` on a finished session replaces it",
+            judge: judge::finished_replaced,
+        },
+        ClauseSpec {
+            id: "V8a.5",
+            says: "`start` on a wedged one replaces it",
+            judge: judge::wedged_replaced,
+        },
+        ClauseSpec {
+            id: "V8a.6",
+            says: "`fresh` replaces even a busy one",
+            judge: judge::busy_replaced,
+        },
+        ClauseSpec {
+            id: "V8a.7",
+            says: "`UPGRADER_ARGS` reaches the run; `--with-tests` never does, even when it is passed",
+            judge: judge::arguments,
+        },
+        ClauseSpec {
+            id: "V8a.8",
+            says: "`orchestrator_alive()` is not deceived by it",
+            judge: judge::orchestrator,
+        },
+        ClauseSpec {
+            id: "V8a.9",
+            says: "The cron-equivalent path works end to end: the schedule's own command, in cron's bare environment, launches it",
+            judge: judge::scheduled,
+        },
+        ClauseSpec {
+            id: "V8a.10",
+            says: "`stop` ends it",
+            judge: judge::stopped,
+        },
+        ClauseSpec {
+            id: "V8a.11",
+            says: "The skill's text says that it runs as this agent and how cron calls it",
+            judge: judge::documented,
+        },
+    ],
+    scenario: |bench| scenario(bench).boxed(),
+};
+
+const WITH_TESTS: &str = "--with-tests";
+const REMOTE_CONTROL: &str = "--remote-control";
+
+/// A session, and the processes in it, the pane's own first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Agent {
+    session: Session,
+    processes: Vec<Process>,
+}
+
+impl Agent {
+    /// The process that can be viewed, which a shell may have started; the pane's own where none can.
+    fn own(&self) -> Option<&Process> {
+        let can_be_viewed = |process: &&Process| {
+            let mut words = process.args.iter();
+            words.any(|word| word.split('=').next() == Some(REMOTE_CONTROL))
+        };
+        let mut processes = self.processes.iter();
+        processes.find(can_be_viewed).or(self.processes.first())
+    }
+
+    /// What it has at work; who has ended and waits to be asked about is none.
+    fn work(&self) -> Vec<&Process> {
+        let mut under: BTreeSet<i32> = self.own().map(|own| own.pid).into_iter().collect();
+        let mut work = Vec::new();
+        // Parents come before their children.
+        for process in &self.processes {
+            if under.contains(&process.parent) && under.insert(process.pid) {
+                work.push(process);
+            }
+        }
+        work.retain(|process| process.state != 'Z');
+        work
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.work().is_empty()
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.session.dead
+            && self.own().is_some_and(|own| !"TtZ".contains(own.state))
+            && !self.is_busy()
+    }
+
+    /// Session and process are the same.
+    fn is(&self, other: &Agent) -> bool {
+        self.session.is(&other.session)
+            && matches!((self.processes.first(), other.processes.first()), (Some(a), Some(b)) if a.is(b))
+    }
+
+    fn identities(&self) -> Vec<(i32, u64)> {
+        self.processes.iter().map(Process::identity).collect()
+    }
+}
+
+/// Whether both are there, and are the same.
+fn same(one: Option<&Agent>, other: Option<&Agent>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one.is(other))
+}
+
+/// A process as a line of a list.
+fn listed(process: &Process) -> String {
+    format!("{} {}", process.pid, process.args.join(" "))
+}
+
+async fn scenario(bench: &Bench) -> Result<(), Stop> {
+    let config = bench.config();
+    let (Some(launching), Some(launcher), Some(all), Some(asker), Some(skills)) = (
+        bench.expect.launching.clone(),
+        &config.flow.launcher,
+        &config.flow.upgrade_all,
+        &config.flow.orchestrator,
+        &config.flow.skills,
+    ) else {
+        return Ok(());
+    };
+    let text = Question::Text {
+        path: skills.upgrade_all.display().to_string(),
+    };
+    bench.note("skill", text).await?;
+    bench.note("clock", Question::Clock).await?;
+    let before: Vec<Session> = bench.see("before", Question::Sessions).await?;
+    if before.iter().any(|known| known.name == launching.session) {
+        // Somebody else's.
+        return Ok(());
+    }
+    bench.doing("looking at the recipes of the set").await;
+    let Some(recipe) = choose(bench, &launching).await? else {
+        return Ok(());
+    };
+    let play = Play {
+        bench,
+        launcher,
+        scope: &all.scope,
+        launching: &launching,
+        recipe: &recipe,
+        limit: u64::try_from(all.command.time_limit.as_millis()).unwrap_or(u64::MAX),
+    };
+    let played = play.all(asker).await;
+    if !matches!(played, Ok(()) | Err(Stop::Unseen(_))) {
+        return played;
+    }
+    // Whatever went wrong, what was launched does not stay.
+    bench.doing("stopping the session").await;
+    let stopped = play.stop("end").await;
+    if !matches!(stopped, Ok(()) | Err(Stop::Unseen(_))) {
+        return stopped;
+    }
+    bench.doing("looking at what the runs left").await;
+    let name = set(&recipe);
+    adopt_upgrade(&bench.on(&recipe), &upgrade(&name)).await?;
+    played.and(stopped)
+}
+
+/// The recipe of the runs: one that has an upgrade, so that there is something real to do. Where the set holds it, the one whose test goes
+/// stale: on that one a run with `--with-tests` shows.
+async fn choose(bench: &Bench, launching: &Launching) -> Result<Option<String>, Stop> {
+    let stale = bench.expect.upgrading.recipes.get("stale");
+    let mut recipes: Vec<&String> = launching.recipes.iter().collect();
+    recipes.sort_by_key(|recipe| Some(*recipe) != stale);
+    for recipe in recipes {
+        if expect_upgrade(&bench.on(recipe), &upgrade(&set(recipe))).await? {
+            return Ok(Some(recipe.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// What the looks at a recipe of the set are called.
+fn set(recipe: &str) -> String {
+    format!("set.{recipe}")
+}
+
+/// The upgrade of one recipe by the runs, as it is on record.
+fn upgrade(name: &str) -> Run<'_> {
+    Run {
+        name,
+        purpose: "V8a, by the flow",
+        with_tests: false,
+    }
+}

@@ -1,0 +1,287 @@
+//! What V8a does: launches, starts again, waits, wedges, replaces and stops, and looks in between.
+
+use super::{Agent, WITH_TESTS, listed, same, set};
+use crate::config::{Launcher, Orchestrator};
+use crate::evidence::Question;
+use crate::host::cron::Schedule;
+use crate::host::processes::Process;
+use crate::host::tmux::{Screen, Session};
+use crate::plan::bench::{Bench, Enough, Stop};
+use crate::plan::expect::Launching;
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
+
+pub struct Play<'a> {
+    pub bench: &'a Bench,
+    pub launcher: &'a Launcher,
+    /// The variable that restricts a run to certain recipes.
+    pub scope: &'a str,
+    pub launching: &'a Launching,
+    pub recipe: &'a str,
+    /// How long a real run may take, in milliseconds.
+    pub limit: u64,
+}
+
+impl Play<'_> {
+    /// Where one step fails, the next goes on from what it needs: each clause is judged by itself.
+    pub async fn all(&self, asker: &Orchestrator) -> Result<(), Stop> {
+        let bench = self.bench;
+        bench.doing("launching a dry run").await;
+        self.sessions("dry.before").await?;
+        self.launch("dry", "start", "--dry-run --with-tests")
+            .await?;
+        self.sessions("dry.after").await?;
+        self.look("dry.agent").await?;
+        self.at_rest("dry.end", bench.expect.build).await?;
+        self.screen("dry.screen").await?;
+
+        bench.doing("launching a real run").await;
+        let before = self.known("dry.end").await?;
+        self.replace("live", "start", WITH_TESTS, before).await?;
+        let busy = self.at_work("live.busy").await?;
+        self.launch("again", "start", WITH_TESTS).await?;
+        let again = self.look("again.agent").await?;
+        self.ask_for_orchestrator(asker, again.or(busy)).await?;
+        self.look("again.later").await?;
+        bench.doing("waiting for the end of the real run").await;
+        self.to_its_end().await?;
+        self.stays().await?;
+        self.stop("idle").await?;
+
+        bench.doing("launching it as cron does").await;
+        self.cron().await?;
+        self.look("cron.agent").await?;
+        self.at_rest("cron.end", bench.expect.build).await?;
+        self.screen("cron.screen").await?;
+
+        bench.doing("wedging a run").await;
+        self.launch("third", "fresh", "").await?;
+        self.at_work("third.busy").await?;
+        bench.wedge("wedged", &self.launching.session).await?;
+        let wedged = self.known("wedged").await?;
+        self.replace("rescue", "start", "", wedged).await?;
+        let rescued = self.at_work("rescue.busy").await?;
+        self.launch("fresh", "fresh", "").await?;
+        let fresh = self.look("fresh.agent").await?;
+        self.gone("fresh.gone", rescued.as_ref(), fresh.as_ref())
+            .await?;
+        self.at_work("fresh.busy").await.map(drop)
+    }
+
+    async fn launch(&self, label: &str, verb: &str, arguments: &str) -> Result<(), Stop> {
+        let told = [
+            (self.scope, self.recipe.to_owned()),
+            (self.launcher.arguments.as_str(), arguments.to_owned()),
+        ];
+        let command = &self.launcher.command;
+        self.bench
+            .flow(label, command, &[verb.to_owned()], &told)
+            .await
+            .map(drop)
+    }
+
+    /// Launches where a session should be replaced; where it is not, makes way for what follows by force.
+    async fn replace(
+        &self,
+        label: &str,
+        verb: &str,
+        arguments: &str,
+        before: Option<Agent>,
+    ) -> Result<(), Stop> {
+        self.launch(label, verb, arguments).await?;
+        let after = self.look(&format!("{label}.agent")).await?;
+        self.gone(&format!("{label}.gone"), before.as_ref(), after.as_ref())
+            .await?;
+        if after.is_none() || same(before.as_ref(), after.as_ref()) {
+            self.launch(&format!("{label}.anew"), "fresh", arguments)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Until nothing of a session that was replaced runs any more. Where it was not, there is nothing to wait for.
+    async fn gone(
+        &self,
+        label: &str,
+        before: Option<&Agent>,
+        after: Option<&Agent>,
+    ) -> Result<(), Stop> {
+        let processes = before.map(Agent::identities).unwrap_or_default();
+        let question = Question::Running { processes };
+        let patience = if same(before, after) {
+            0
+        } else {
+            self.bench.expect.reaction
+        };
+        self.bench
+            .watch(label, question, patience, Vec::<Value>::is_empty)
+            .await
+            .map(drop)
+    }
+
+    /// Nothing in the environment but what cron sets (its SHELL left out, since none is asked), and what keeps the run small and within the
+    /// sandbox.
+    async fn cron(&self) -> Result<(), Stop> {
+        let Ok(schedule) = Schedule::parse(&self.launching.schedule) else {
+            return Ok(());
+        };
+        let home = std::env::var("HOME").unwrap_or_else(|_| "/".into());
+        let told = [
+            ("HOME", home),
+            ("LOGNAME", "gavel".into()),
+            ("PATH", "/usr/bin:/bin".into()),
+            (self.scope, self.recipe.to_owned()),
+            (self.launcher.arguments.as_str(), "--dry-run".into()),
+        ];
+        let limit = self.launcher.command.time_limit;
+        self.bench
+            .bare("cron", &schedule.command, &told, limit)
+            .await
+            .map(drop)
+    }
+
+    async fn look(&self, label: &str) -> Result<Option<Agent>, Stop> {
+        self.bench.see(label, self.agent()).await
+    }
+
+    async fn known(&self, label: &str) -> Result<Option<Agent>, Stop> {
+        self.bench.recalled(label).await
+    }
+
+    async fn sessions(&self, label: &str) -> Result<(), Stop> {
+        self.bench
+            .see::<Value>(label, Question::Sessions)
+            .await
+            .map(drop)
+    }
+
+    async fn screen(&self, label: &str) -> Result<(), Stop> {
+        let session = self.launching.session.clone();
+        self.bench
+            .see::<Value>(label, Question::Screen { session })
+            .await
+            .map(drop)
+    }
+
+    fn agent(&self) -> Question {
+        Question::Agent {
+            session: self.launching.session.clone(),
+        }
+    }
+
+    /// Until it is idle, and stays so: one that has only just been launched has no work yet.
+    async fn at_rest(&self, label: &str, patience: u64) -> Result<(), Stop> {
+        let enough = |[seen]: [&Value; 1]| rests(seen);
+        self.bench
+            .watch_all([(label, self.agent())], patience, enough)
+            .await
+    }
+
+    /// Until it is at work: what is there at two looks in a row is no helper of its own start.
+    async fn at_work(&self, label: &str) -> Result<Option<Agent>, Stop> {
+        let last: Mutex<Vec<(i32, u64)>> = Mutex::default();
+        let enough = |seen: &Option<Agent>| {
+            let Some(agent) = seen else { return true };
+            let work = agent.work().into_iter().map(Process::identity).collect();
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut *last, work);
+            last.iter().any(|identity| before.contains(identity))
+        };
+        let reaction = self.bench.expect.reaction;
+        self.bench
+            .watch(label, self.agent(), reaction, enough)
+            .await
+    }
+
+    /// Until it rests, or says that it is done: who then still works is not waited for as long as a run may take.
+    async fn to_its_end(&self) -> Result<(), Stop> {
+        let session = self.launching.session.clone();
+        let looks = [
+            ("live.done", self.agent()),
+            ("live.done.screen", Question::Screen { session }),
+        ];
+        let summary = regex::Regex::new(&self.launching.summary).ok();
+        let enough = |[agent, screen]: [&Value; 2]| {
+            let screen = Option::<Screen>::deserialize(screen).ok().flatten();
+            let mut lines = screen.iter().flat_map(|screen| screen.whole.lines());
+            let is_said = summary
+                .as_ref()
+                .is_some_and(|summary| lines.any(|line| summary.is_match(line.trim_end())));
+            if is_said { Enough::Yes } else { rests(agent) }
+        };
+        self.bench.watch_all(looks, self.limit, enough).await?;
+        self.at_rest("live.end", self.bench.expect.reaction).await
+    }
+
+    /// What it shows when it has ended, whether that stays so, and what it really did.
+    async fn stays(&self) -> Result<(), Stop> {
+        let bench = self.bench;
+        self.screen("live.screen").await?;
+        bench.quiet("live.quiet").await?;
+        self.screen("live.still.screen").await?;
+        self.look("live.still").await?;
+        let before = format!("{}.before.builds", set(self.recipe));
+        let after: u64 = bench.recalled(&before).await?;
+        bench
+            .see::<Value>("live.builds", Question::Builds { after })
+            .await
+            .map(drop)
+    }
+
+    async fn ask_for_orchestrator(
+        &self,
+        asker: &Orchestrator,
+        agent: Option<Agent>,
+    ) -> Result<(), Stop> {
+        let processes = agent.map(|agent| agent.processes).unwrap_or_default();
+        let ours: Vec<String> = processes.iter().map(listed).collect();
+        let sample = vec![format!("1 {}", self.launching.orchestrator)];
+        for (label, list) in [
+            ("orchestrator.none", ours.clone()),
+            ("orchestrator.alone", sample.clone()),
+            ("orchestrator.after", [&ours[..], &sample].concat()),
+            ("orchestrator.before", [&sample[..], &ours].concat()),
+        ] {
+            self.bench
+                .orchestrator(label, &asker.command, &asker.processes, &list)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Stops it by the launcher, and waits until nothing of it is there any more.
+    pub async fn stop(&self, name: &str) -> Result<(), Stop> {
+        let (before, others) = (format!("{name}.before"), format!("{name}.others"));
+        let last = self.look(&before).await?;
+        self.sessions(&others).await?;
+        self.launch(&format!("{name}.stop"), "stop", "").await?;
+        self.gone(&format!("{name}.gone"), last.as_ref(), None)
+            .await?;
+        let is_over = |sessions: &Vec<Session>| {
+            let is_it = |session: &Session| {
+                let last = last.as_ref().map(|last| &last.session.id);
+                session.name == self.launching.session || Some(&session.id) == last
+            };
+            !sessions.iter().any(is_it)
+        };
+        let reaction = self.bench.expect.reaction;
+        self.bench
+            .watch(
+                &format!("{name}.after"),
+                Question::Sessions,
+                reaction,
+                is_over,
+            )
+            .await
+            .map(drop)
+    }
+}
+
+/// Whether a look at the session shows it at rest, or not there at all.
+fn rests(seen: &Value) -> Enough {
+    match Option::<Agent>::deserialize(seen) {
+        Ok(Some(agent)) if !agent.is_idle() => Enough::No,
+        _ => Enough::IfItStays,
+    }
+}
