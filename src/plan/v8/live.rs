@@ -281,14 +281,31 @@ fn at_once(upgraded: &[Upgraded]) -> Option<String> {
         })
 }
 
-/// What is wrong is in doubt where somebody else asked for a test of one of these pull requests, too.
+/// What is wrong is in doubt where somebody else had one of these recipes tested meanwhile.
 fn not_by_others(
     witness: &Witness<'_>,
     expect: &Expectations,
     upgraded: &[Upgraded],
     ruling: Result<Ruling, Doubt>,
 ) -> Result<Ruling, Doubt> {
+    let after = newest_build(witness)?;
+    let all = expect.set().map(|all| &all.recipes[..]).unwrap_or_default();
     for Upgraded { recipe, pull, .. } in upgraded {
+        let label = format!("{}.builds", set(recipe));
+        let builds: Option<Vec<Build>> = witness.see(&label)?;
+        let is_theirs = |build: &&Build| {
+            let mut ours = upgraded.iter().flat_map(|of| &of.builds);
+            build.number > after
+                && all.iter().any(|recipe| recipe == build.parameter("RECIPE"))
+                && ours.all(|ours| ours.number != build.number)
+        };
+        if let Some(build) = builds.iter().flatten().find(is_theirs) {
+            return unseen(format!(
+                "build {} of `{}` is of somebody else's pull request; verify again",
+                build.number,
+                cut(build.parameter("RECIPE"))
+            ));
+        }
         let of = expect.of(recipe);
         let label = format!("{}.talk", set(recipe));
         if witness.fact(&label).is_err() {
