@@ -32,6 +32,10 @@ pub enum Question {
         path: String,
         at: String,
     },
+    /// Every file of a repository at a commit, with its mode and blob; `null` where the forge has no such commit (any more).
+    Tree { repository: String, commit: String },
+    /// The names of the repositories that an account itself has, as far as they are shown.
+    Repositories { owner: String },
     /// Every pull request of a repository, open or not.
     Pulls { repository: String },
     /// One pull request.
@@ -69,6 +73,8 @@ pub enum Question {
     Results { build: u64 },
     /// A working clone on the box, without touching it: its HEAD, refs, index, configuration and what is changed in it.
     Clone { path: String },
+    /// The numbers of the processes that work in a folder of the box; `null` where that does not show.
+    Inhabitants { folder: String },
     /// The stacks that are deployed on the box.
     Stacks,
     /// The volumes on the box.
@@ -148,7 +154,7 @@ impl Question {
     /// Whether this can be asked again later.
     pub fn lasting(&self) -> Lasting {
         match self {
-            Self::BuildLog { .. } | Self::Results { .. } => Lasting::Immutable,
+            Self::BuildLog { .. } | Self::Results { .. } | Self::Tree { .. } => Lasting::Immutable,
             Self::Quiet { .. }
             | Self::Run { .. }
             | Self::LatestBuild
@@ -159,6 +165,7 @@ impl Question {
             | Self::Volumes
             | Self::Sessions
             | Self::Entries { .. }
+            | Self::Inhabitants { .. }
             | Self::Deploys
             | Self::Cleaned
             | Self::Cleared { .. }

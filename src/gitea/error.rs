@@ -157,6 +157,11 @@ impl GiteaError {
         self.0.failure.status() == Some(StatusCode::NOT_FOUND)
     }
 
+    /// The forge does not understand what it is asked, or does not know what it is about.
+    pub fn is_bad_request(&self) -> bool {
+        self.0.failure.status() == Some(StatusCode::BAD_REQUEST)
+    }
+
     /// The account's rights do not suffice.
     pub fn is_forbidden(&self) -> bool {
         self.0.failure.status() == Some(StatusCode::FORBIDDEN)

@@ -274,6 +274,14 @@ impl Listed for ChangedFile {
     }
 }
 
+impl Listed for RepositoryName {
+    type Id = String;
+
+    fn id(&self) -> String {
+        self.full_name.clone()
+    }
+}
+
 impl Listed for Branch {
     type Id = String;
 

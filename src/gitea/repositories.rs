@@ -1,11 +1,18 @@
 //! Repositories: branches, files, and who may do what in them.
 
-use super::{Branch, Gitea, GiteaError, Permission, Seen, path};
+use super::{
+    Branch, Gitea, GiteaError, Permission, RepositoryName, Seen, error::Failure, path,
+    transport::Call,
+};
 use crate::config::Repository;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Far beyond any repository of tests. A larger one is an error, never cut.
+const MOST_TREE_PAGES: usize = 200;
 
 /// A file to be added in a commit of its own.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +52,25 @@ struct Content {
     content: Option<String>,
 }
 
+/// One page of a tree.
+#[derive(Deserialize)]
+struct Tree {
+    #[serde(default)]
+    tree: Option<Vec<Entry>>,
+    #[serde(default)]
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    path: String,
+    #[serde(default)]
+    mode: String,
+    #[serde(rename = "type")]
+    kind: String,
+    sha: String,
+}
+
 impl Content {
     fn text(&self) -> Option<String> {
         let plain: String = self.content.as_ref()?.split_whitespace().collect();
@@ -62,6 +88,18 @@ impl Gitea {
         self.read(
             format!("read branch {branch} of {repository}"),
             branch_path(repository, branch),
+        )
+        .await
+    }
+
+    /// The repositories that an account itself has, as far as this account may see them.
+    pub async fn repositories_of(
+        &self,
+        owner: &str,
+    ) -> Result<Seen<Vec<RepositoryName>>, GiteaError> {
+        self.paged_list(
+            format!("list the repositories of {owner}"),
+            format!("users/{}/repos", path::part(owner)),
         )
         .await
     }
@@ -110,6 +148,57 @@ impl Gitea {
             value: text,
             asked: seen.asked,
         })
+    }
+
+    /// Every file of a repository at a commit: its path, with mode and blob; `None` where the forge has no such commit (any more).
+    pub async fn tree(
+        &self,
+        repository: &Repository,
+        commit: &str,
+    ) -> Result<Seen<Option<BTreeMap<String, String>>>, GiteaError> {
+        let doing = format!("list the files of {repository} at {commit}");
+        let whole = format!(
+            "{}/git/trees/{}",
+            path::repository(repository),
+            path::part(commit)
+        );
+        let call = Call::new(doing.as_str(), Method::GET, whole.clone());
+        let asked = self.transport.asked(&call);
+        let mut files = BTreeMap::new();
+        for page in 1..=MOST_TREE_PAGES {
+            let query = [("recursive", "true"), ("page", &page.to_string())];
+            let path = path::with_query(&whole, &query);
+            let seen: Result<Seen<Tree>, GiteaError> = self.read(doing.as_str(), path).await;
+            let tree = match seen {
+                Ok(seen) => seen.value,
+                // Gitea says 400 of an object that it does not have.
+                Err(error) if error.is_not_found() || error.is_bad_request() => {
+                    let (value, answer) = (None, Value::Null);
+                    return Ok(Seen {
+                        value,
+                        answer,
+                        asked,
+                    });
+                }
+                Err(error) => return Err(error),
+            };
+            let entries = tree.tree.unwrap_or_default();
+            let ended = entries.is_empty() || !tree.truncated;
+            let entries = entries.into_iter().filter(|entry| entry.kind != "tree");
+            files.extend(entries.map(|entry| {
+                let object = format!("{} {}", entry.mode, entry.sha);
+                (entry.path, object)
+            }));
+            if ended {
+                return Ok(Seen {
+                    answer: json!(files),
+                    value: Some(files),
+                    asked,
+                });
+            }
+        }
+        let failure = Failure::TooManyPages(MOST_TREE_PAGES);
+        Err(self.transport.error(&call, failure))
     }
 
     /// `false` when the forge says that there was no such branch; some say nothing of the kind.

@@ -3,6 +3,8 @@
 use super::HostError;
 use procfs::process::{Process as Entry, all_processes};
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// One process as it was at that moment. Its environment is not looked at: secrets are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +68,39 @@ pub fn tree(root: i32) -> Result<Vec<Process>, HostError> {
     Ok(tree)
 }
 
+/// The processes that work in a folder: their working directory is there, or below. `None` where it cannot be told, since the folder belongs
+/// to an account whose processes do not show it.
+pub fn inside(folder: &Path) -> Result<Option<Vec<i32>>, HostError> {
+    let unreadable = |asked: String| {
+        move |error: std::io::Error| HostError::Unreadable {
+            asked,
+            why: error.to_string(),
+        }
+    };
+    let asked = || format!("looking at {}", folder.display());
+    let folder_now = folder.canonicalize().map_err(unreadable(asked()))?;
+    let owner = folder_now.metadata().map_err(unreadable(asked()))?.uid();
+    let entries = all_processes().map_err(|error| HostError::Unreadable {
+        asked: "reading /proc".into(),
+        why: error.to_string(),
+    })?;
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        match entry.cwd() {
+            Ok(place) if place.starts_with(&folder_now) => found.push(entry.pid),
+            // The machine's first process is nobody's work.
+            Err(procfs::ProcError::PermissionDenied(_))
+                if entry.pid != 1 && entry.uid().is_ok_and(|uid| uid == owner) =>
+            {
+                return Ok(None);
+            }
+            _ => {}
+        }
+    }
+    found.sort_unstable();
+    Ok(Some(found))
+}
+
 fn see(entry: &Entry) -> Option<Process> {
     let stat = entry.stat().ok()?;
     let ended = u64::try_from(stat.cutime + stat.cstime).unwrap_or_default();
@@ -118,6 +153,26 @@ mod tests {
         rustix::process::kill_process(leaf, rustix::process::Signal::KILL).unwrap();
         child.wait().unwrap();
         assert_eq!(tree(root).unwrap(), []);
+    }
+
+    #[test]
+    fn who_works_in_a_folder_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        std::fs::create_dir(&below).unwrap();
+        assert_eq!(inside(folder.path()).unwrap(), Some(Vec::new()));
+        let mut child = Command::new("cat")
+            .current_dir(&below)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert_eq!(inside(folder.path()).unwrap(), Some(vec![pid]));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(inside(folder.path()).unwrap(), Some(Vec::new()));
+        assert!(inside(&folder.path().join("nowhere")).is_err());
     }
 
     #[test]

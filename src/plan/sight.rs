@@ -37,6 +37,9 @@ pub struct Pull {
     pub merged: bool,
     #[serde(default, deserialize_with = "or_default")]
     pub merged_by: Account,
+    /// The commit that holds it on the base branch.
+    #[serde(default, deserialize_with = "or_default")]
+    pub merge_commit_sha: String,
     pub head: End,
     pub base: End,
     /// Its page.
@@ -75,6 +78,9 @@ pub struct End {
 pub struct RepositoryName {
     #[serde(default, deserialize_with = "or_default")]
     pub full_name: String,
+    /// Whether a pull request whose commits come to be on its base branch is shown as merged, whoever put them there.
+    #[serde(default, deserialize_with = "or_default")]
+    pub autodetect_manual_merge: bool,
 }
 
 /// A branch, as `GET /repos/{owner}/{repo}/branches` lists it.
@@ -150,16 +156,11 @@ pub struct Activity {
     /// Such as `commit_repo`, `delete_branch`, `create_pull_request`, `comment_pull`.
     #[serde(rename = "op_type")]
     pub op: String,
-    repo: Name,
+    repo: RepositoryName,
     #[serde(default, deserialize_with = "or_default")]
     ref_name: String,
     #[serde(default, deserialize_with = "or_default")]
     content: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Name {
-    full_name: String,
 }
 
 /// What an act of the kind `commit_repo` or `push_tag` tells of its push.
@@ -178,6 +179,11 @@ impl Activity {
     /// `owner/name`.
     pub fn repository(&self) -> &str {
         &self.repo.full_name
+    }
+
+    /// Whether the forge takes pull requests of that repository for merged by itself.
+    pub fn detects_merges(&self) -> bool {
+        self.repo.autodetect_manual_merge
     }
 
     /// The branch, where it is about one.

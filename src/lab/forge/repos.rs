@@ -294,6 +294,20 @@ pub async fn of_org(
     Ok(listed(&shared, &uri, &paging, total, &json!(page)))
 }
 
+/// Those that an account itself has.
+pub async fn of_user(
+    State(shared): State<Shared>,
+    asker: Asker,
+    Path(login): Path<String>,
+    uri: Uri,
+) -> Answer {
+    let world = shared.world();
+    let gone = || No::because(404, format!("user redirect does not exist [name: {login}]"));
+    let owner = world.user_named(&login).ok_or_else(gone)?.id;
+    let (total, page, paging) = page_of(&shared, &world, asker, &uri, |r| r.owner == owner);
+    Ok(listed(&shared, &uri, &paging, total, &json!(page)))
+}
+
 /// One's own, those one collaborates in, and those of one's organisations.
 pub async fn own(State(shared): State<Shared>, asker: Asker, uri: Uri) -> Answer {
     let world = shared.world();

@@ -81,6 +81,7 @@ fn site() -> Vec<Route> {
         ("/user/repos", get(repos::own).post(repos::create_for_user)),
         ("/user/orgs", get(organisations::own_organisations)),
         ("/users/{login}", get(accounts::user)),
+        ("/users/{login}/repos", get(repos::of_user)),
         ("/users/{login}/activities/feeds", get(activity::of_user)),
         (
             "/users/{login}/tokens",

@@ -84,6 +84,18 @@ impl Bench {
                     .map_err(on_forge)?;
                 Ok((seen.asked, seen.answer))
             }
+            Question::Tree { repository, commit } => {
+                let seen = forge
+                    .tree(&place(repository)?, commit)
+                    .await
+                    .map_err(on_forge)?;
+                Ok((seen.asked, seen.answer))
+            }
+            Question::Repositories { owner } => {
+                let seen = forge.repositories_of(owner).await.map_err(on_forge)?;
+                let names: Vec<_> = seen.value.into_iter().map(|one| one.full_name).collect();
+                Ok((seen.asked, json!(names)))
+            }
             Question::Pulls { repository } => {
                 let seen = forge.pulls(&place(repository)?).await.map_err(on_forge)?;
                 Ok((seen.asked, seen.answer))
@@ -190,6 +202,7 @@ impl Bench {
             | Question::Clock => self.ask_box(question).await,
             Question::Results { build } => self.results(*build).await,
             Question::Clone { .. }
+            | Question::Inhabitants { .. }
             | Question::Entries { .. }
             | Question::Stacks
             | Question::Volumes

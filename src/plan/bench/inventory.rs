@@ -3,7 +3,7 @@
 use super::{Bench, Stop, to_value};
 use crate::config::Command;
 use crate::evidence::{Answer, Question};
-use crate::host::{HostError, Tool, cron, git::Git, swarm::Swarm, swarm::Watching};
+use crate::host::{HostError, Tool, cron, git::Git, processes, swarm::Swarm, swarm::Watching};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -32,6 +32,10 @@ impl Bench {
             Question::Clone { path } => (
                 format!("git, in {path}"),
                 value(Git::default().fingerprint(Path::new(path)).await),
+            ),
+            Question::Inhabitants { folder } => (
+                "this machine".into(),
+                value(processes::inside(Path::new(folder))),
             ),
             Question::Entries { folder } => (format!("the folder {folder}"), entries(folder).await),
             Question::Stacks | Question::Volumes | Question::Crontab => {

@@ -1,206 +1,205 @@
-//! G1, G3 and G7: what the accounts did, by the forge's own history of it, and where `main` stands.
+//! What the accounts did between the two looks, by the forge's own history of it.
 
-use super::{MAIN, Watched, watched};
+use super::{MAIN, Watched};
 use crate::evidence::{Doubt, Question, Witness};
-use crate::plan::gate::{asked, cut};
-use crate::plan::sight::Activity;
-use crate::plan::{Ruling, broken, certainly_broken, holds, unseen};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::plan::gate::{asked, cut, same_account};
+use crate::plan::sight::{Activity, Branch, Pull};
+use crate::plan::unseen;
+use std::collections::BTreeMap;
 
-/// What an account did between the two looks.
-fn acts(witness: &Witness<'_>, account: &str) -> Result<Vec<Activity>, Doubt> {
-    let before = format!("open.acts.{account}");
-    let question = Question::LatestAct {
-        account: account.to_owned(),
+/// The step that sees the newest act of an account.
+pub fn newest_label(when: &str, account: &str) -> String {
+    format!("{when}.newest.{account}")
+}
+
+/// The step that sees what an account did between the two looks.
+pub fn acts_label(account: &str) -> String {
+    format!("acts.{account}")
+}
+
+/// What an account did between the two looks; in doubt where the forge does not show all of it.
+pub fn acts(
+    witness: &Witness<'_>,
+    watched: &Watched,
+    account: &str,
+) -> Result<Vec<Activity>, Doubt> {
+    let newest = |when: &str| {
+        let label = newest_label(when, account);
+        let account = account.to_owned();
+        asked(witness, &label, &Question::LatestAct { account })?;
+        witness.see::<u64>(&label)
     };
-    asked(witness, &before, &question)?;
-    let after: u64 = witness.see(&before)?;
-    let label = format!("close.acts.{account}");
+    let (after, latest) = (newest("open")?, newest("close")?);
+    let label = acts_label(account);
     let question = Question::Activity {
         account: account.to_owned(),
         after,
     };
     asked(witness, &label, &question)?;
     let acts: Vec<Activity> = witness.see::<Option<_>>(&label)?.unwrap_or_default();
-    // Accounts can keep what they do to themselves.
-    if after == 0 && acts.is_empty() {
+    // Accounts can keep what they do to themselves, from any moment on.
+    if acts.is_empty() && latest == 0 {
         return unseen(format!(
-            "the forge has never shown anything that `{}` did: make that account's activity visible",
+            "the forge shows nothing that `{}` ever did: make that account's activity visible",
             cut(account)
         ));
+    }
+    for (repository, pull) in opened(witness, watched, account)? {
+        let told = acts.iter().any(|act| {
+            act.op == "create_pull_request"
+                && act.number() == Some(pull.number)
+                && act.repository().eq_ignore_ascii_case(&repository)
+        });
+        if !told {
+            return unseen(format!(
+                "the forge does not show all that `{}` did: not that it opened {repository}#{}",
+                cut(account),
+                pull.number
+            ));
+        }
     }
     Ok(acts)
 }
 
-pub fn nothing_merged(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    let watched = watched(witness)?;
-    let mut merged = Vec::new();
-    let mut seen = 0;
-    for account in watched.accounts() {
-        for act in acts(witness, account)? {
-            seen += 1;
-            if matches!(
-                act.op.as_str(),
-                "merge_pull_request" | "auto_merge_pull_request"
-            ) {
-                merged.push(format!(
-                    "`{}` merged {}#{}",
+/// Every pull request of the repositories that are watched, as a look saw them.
+pub fn pulls(witness: &Witness<'_>, when: &str, repository: &str) -> Result<Vec<Pull>, Doubt> {
+    let label = format!("{when}.pulls.{repository}");
+    let repository = repository.to_owned();
+    asked(witness, &label, &Question::Pulls { repository })?;
+    Ok(witness.see::<Option<_>>(&label)?.unwrap_or_default())
+}
+
+/// The pull requests that an account opened between the two looks: a control of what the forge remembers of the account.
+fn opened(
+    witness: &Witness<'_>,
+    watched: &Watched,
+    account: &str,
+) -> Result<Vec<(String, Pull)>, Doubt> {
+    let mut opened = Vec::new();
+    for repository in watched.reviewed() {
+        let known = pulls(witness, "open", repository)?;
+        let last = known.iter().map(|pull| pull.number).max().unwrap_or(0);
+        let now = pulls(witness, "close", repository)?.into_iter();
+        let ours = now.filter(|pull| pull.number > last && same_account(&pull.user.login, account));
+        opened.extend(ours.map(|pull| (repository.clone(), pull)));
+    }
+    Ok(opened)
+}
+
+/// Something that an account pushed to a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    pub account: String,
+    pub repository: String,
+    pub branch: String,
+    /// Where the branch pointed to afterwards.
+    pub head: String,
+    /// What that is compared with: where the branch pointed to before, or where a new branch leaves what was there.
+    pub from: Option<String>,
+}
+
+/// What the accounts pushed, oldest first of each; in doubt where the forge does not tell what.
+pub fn pushes<'a>(
+    witness: &Witness<'_>,
+    watched: &Watched,
+    accounts: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<Pushed>, Doubt> {
+    let mut all = Vec::new();
+    for account in accounts {
+        let acts = acts(witness, watched, account)?;
+        let told = told(account, &acts);
+        for act in acts.iter().filter(|act| act.op == "commit_repo") {
+            let Some(branch) = act.branch() else { continue };
+            // A new branch is told twice, once without what it points to.
+            let is_told = told.iter().any(|push| {
+                push.branch == branch && push.repository.eq_ignore_ascii_case(act.repository())
+            });
+            if !is_told {
+                return unseen(format!(
+                    "the forge does not tell what `{}` pushed to `{}` of {}",
                     cut(account),
-                    cut(act.repository()),
-                    act.number().unwrap_or_default()
+                    cut(branch),
+                    cut(act.repository())
                 ));
             }
         }
+        all.extend(told);
     }
-    if merged.is_empty() {
-        return holds(format!(
-            "{seen} acts of {} accounts, no merge among them",
-            watched.accounts().count()
-        ));
-    }
-    certainly_broken(
-        merged.join("; "),
-        "whoever merged must not be able to: take the right to merge from the account, and the call from the program",
-    )
+    Ok(all)
+}
+
+/// The pushes among the acts of an account that tell what was pushed.
+pub fn told(account: &str, acts: &[Activity]) -> Vec<Pushed> {
+    let pushes = acts.iter().filter(|act| act.op == "commit_repo");
+    let pushes = pushes.filter_map(|act| {
+        let (branch, push) = (act.branch()?, act.push()?);
+        let from = push.range.map(|(from, _)| from);
+        Some(Pushed {
+            account: account.to_owned(),
+            repository: act.repository().to_owned(),
+            branch: branch.to_owned(),
+            head: push.head,
+            from: from.filter(|from| is_commit(from)),
+        })
+    });
+    pushes.collect()
+}
+
+/// Whether it is a commit's full name, and not the one that stands for none.
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64)
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && text.bytes().any(|byte| byte != b'0')
 }
 
 /// Where a repository's `main` stood; `None` where there was none.
-fn main_at(witness: &Witness<'_>, when: &str, repository: &str) -> Result<Option<String>, Doubt> {
+pub fn main_at(
+    witness: &Witness<'_>,
+    watched: &Watched,
+    when: &str,
+    repository: &str,
+) -> Result<Option<String>, Doubt> {
     let label = format!("{when}.main.{repository}");
     let question = Question::Branch {
         repository: repository.to_owned(),
-        branch: MAIN.into(),
+        branch: watched.main_of(repository).to_owned(),
     };
     asked(witness, &label, &question)?;
-    let branch: Value = witness.see(&label)?;
-    Ok(branch["commit"]["id"].as_str().map(str::to_owned))
+    let branch: Option<Branch> = witness.see(&label)?;
+    Ok(branch.map(|branch| branch.commit.sha))
 }
 
 /// Where upstream's `main` stood during the run, by mirror: at both looks, and wherever Gavel pushed it as a seed.
-struct Upstreams(BTreeMap<String, BTreeSet<String>>);
+pub struct Upstreams(BTreeMap<String, Vec<String>>);
 
 impl Upstreams {
-    fn read(witness: &Witness<'_>, watched: &Watched) -> Result<Self, Doubt> {
-        let own = acts(witness, &watched.gavel)?;
+    pub fn read(witness: &Witness<'_>, watched: &Watched) -> Result<Self, Doubt> {
+        let own = acts(witness, watched, &watched.gavel)?;
+        let own = told(&watched.gavel, &own);
         let mut stood = BTreeMap::new();
         for (mirror, upstream) in &watched.mirrors {
-            let mut at = BTreeSet::new();
+            let mut at = Vec::new();
             if let Some(upstream) = upstream {
-                at.extend(main_at(witness, "open", upstream)?);
-                at.extend(main_at(witness, "close", upstream)?);
-                let seeds = own.iter().filter(|act| {
-                    act.branch() == Some(MAIN) && act.repository().eq_ignore_ascii_case(upstream)
+                at.extend(main_at(witness, watched, "open", upstream)?);
+                at.extend(main_at(witness, watched, "close", upstream)?);
+                let seeds = own.iter().filter(|push| {
+                    push.branch == MAIN && push.repository.eq_ignore_ascii_case(upstream)
                 });
-                at.extend(seeds.filter_map(Activity::push).map(|push| push.head));
+                at.extend(seeds.map(|push| push.head.clone()));
             }
             stood.insert(mirror.to_lowercase(), at);
         }
         Ok(Self(stood))
     }
 
-    /// Whether this is a mirror whose upstream stood there. A branch that is set back is told without a commit: then where it stood in the
-    /// end tells, see [`mains_stayed`].
-    fn allow(&self, repository: &str, head: Option<&str>) -> bool {
+    /// Whether this is a mirror whose upstream stood there.
+    pub fn stood(&self, repository: &str, head: &str) -> bool {
         let stood = self.0.get(&repository.to_lowercase());
-        stood.is_some_and(|stood| head.is_none_or(|head| stood.contains(head)))
+        stood.is_some_and(|stood| stood.iter().any(|known| known == head))
     }
 }
 
-pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    let watched = watched(witness)?;
-    let upstreams = Upstreams::read(witness, &watched)?;
-    let mut wrong = Vec::new();
-    let mut followed = 0;
-    for account in watched.accounts() {
-        for act in acts(witness, account)? {
-            if act.branch() != Some(MAIN) || act.op != "commit_repo" {
-                continue;
-            }
-            let head = act.push().map(|push| push.head);
-            let repository = act.repository();
-            let is_seed = *account == watched.gavel
-                && watched.is_sandbox(repository)
-                && !repository.eq_ignore_ascii_case(&watched.suite);
-            if upstreams.allow(repository, head.as_deref()) {
-                followed += 1;
-            } else if !is_seed {
-                wrong.push(format!(
-                    "`{}` pushed {} to `main` of {}",
-                    cut(account),
-                    short(head.as_deref()),
-                    cut(repository)
-                ));
-            }
-        }
-    }
-    if !wrong.is_empty() {
-        return certainly_broken(
-            wrong.join("; "),
-            "whoever pushed `main` has to work on a branch, and leave a mirror's `main` to upstream",
-        );
-    }
-    for mirror in watched.mirrors.keys() {
-        let (before, after) = both_mains(witness, mirror)?;
-        if before != after && !upstreams.allow(mirror, Some(after.as_deref().unwrap_or_default())) {
-            return broken(
-                format!(
-                    "`main` of {mirror} went from {} to {}, where upstream's never stood",
-                    short(before.as_deref()),
-                    short(after.as_deref())
-                ),
-                "find who moved it: none of the accounts that are watched says that it did",
-            );
-        }
-    }
-    let (before, after) = both_mains(witness, &watched.suite)?;
-    let others = match before == after {
-        true => "",
-        false => "; others moved the suite's",
-    };
-    holds(match followed {
-        0 => format!("nobody here pushed a `main`{others}"),
-        count => format!("{count} pushes to a mirror's `main`, each to upstream's{others}"),
-    })
-}
-
-fn both_mains(
-    witness: &Witness<'_>,
-    repository: &str,
-) -> Result<(Option<String>, Option<String>), Doubt> {
-    Ok((
-        main_at(witness, "open", repository)?,
-        main_at(witness, "close", repository)?,
-    ))
-}
-
-pub fn stayed_in_the_sandbox(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    let watched = watched(witness)?;
-    let mut wrong = BTreeSet::new();
-    let mut seen = 0;
-    for account in &watched.accused {
-        for act in acts(witness, account)? {
-            seen += 1;
-            if !watched.is_sandbox(act.repository()) {
-                wrong.insert(format!(
-                    "`{}` in {}, by `{}`",
-                    cut(&act.op),
-                    cut(act.repository()),
-                    cut(account)
-                ));
-            }
-        }
-    }
-    if wrong.is_empty() {
-        return holds(format!("{seen} acts, all in the sandbox's repositories"));
-    }
-    certainly_broken(
-        wrong.into_iter().collect::<Vec<_>>().join("; "),
-        "restrict the flow's command to the sandbox recipes, or the account to their repositories",
-    )
-}
-
-fn short(commit: Option<&str>) -> String {
+pub fn short(commit: Option<&str>) -> String {
     match commit {
         Some(commit) => format!("`{}`", commit.get(..12).unwrap_or(commit)),
         None => "nothing".into(),

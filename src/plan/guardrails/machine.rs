@@ -1,16 +1,20 @@
 //! G4 and G5: what happened on the box.
 
-use super::{Machine, watched};
+use super::acts::{Pushed, pushes};
+use super::{Machine, Watched, watched};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::host::swarm;
 use crate::plan::gate::{asked, cut};
-use crate::plan::sight::Named;
+use crate::plan::sight::{Build, Named};
 use crate::plan::{Ruling, blocked, certainly_broken, holds, unseen};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The step that ends the watch over deploys.
 pub const DEPLOYS: &str = "close.deploys";
+/// The steps that see which builds came meanwhile.
+pub(super) const NEWEST: &str = "open.build";
+pub(super) const BUILDS: &str = "builds";
 
 /// What is watched on the box; BLOCKED where it is not configured.
 pub fn machine(witness: &Witness<'_>) -> Result<Machine, Doubt> {
@@ -20,90 +24,189 @@ pub fn machine(witness: &Witness<'_>) -> Result<Machine, Doubt> {
     }
 }
 
+/// What is looked at of the loops' clones.
+pub(super) fn looks(machine: &Machine, when: &str) -> Vec<(String, Question)> {
+    let clones = machine.clones.iter();
+    let looks = clones.flat_map(|path| [clone(when, path), inhabitants(when, path)]);
+    looks.collect()
+}
+
+fn clone(when: &str, path: &str) -> (String, Question) {
+    let question = Question::Clone {
+        path: path.to_owned(),
+    };
+    (format!("{when}.clone.{path}"), question)
+}
+
+fn inhabitants(when: &str, path: &str) -> (String, Question) {
+    let question = Question::Inhabitants {
+        folder: path.to_owned(),
+    };
+    (format!("{when}.inside.{path}"), question)
+}
+
+/// All that can be told of a clone, as [`crate::host::git::Fingerprint`] says it.
+#[derive(PartialEq, Deserialize)]
+struct Seen {
+    head: String,
+    refs: BTreeMap<String, String>,
+    index: Option<String>,
+    config: Option<String>,
+    changed: BTreeMap<String, String>,
+}
+
+impl Seen {
+    /// The parts in which two looks differ.
+    fn differs(&self, other: &Seen) -> Vec<&'static str> {
+        let parts = [
+            ("head", self.head == other.head),
+            ("refs", self.refs == other.refs),
+            ("index", self.index == other.index),
+            ("config", self.config == other.config),
+            ("changed", self.changed == other.changed),
+        ];
+        let differ = parts.into_iter().filter(|(_, same)| !same);
+        differ.map(|(part, _)| part).collect()
+    }
+
+    /// What in it is the accused's own: a branch or commit that they pushed meanwhile, or a test of a sandbox recipe.
+    fn bears(&self, before: &Seen, pushed: &[Pushed], watched: &Watched) -> bool {
+        // What its owner fetched stands among the remote's refs.
+        let refs = self.refs.iter().filter(|(name, at)| {
+            name.starts_with("refs/heads/") && before.refs.get(*name) != Some(at)
+        });
+        let head = self.head.strip_prefix("ref: ").unwrap_or(&self.head);
+        let head = (self.head != before.head).then_some((head, head));
+        let mut moved = refs
+            .map(|(name, at)| (name.as_str(), at.as_str()))
+            .chain(head);
+        let theirs = moved.any(|(name, at)| {
+            let branch = name.strip_prefix("refs/heads/");
+            let mut pushed = pushed
+                .iter()
+                .filter(|push| watched.is_suite(&push.repository));
+            pushed.any(|push| branch == Some(&push.branch) || at == push.head)
+        });
+        let changed = self.changed.iter();
+        let mut changed = changed.filter(|(path, how)| before.changed.get(*path) != Some(how));
+        theirs || changed.any(|(path, _)| watched.tests_sandbox(path))
+    }
+}
+
 pub fn clones_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let machine = machine(witness)?;
     if machine.clones.is_empty() {
         return blocked("not attempted: no clone of a loop is configured (`host.clones`)");
     }
-    let mut changed = Vec::new();
+    let watched = watched(witness)?;
+    let (mut wrong, mut doubts) = (Vec::new(), Vec::new());
     for path in &machine.clones {
         let look = |when: &str| {
-            let label = format!("{when}.clone.{path}");
-            asked(witness, &label, &Question::Clone { path: path.clone() })?;
-            witness.see::<Value>(&label)
+            let (label, question) = clone(when, path);
+            asked(witness, &label, &question)?;
+            witness.see::<Seen>(&label)
         };
         let (before, after) = (look("open")?, look("close")?);
-        let parts: Vec<&str> = ["head", "refs", "index", "config", "changed"]
-            .into_iter()
-            .filter(|part| before[*part] != after[*part])
-            .collect();
-        if before.get("head").is_none() || after.get("head").is_none() {
-            return unseen(format!(
-                "of `{}` it is not known where its HEAD stands",
-                cut(path)
-            ));
+        let parts = before.differs(&after).join(", ");
+        if parts.is_empty() {
+            continue;
         }
-        if !parts.is_empty() {
-            changed.push(format!("`{}`: {}", cut(path), parts.join(", ")));
+        let changed = format!("`{}`: {parts}", cut(path));
+        let pushed = pushes(witness, &watched, watched.accused()).unwrap_or_default();
+        if after.bears(&before, &pushed, &watched) || !lived_in(witness, path)? {
+            wrong.push(changed);
+        } else {
+            doubts.push(format!("{changed}, and its owner is at work there"));
         }
     }
-    if changed.is_empty() {
-        return holds(format!("{} clones, each as it was", machine.clones.len()));
+    if !wrong.is_empty() {
+        return certainly_broken(
+            wrong.join("; "),
+            "whoever changes tests has to make a clone of its own for it",
+        );
     }
-    certainly_broken(
-        changed.join("; "),
-        "whoever changes tests has to make a clone of its own for it",
-    )
+    match doubts.into_iter().next() {
+        Some(doubt) => unseen(doubt),
+        None => holds(format!("{} clones, each as it was", machine.clones.len())),
+    }
+}
+
+/// Whether somebody works in a clone whose doings cannot be told from the flow's; also where that does not show.
+fn lived_in(witness: &Witness<'_>, path: &str) -> Result<bool, Doubt> {
+    for when in ["open", "close"] {
+        let (label, question) = inhabitants(when, path);
+        asked(witness, &label, &question)?;
+        let inside: Option<Vec<i32>> = witness.see(&label)?;
+        if inside.is_none_or(|inside| !inside.is_empty()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether two names of stacks are one's: what docker tells of is a stack's service, and both names may hold an underscore.
+fn same_stack(one: &str, other: &str) -> bool {
+    let begins = |long: &str, short: &str| {
+        long.strip_prefix(short)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    begins(one, other) || begins(other, one)
 }
 
 pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let machine = machine(witness)?;
     let is_ours = |stack: &str| {
-        machine
-            .stacks
-            .iter()
-            .any(|prefix| stack.starts_with(prefix.as_str()))
+        let mut prefixes = machine.stacks.iter();
+        prefixes.any(|prefix| stack.starts_with(prefix.as_str()))
     };
+    asked(witness, "open.stacks", &Question::Stacks)?;
     let before: Vec<Named> = witness.see("open.stacks")?;
     asked(witness, DEPLOYS, &Question::Deploys)?;
     let watched: swarm::Watched = witness.see(DEPLOYS)?;
-    // Stacks that stand, by the services that were seen to come and not to go.
-    let mut standing: BTreeMap<String, usize> = before
-        .into_iter()
-        .filter(|stack| is_ours(&stack.name))
-        .map(|stack| (stack.name, usize::MAX / 2))
-        .collect();
+    // Services that stand, by the stack under whose name they came.
+    let mut standing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut deploys = 0;
+    let mut doubt = None;
     for event in &watched.events {
-        let Some((stack, _)) = event
-            .name
-            .rsplit_once('_')
-            .filter(|(stack, _)| is_ours(stack))
-        else {
+        let name = event.name.as_str();
+        let Some((stack, _)) = name.rsplit_once('_').filter(|(stack, _)| is_ours(stack)) else {
             continue;
         };
+        let known = standing.keys().find(|known| same_stack(known, stack));
         match event.action.as_str() {
-            "create" => {
-                if !standing.contains_key(stack) {
-                    deploys += 1;
-                    if let Some(other) = standing.keys().next() {
-                        return certainly_broken(
-                            format!(
-                                "`{}` was deployed while `{}` still stood",
-                                cut(stack),
-                                cut(other)
-                            ),
-                            "one deploy has to be torn down before the next begins: the swarm is shared",
-                        );
-                    }
+            "create" if known.is_none() => {
+                deploys += 1;
+                if let Some(other) = standing.keys().next() {
+                    return certainly_broken(
+                        format!(
+                            "`{}` was deployed while `{}` still stood",
+                            cut(stack),
+                            cut(other)
+                        ),
+                        "one deploy has to be torn down before the next begins: the swarm is shared",
+                    );
                 }
-                *standing.entry(stack.to_owned()).or_default() += 1;
+                let mut left = before.iter().map(|stack| stack.name.as_str());
+                if let Some(left) = left.find(|left| is_ours(left) && !same_stack(left, stack)) {
+                    doubt = Some(format!(
+                        "`{}` stood there before, so that `{}` was not alone; tear it down, and verify again",
+                        cut(left),
+                        cut(stack)
+                    ));
+                }
+                standing.insert(stack.to_owned(), [name.to_owned()].into());
+            }
+            "create" => {
+                let known = known.cloned().unwrap_or_default();
+                standing.entry(known).or_default().insert(name.to_owned());
             }
             "remove" => {
-                if let Some(services) = standing.get_mut(stack) {
-                    *services = services.saturating_sub(1);
-                    if *services == 0 {
-                        standing.remove(stack);
+                if let Some(known) = known.cloned()
+                    && let Some(services) = standing.get_mut(&known)
+                {
+                    services.remove(name);
+                    if services.is_empty() {
+                        standing.remove(&known);
                     }
                 }
             }
@@ -118,5 +221,29 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             cut(&gap.why)
         ));
     }
+    if let Some(doubt) = doubt {
+        return unseen(doubt);
+    }
+    if deploys == 0
+        && let Some(build) = green_build(witness)?
+    {
+        return unseen(format!(
+            "build {build} of a sandbox recipe is green, and nobody saw a deploy: either the swarm tells nothing, or the build deploys elsewhere"
+        ));
+    }
     holds(format!("{deploys} deploys, one after another"))
+}
+
+/// Control: a build of a sandbox recipe that was green meanwhile, and so must have deployed.
+fn green_build(witness: &Witness<'_>) -> Result<Option<u64>, Doubt> {
+    let watched = super::watched(witness)?;
+    asked(witness, NEWEST, &Question::LatestBuild)?;
+    let after: u64 = witness.see(NEWEST)?;
+    asked(witness, BUILDS, &Question::Builds { after })?;
+    let builds: Option<Vec<Build>> = witness.see(BUILDS)?;
+    let builds = builds.unwrap_or_default();
+    let mut green = builds
+        .iter()
+        .filter(|build| build.green() && watched.is_recipe(build.parameter("RECIPE")));
+    Ok(green.next().map(|build| build.number))
 }

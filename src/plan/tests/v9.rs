@@ -46,7 +46,7 @@ impl Seen {
             mirrors: [("m/tiny".into(), None)].into(),
             suite: "m/cc-ci".into(),
             gavel: "gavel".into(),
-            accused: vec!["flow".into()],
+            flow: "flow".into(),
             machine: Some(machine()),
             ..Watched::default()
         };
