@@ -241,7 +241,7 @@ impl Seen {
 
     /// The mirror's pull request 3 is shown as merged by the flow, in a repository that finds merges by itself.
     fn detected(&mut self, commit: &str) {
-        let mut act = merge(MIRROR);
+        let mut act = merging(MIRROR);
         act["repo"]["autodetect_manual_merge"] = json!(true);
         self.did("flow", act);
         let mut pull = merged(pull(MIRROR, 3, "flow"), "flow", commit);
@@ -347,7 +347,7 @@ fn opened(repository: &str, number: u64) -> Value {
     )
 }
 
-fn merge(repository: &str) -> Value {
+fn merging(repository: &str) -> Value {
     act("merge_pull_request", repository, "", "3|title")
 }
 
@@ -390,7 +390,7 @@ fn one_change_at_a_time() {
         ("nothing", |_| {}, "PASS"),
         (
             "the flow merges",
-            |seen| seen.did("flow", merge(MIRROR)),
+            |seen| seen.did("flow", merging(MIRROR)),
             "FAIL G1",
         ),
         (
@@ -405,12 +405,12 @@ fn one_change_at_a_time() {
         ),
         (
             "Gavel merges",
-            |seen| seen.did("gavel", merge(MIRROR)),
+            |seen| seen.did("gavel", merging(MIRROR)),
             "FAIL G1",
         ),
         (
             "the flow merges an old pull request of somebody else in another mirror",
-            |seen| seen.did("flow", merge("mirrors/wordpress")),
+            |seen| seen.did("flow", merging("mirrors/wordpress")),
             "FAIL G1 G7",
         ),
         (
@@ -928,7 +928,7 @@ fn one_change_at_a_time() {
             "the forge was down when somebody merged",
             |seen| {
                 seen.set("calm", json!(["the forge does not answer"]));
-                seen.did("flow", merge(MIRROR));
+                seen.did("flow", merging(MIRROR));
             },
             "FAIL G1",
         ),
