@@ -71,6 +71,11 @@ pub enum Question {
     BuildLog { number: u64 },
     /// A build's `results.json`; `null` where there is none.
     Results { build: u64 },
+    /// The results of a run of `verify-pr.sh` on these two commits, of a recipe and of the harness; `null` where there are none.
+    Verified {
+        recipe_head: String,
+        tests_head: String,
+    },
     /// A working clone on the box, without touching it: its HEAD, refs, index, configuration and what is changed in it.
     Clone { path: String },
     /// The numbers of the processes that work in a folder of the box; `null` where that does not show.

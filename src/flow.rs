@@ -86,7 +86,33 @@ pub struct HelperSaid {
     pub build: Result<Option<String>, String>,
 }
 
+/// The answer of `verify-pr.sh`, or why it has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifySaid {
+    pub verdict: Result<Told, String>,
+    /// The commits that it says it tested, of the recipe and of the tests; none where it does not say.
+    heads: [Option<String>; 2],
+}
+
+impl VerifySaid {
+    /// Whether it says nothing else than that it tested these two.
+    pub fn is_about(&self, recipe_head: &str, tests_head: &str) -> bool {
+        let both = self.heads.iter().zip([recipe_head, tests_head]);
+        both.into_iter()
+            .all(|(said, head)| said.as_ref().is_none_or(|said| said == head))
+    }
+}
+
 impl Ran {
+    /// Reads what `verify-pr.sh` printed: `VERDICT=`, and `RECIPE_HEAD=` and `TESTS_HEAD=` where it says them.
+    pub fn verify_said(&self) -> VerifySaid {
+        let head = |name: &str| self.one_value(name).ok().map(str::to_owned);
+        VerifySaid {
+            verdict: self.helper_said().verdict,
+            heads: [head("RECIPE_HEAD"), head("TESTS_HEAD")],
+        }
+    }
+
     /// Reads `VERDICT=` and `BUILD=`, each at the start of a line. Twice the same is once; two different ones are none.
     pub fn helper_said(&self) -> HelperSaid {
         HelperSaid {
@@ -241,6 +267,17 @@ mod tests {
             ran("VERDICT=RED\nVERDICT=RED").helper_said().verdict,
             Ok(Told::Red)
         );
+    }
+
+    #[test]
+    fn what_verify_pr_says_is_read_with_what_it_says_it_tested() {
+        let said = ran("testing\nRECIPE_HEAD=aa\nTESTS_HEAD=bb\nVERDICT=RED\n").verify_said();
+        assert_eq!(said.verdict, Ok(Told::Red));
+        assert!(said.is_about("aa", "bb"));
+        assert!(!said.is_about("aa", "aa") && !said.is_about("bb", "bb"));
+        let silent = ran("VERDICT=GREEN\n").verify_said();
+        assert!(silent.is_about("aa", "bb"));
+        assert!(ran("RECIPE_HEAD=aa").verify_said().verdict.is_err());
     }
 
     #[test]

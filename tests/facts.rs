@@ -81,6 +81,7 @@ fn every_fault_is_recorded_as_it_is_declared() {
             "flow-healthy",
             "healthy",
             "healthy-webhook",
+            "stale-healthy",
             "whole-healthy"
         ])
     );

@@ -42,6 +42,7 @@ pub struct RecipeUpgrade {
     /// The recipe, and perhaps `--with-tests`, come behind it.
     pub command: Command,
     branch: String,
+    tests_branch: String,
 }
 
 /// `verify-pr.sh`.
@@ -126,6 +127,13 @@ impl RecipeUpgrade {
     pub fn branch(&self, version: &str) -> String {
         self.branch.replace("{version}", version)
     }
+
+    /// The branch of the harness's repository on which a test that this version of a recipe makes stale is updated.
+    pub fn tests_branch(&self, recipe: &str, version: &str) -> String {
+        self.tests_branch
+            .replace("{recipe}", recipe)
+            .replace("{version}", version)
+    }
 }
 
 impl VerifyPr {
@@ -202,9 +210,13 @@ fn recipe_upgrade(section: Section, shared: &Shared, around: &Around) -> Option<
     let branch = section.may("branch", "\"upgrade-{version}\"", |place| {
         values::branch_with(place, "{version}", "the new version label")
     });
+    let tests_branch = section.may("tests_branch", "\"tests-{recipe}-{version}\"", |place| {
+        values::branch_with(place, "{version}", "the new version label")
+    });
     Some(RecipeUpgrade {
         command: command?,
         branch: branch?.unwrap_or_else(|| "upgrade-{version}".into()),
+        tests_branch: tests_branch?.unwrap_or_else(|| "tests-{recipe}-{version}".into()),
     })
 }
 

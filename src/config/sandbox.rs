@@ -60,6 +60,8 @@ pub struct SandboxStale {
     pub recipe: Recipe,
     /// The test, as `stage/name`.
     pub test: String,
+    /// The file of the harness's repository that it stands in.
+    pub file: String,
     /// A branch of the mirror on which only a test without teeth is green.
     pub broken: String,
 }
@@ -167,10 +169,16 @@ fn stale(section: Section) -> Option<SandboxStale> {
             _ => place.wrong(format!("{text:?} is not a stage and a test (`stage/name`)")),
         }
     });
+    let file = section.need(
+        "file",
+        "\"tests/sandbox-stale/functional/tells-its-version.sh\"",
+        values::path_within,
+    );
     let broken = section.need("broken", "\"broken\"", values::branch);
     Some(SandboxStale {
         recipe: recipe?,
         test: test?,
+        file: file?,
         broken: broken?,
     })
 }

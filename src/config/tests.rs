@@ -181,7 +181,7 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     line 34, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
     line 34, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
     line 34, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
-    line 157, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
+    line 159, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
     line 35, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
     line 40, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
     line 43, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
@@ -193,13 +193,13 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     line 58, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
     line 58, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
     line 58, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
-    line 149, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
-    line 120, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
-    line 146, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
-    line 160, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
-    line 156, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
-    line 161, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
-    line 162, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 151, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
+    line 121, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
+    line 148, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
+    line 162, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
+    line 158, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
+    line 163, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 164, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
     "#);
 }
 
@@ -297,6 +297,10 @@ fn what_the_example_shows_in_comments_is_read() {
     let config = parse(&whole()).unwrap();
     let upgrade = config.flow.recipe_upgrade.unwrap();
     assert_eq!(upgrade.branch("1.1.0+2.0"), "upgrade-1.1.0+2.0");
+    assert_eq!(
+        upgrade.tests_branch("tiny", "1.1.0+2.0"),
+        "tests-tiny-1.1.0+2.0"
+    );
     assert_eq!(upgrade.command.time_limit, Duration::from_secs(7200));
     assert_eq!(
         upgrade.command.line(&["tiny".into()]),
@@ -363,6 +367,10 @@ fn what_the_example_shows_in_comments_is_read() {
     assert_eq!(sandbox.all.unwrap().len(), 3);
     let stale = sandbox.stale.unwrap();
     assert_eq!(stale.test, "functional/tells-its-version");
+    assert_eq!(
+        stale.file,
+        "tests/sandbox-stale/functional/tells-its-version.sh"
+    );
     assert_eq!(stale.broken, "broken");
 }
 
@@ -466,6 +474,7 @@ fn what_is_wrong_with_the_flow_is_told() {
         ("\"release/**\"", "\"../**\""),
         ("\"release/**\"", "\"[a\""),
         ("\"functional/tells-its-version\"", "\"tells-its-version\""),
+        ("\"tests/sandbox-stale/", "\"/tests/sandbox-stale/"),
         (
             "red_because = 'cannot start'",
             "red_because = 'cannot (start'",
@@ -475,31 +484,32 @@ fn what_is_wrong_with_the_flow_is_told() {
     .map(|(from, to)| told_of_the_whole(from, to))
     .collect();
     insta::assert_snapshot!(told, @r#"
-    line 69, `flow.verify_prs`: this key is not known. Did you mean `verify_pr`? Otherwise remove it.
+    line 70, `flow.verify_prs`: this key is not known. Did you mean `verify_pr`? Otherwise remove it.
     line 66, `flow.recipe_upgrade.time_limit`: "long" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `time_limit = "2h"`.
-    line 74, `flow.upgrade_all.time_limit`: this key is missing. Add for example `time_limit = "6h"` to `[flow.upgrade_all]`.
+    line 75, `flow.upgrade_all.time_limit`: this key is missing. Add for example `time_limit = "6h"` to `[flow.upgrade_all]`.
     line 67, `flow.recipe_upgrade.branch`: `{version}` is missing in it, which stands for the new version label. Write for example `branch = "upgrade-{version}"`.
     line 67, `flow.recipe_upgrade.branch`: "-{version}" cannot be the name of a branch. Write for example `branch = "upgrade-{version}"`.
-    line 72, `flow.verify_pr.results_url`: `{tests_head}` is missing in it. Write for example `results_url = "https://ci.example.org/results/verify/{recipe_head}-{tests_head}.json"`.
-    line 78, `flow.upgrade_all.candidate`: it has no group `(?<from>…)`. Write for example `candidate = '^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$'`.
-    line 79, `flow.upgrade_all.summary`: "(===== SUMMARY =====$" is not a regular expression: unclosed group. Write for example `summary = '^===== SUMMARY =====$'`.
-    line 77, `flow.upgrade_all.scope`: "RE CIPES" is not the name of an environment variable. Write for example `scope = "RECIPES"`.
-    line 78, `flow.upgrade_all.environment.RECIPES`: Gavel sets this variable itself, for each call. Remove it.
-    line 85, `flow.launcher.session`: "cc:ci" is not a name of letters, digits, `-` and `_`. Write for example `session = "cc-ci-upgrader"`.
-    line 113, `host.stacks`: `{recipe}` is missing in it, which stands for the recipe. Write for example `stacks = "ci-{recipe}-"`.
-    line 107, `host.tmux`: a list is expected, this is a text. Write for example `tmux = ["tmux"]`.
-    line 104, `registry.port`: this key is not known. Remove it; known here are `url`.
-    line 125, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox upgrade" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 125, `sandbox.upgrade.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "--with-tests" is not so. Write for example `recipe = "sandbox-upgrade"`.
-    line 125, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox;reboot" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 125, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "../cc-ci" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 125, `sandbox.upgrade.recipe`: `cc-ci` is the repository in which builds run, and no recipe. Name a throwaway recipe.
-    line 135, `sandbox.stale`: `sandbox-stale` is the recipe of `sandbox.upgrade`, too, and they would disturb each other. Name a recipe of its own.
-    line 147, `sandbox.gate.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "-tiny" is not so. Write for example `recipe = "custom-html-tiny"`.
-    line 144, `sandbox.all.recipes[2]`: a recipe is made of letters, digits, `-`, `_` and `.`, "sand/box" is not. Write for example `recipes = ["sandbox-upgrade", "sandbox-stale"]`.
-    line 122, `sandbox.allowed_paths[4]`: "../**" leads out of the repository. Write for example `allowed_paths = ["compose.yml"]`.
-    line 122, `sandbox.allowed_paths[4]`: "[a" is not a pattern of paths: unclosed character class; missing ']'. Write for example `allowed_paths = ["compose.yml"]`.
-    line 137, `sandbox.stale.test`: "tells-its-version" is not a stage and a test (`stage/name`). Write for example `test = "functional/tells-its-version"`.
-    line 133, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
+    line 73, `flow.verify_pr.results_url`: `{tests_head}` is missing in it. Write for example `results_url = "https://ci.example.org/results/verify/{recipe_head}-{tests_head}.json"`.
+    line 79, `flow.upgrade_all.candidate`: it has no group `(?<from>…)`. Write for example `candidate = '^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$'`.
+    line 80, `flow.upgrade_all.summary`: "(===== SUMMARY =====$" is not a regular expression: unclosed group. Write for example `summary = '^===== SUMMARY =====$'`.
+    line 78, `flow.upgrade_all.scope`: "RE CIPES" is not the name of an environment variable. Write for example `scope = "RECIPES"`.
+    line 79, `flow.upgrade_all.environment.RECIPES`: Gavel sets this variable itself, for each call. Remove it.
+    line 86, `flow.launcher.session`: "cc:ci" is not a name of letters, digits, `-` and `_`. Write for example `session = "cc-ci-upgrader"`.
+    line 114, `host.stacks`: `{recipe}` is missing in it, which stands for the recipe. Write for example `stacks = "ci-{recipe}-"`.
+    line 108, `host.tmux`: a list is expected, this is a text. Write for example `tmux = ["tmux"]`.
+    line 105, `registry.port`: this key is not known. Remove it; known here are `url`.
+    line 126, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox upgrade" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 126, `sandbox.upgrade.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "--with-tests" is not so. Write for example `recipe = "sandbox-upgrade"`.
+    line 126, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox;reboot" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 126, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "../cc-ci" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 126, `sandbox.upgrade.recipe`: `cc-ci` is the repository in which builds run, and no recipe. Name a throwaway recipe.
+    line 136, `sandbox.stale`: `sandbox-stale` is the recipe of `sandbox.upgrade`, too, and they would disturb each other. Name a recipe of its own.
+    line 149, `sandbox.gate.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "-tiny" is not so. Write for example `recipe = "custom-html-tiny"`.
+    line 146, `sandbox.all.recipes[2]`: a recipe is made of letters, digits, `-`, `_` and `.`, "sand/box" is not. Write for example `recipes = ["sandbox-upgrade", "sandbox-stale"]`.
+    line 123, `sandbox.allowed_paths[4]`: "../**" leads out of the repository. Write for example `allowed_paths = ["compose.yml"]`.
+    line 123, `sandbox.allowed_paths[4]`: "[a" is not a pattern of paths: unclosed character class; missing ']'. Write for example `allowed_paths = ["compose.yml"]`.
+    line 138, `sandbox.stale.test`: "tells-its-version" is not a stage and a test (`stage/name`). Write for example `test = "functional/tells-its-version"`.
+    line 139, `sandbox.stale.file`: "/tests/sandbox-stale/functional/tells-its-version.sh" leads out of the repository. Write for example `file = "tests/sandbox-stale/functional/tells-its-version.sh"`.
+    line 134, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
     "#);
 }

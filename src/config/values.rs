@@ -92,12 +92,18 @@ pub fn regex_with(place: &Place, groups: &[&str]) -> Option<regex::Regex> {
     }
 }
 
-/// A pattern of paths: `*` within a folder, `**` through all below.
-pub fn glob(place: &Place) -> Option<String> {
+/// A path within a repository.
+pub fn path_within(place: &Place) -> Option<String> {
     let text = line(place)?;
-    if text.starts_with('/') || text.split('/').any(|part| part == "..") {
+    if text.is_empty() || text.starts_with('/') || text.split('/').any(|part| part == "..") {
         return place.wrong(format!("{text:?} leads out of the repository"));
     }
+    Some(text)
+}
+
+/// A pattern of paths: `*` within a folder, `**` through all below.
+pub fn glob(place: &Place) -> Option<String> {
+    let text = path_within(place)?;
     match globset::Glob::new(&text) {
         Ok(_) => Some(text),
         Err(error) => place.wrong(format!(

@@ -231,7 +231,7 @@ async fn rights(admin: &Api) -> Result<()> {
         given.push((upstream, "gavel", "write"));
     }
     let tracking = format!("{}/{}", TRACKING.0, TRACKING.1);
-    given.push((SUITE.to_owned(), "flow", "write"));
+    given.extend(["gavel", "flow"].map(|login| (SUITE.to_owned(), login, "write")));
     given.push((tracking.clone(), "maintainer", "write"));
     given.push((tracking, "gavel", "admin"));
     let give = async |(repository, login, permission): (String, &str, &str)| {

@@ -153,12 +153,24 @@ pub struct Upgrading {
     pub allowed_paths: Vec<String>,
     /// How the flow names a branch, with `{version}` for the new version label.
     pub branch: String,
+    /// The same for the branch of the harness on which it updates a stale test, with `{recipe}` for the recipe.
+    #[serde(default)]
+    pub tests_branch: String,
     /// The recipe of each scenario, by its key: `upgrade`, `repairable`, `persistent`, `stale`, `reconcile`.
     pub recipes: BTreeMap<String, String>,
     /// What the log of the first build shows, by scenario, as regular expressions.
     pub red_because: BTreeMap<String, String>,
     pub stale_test: String,
     pub broken_branch: String,
+    /// Where the stale test stands in the harness's repository.
+    #[serde(default)]
+    pub stale_file: String,
+    /// The loops' working clones.
+    #[serde(default)]
+    pub clones: Vec<String>,
+    /// How the names of deploys begin, with `{recipe}` for the recipe.
+    #[serde(default)]
+    pub stacks: String,
 }
 
 impl Expectations {
@@ -259,12 +271,24 @@ impl Expectations {
 }
 
 impl Upgrading {
+    /// The first of these keys that is not configured.
+    pub fn lacks<'a>(&self, keys: &[&'a str]) -> Option<&'a str> {
+        let is_missing = |key: &&&str| self.unconfigured.iter().any(|missing| missing == **key);
+        keys.iter().find(is_missing).copied()
+    }
+
     fn from_config(config: &Config) -> Self {
         let (sandbox, flow) = (&config.sandbox, &config.flow);
+        let (skill, host) = (flow.recipe_upgrade.as_ref(), config.host.as_ref());
+        let clones: Vec<String> = host.map_or_else(Vec::new, |host| {
+            let clones = host.clones.iter();
+            clones.map(|path| path.display().to_string()).collect()
+        });
         let optional = [
             ("flow.recipe_upgrade", flow.recipe_upgrade.is_some()),
             ("flow.verify_pr", flow.verify_pr.is_some()),
             ("flow.upgrade_all", flow.upgrade_all.is_some()),
+            ("host.clones", !clones.is_empty()),
             ("registry", config.registry.is_some()),
             ("sandbox.upstream", sandbox.upstream.is_some()),
             ("sandbox.upgrade", sandbox.upgrade.is_some()),
@@ -292,10 +316,10 @@ impl Upgrading {
             harness: config.drone.repository.to_string(),
             harness_branch: config.drone.branch.clone(),
             allowed_paths: sandbox.allowed_paths.clone(),
-            branch: flow
-                .recipe_upgrade
-                .as_ref()
-                .map_or_else(String::new, |skill| skill.branch("{version}")),
+            branch: skill.map_or_else(String::new, |skill| skill.branch("{version}")),
+            tests_branch: skill.map_or_else(String::new, |skill| {
+                skill.tests_branch("{recipe}", "{version}")
+            }),
             recipes: sandbox
                 .recipes()
                 .into_iter()
@@ -304,6 +328,9 @@ impl Upgrading {
             red_because: red_because.collect(),
             stale_test: stale.map_or_else(String::new, |of| of.test.clone()),
             broken_branch: stale.map_or_else(String::new, |of| of.broken.clone()),
+            stale_file: stale.map_or_else(String::new, |of| of.file.clone()),
+            stacks: host.map_or_else(String::new, |host| host.stacks("{recipe}")),
+            clones,
         }
     }
 }

@@ -226,7 +226,7 @@ pub fn page(build: &Build, expect: &Expectations) -> String {
 }
 
 /// Whether a text holds exactly this address, not only one that begins like it (`…/1` in `…/12`).
-fn names_page(text: &str, page: &str) -> bool {
+pub fn names_page(text: &str, page: &str) -> bool {
     text.match_indices(page)
         .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_alphanumeric()))
 }
@@ -238,7 +238,7 @@ fn names_commit(text: &str, commit: &str) -> bool {
 }
 
 /// What a reader of the page sees: without HTML comments.
-fn visible(markdown: &str) -> String {
+pub fn visible(markdown: &str) -> String {
     let mut text = String::new();
     let mut rest = markdown;
     while let Some((before, hidden)) = rest.split_once("<!--") {

@@ -8,11 +8,14 @@ mod drive;
 pub mod expect;
 mod gate;
 pub mod guardrails;
+mod harness;
+mod note;
 #[allow(dead_code, reason = "items are added one by one")]
 mod opened;
 #[allow(dead_code, reason = "items are added one by one")]
 mod run;
 mod sight;
+mod stale;
 mod tries;
 #[allow(dead_code, reason = "items are added one by one")]
 mod upgrade;
@@ -20,10 +23,13 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
+mod v5;
+mod v6;
 mod v7;
 mod v8;
 mod v8a;
 mod v9;
+mod verified;
 
 use crate::evidence::{Doubt, Fact, Witness};
 use crate::verdict::{Clause, Verdict};
@@ -76,6 +82,8 @@ pub const ITEMS: &[Item] = &[
     v2::ITEM,
     v3::ITEM,
     v4::ITEM,
+    v5::ITEM,
+    v6::ITEM,
     v7::ITEM,
     v8::ITEM,
     v8a::ITEM,

@@ -167,14 +167,27 @@ pub fn undisturbed(
     let [one] = &opened(witness, name, "mirror", expect)?[..] else {
         return ruling;
     };
-    match somebody(
-        &history(witness, &format!("{name}.history"), one.number, expect)?,
-        expect,
-    ) {
+    let label = format!("{name}.history");
+    unless_somebody(witness, &label, &expect.mirror, one.number, expect, ruling)
+}
+
+/// The same for one pull request of any repository, whose history a step saw.
+pub fn unless_somebody(
+    witness: &Witness<'_>,
+    label: &str,
+    repository: &str,
+    number: u64,
+    expect: &Expectations,
+    ruling: Result<Ruling, Doubt>,
+) -> Result<Ruling, Doubt> {
+    if !matches!(ruling, Ok(Ruling::Broken { .. })) {
+        return ruling;
+    }
+    let history = history_in(witness, label, repository, number)?;
+    match somebody(&history, expect) {
         Some(what) => unseen(format!(
-            "`{}` had a hand in pull request {} while it was watched ({}), and the flow may have met that; verify again",
+            "`{}` had a hand in pull request {number} while it was watched ({}), and the flow may have met that; verify again",
             cut(&what.user.login),
-            one.number,
             cut(&what.kind)
         )),
         None => ruling,
@@ -188,7 +201,17 @@ pub fn history(
     number: u64,
     expect: &Expectations,
 ) -> Result<Vec<Event>, Doubt> {
-    let repository = expect.mirror.clone();
+    history_in(witness, label, &expect.mirror, number)
+}
+
+/// What happened to a pull request.
+pub fn history_in(
+    witness: &Witness<'_>,
+    label: &str,
+    repository: &str,
+    number: u64,
+) -> Result<Vec<Event>, Doubt> {
+    let repository = repository.to_owned();
     asked(witness, label, &Question::Timeline { repository, number })?;
     Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
 }
@@ -200,7 +223,17 @@ pub fn comments_of(
     number: u64,
     expect: &Expectations,
 ) -> Result<Vec<Comment>, Doubt> {
-    let repository = expect.mirror.clone();
+    comments_in(witness, label, &expect.mirror, number)
+}
+
+/// What was written on a pull request.
+pub fn comments_in(
+    witness: &Witness<'_>,
+    label: &str,
+    repository: &str,
+    number: u64,
+) -> Result<Vec<Comment>, Doubt> {
+    let repository = repository.to_owned();
     asked(witness, label, &Question::Comments { repository, number })?;
     Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 
 use super::bench::{Bench, Stop};
 use super::drive::{Fired, follow, latest};
+use super::harness::look_before as look_before_acts;
 use super::sight::{Branch, Build, Comment, File, Pull, Tags};
 use super::upgrade::{Compose, newest, next_label};
 use crate::evidence::Question;
@@ -51,8 +52,9 @@ pub async fn expect_upgrade(bench: &Bench, run: &Run<'_>) -> Result<bool, Stop> 
     bench.clear().await?;
     let before = look_before(bench, run).await?;
     announce(bench, run, &before).await?;
+    look_before_acts(bench, run.name).await?;
     main_moves(bench, run, false).await?;
-    Ok(before.branch.is_some())
+    Ok(before.label.is_some())
 }
 
 /// Looks again, and puts on record what was made; answers the pull request that the flow opened, where it opened exactly one.
@@ -63,8 +65,8 @@ pub async fn adopt_upgrade(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>,
 /// What stood there before, as far as the scenario needs it.
 struct Before {
     branches: Vec<Branch>,
-    /// The branch that the flow will upgrade on, by the stated policy.
-    branch: Option<String>,
+    /// The version label that the upgrade will carry, by the stated policy.
+    label: Option<String>,
 }
 
 async fn look_before(bench: &Bench, run: &Run<'_>) -> Result<Before, Stop> {
@@ -85,7 +87,7 @@ async fn look_before(bench: &Bench, run: &Run<'_>) -> Result<Before, Stop> {
             .await?;
         compose = file.and_then(|file| Compose::read(&file.text).ok());
     }
-    let mut branch = None;
+    let mut next = None;
     for (service, known) in compose.iter().flat_map(|compose| &compose.services) {
         let question = Question::Tags {
             image: known.image.clone(),
@@ -98,13 +100,15 @@ async fn look_before(bench: &Bench, run: &Run<'_>) -> Result<Before, Stop> {
             && let Some(newest) = newest(&known.tag, &tags.tags)
             && let Some(Ok(label)) = compose.as_ref().map(Compose::label)
         {
-            let label = next_label(&label, newest).to_string();
-            branch = Some(expect.upgrading.branch.replace("{version}", &label));
+            next = Some(next_label(&label, newest).to_string());
         }
     }
     let branches = see_lists(bench, name, "before").await?;
     latest(bench, &format!("{name}.before.builds")).await?;
-    Ok(Before { branches, branch })
+    Ok(Before {
+        branches,
+        label: next,
+    })
 }
 
 /// Puts on record that the flow may move the mirror's `main`, and where it has moved it to.
@@ -133,16 +137,29 @@ async fn main_moves(bench: &Bench, run: &Run<'_>, after: bool) -> Result<(), Sto
 
 /// Puts on record what the flow should make, so that it is found after a crash too. What had that name before is not the run's.
 async fn announce(bench: &Bench, run: &Run<'_>, before: &Before) -> Result<(), Stop> {
-    let Some(branch) = &before.branch else {
+    let Some(label) = &before.label else {
         return Ok(());
     };
-    if before.branches.iter().any(|known| known.name == *branch) {
+    let expect = &bench.expect;
+    let upgrading = &expect.upgrading;
+    let expect_pull = async |known: &[Branch], repository: &str, pattern: &str| {
+        let branch = pattern
+            .replace("{version}", label)
+            .replace("{recipe}", &expect.recipe);
+        if known.iter().any(|known| known.name == branch) {
+            return Ok(());
+        }
+        let resource = bench.expect_pull(repository, &branch, run.purpose).await;
+        resource.map(drop)
+    };
+    expect_pull(&before.branches, &expect.mirror, &upgrading.branch).await?;
+    if !run.with_tests {
         return Ok(());
     }
-    bench
-        .expect_pull(&bench.expect.mirror, branch, run.purpose)
-        .await
-        .map(drop)
+    let label = format!("{}.before.harness.branches", run.name);
+    let known: Option<Vec<Branch>> = bench.recalled(&label).await?;
+    let (harness, pattern) = (&upgrading.harness, &upgrading.tests_branch);
+    expect_pull(&known.unwrap_or_default(), harness, pattern).await
 }
 
 async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> {

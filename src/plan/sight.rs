@@ -40,6 +40,8 @@ pub struct Pull {
     /// The commit that holds it on the base branch.
     #[serde(default, deserialize_with = "or_default")]
     pub merge_commit_sha: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub body: String,
     pub head: End,
     pub base: End,
     /// Its page.
@@ -316,6 +318,9 @@ pub struct Results {
     pub pr: Option<u64>,
     #[serde(default, deserialize_with = "or_default")]
     pub build: u64,
+    /// The commit of the harness whose tests were run, outside of a build.
+    #[serde(default, deserialize_with = "or_default")]
+    pub tests: String,
     #[serde(default, deserialize_with = "or_default")]
     pub stages: Vec<Stage>,
 }
@@ -367,16 +372,32 @@ impl Results {
 
     /// The names of the tests that failed, with their stage.
     pub fn failed(&self) -> Vec<String> {
-        let failed = |stage: &Stage| {
-            let of = stage.name.clone();
-            stage
-                .tests
-                .iter()
-                .filter(|test| test.failed())
-                .map(move |test| format!("{of}/{}", test.name))
-                .collect::<Vec<_>>()
+        self.named(Test::failed)
+    }
+
+    /// The names of the tests that passed, with their stage.
+    pub fn passed(&self) -> Vec<String> {
+        self.named(|test| test.status == "passed")
+    }
+
+    /// The tests that failed, and the stages that did although none of their tests did.
+    pub fn failures(&self) -> Vec<String> {
+        let stages = self.stages.iter().filter(|stage| {
+            matches!(stage.status.as_str(), "failed" | "error")
+                && !stage.tests.iter().any(Test::failed)
+        });
+        let mut failures = self.failed();
+        failures.extend(stages.map(|stage| stage.name.clone()));
+        failures
+    }
+
+    fn named(&self, which: impl Fn(&Test) -> bool) -> Vec<String> {
+        let of = |stage: &Stage| {
+            let name = |test: &Test| format!("{}/{}", stage.name, test.name);
+            let tests = stage.tests.iter().filter(|test| which(test));
+            tests.map(name).collect::<Vec<_>>()
         };
-        self.stages.iter().flat_map(failed).collect()
+        self.stages.iter().flat_map(of).collect()
     }
 }
 

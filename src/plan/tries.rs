@@ -3,11 +3,11 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::{asked, ours, same_account};
-use super::opened::{builds, comments_of};
+use super::opened::{builds, comments_of, compose_before, ran, tags, the_pull};
 use super::run::COMPOSE;
 use super::sight::{Build, File, Log, Pull, Results, Status};
 use super::unseen;
-use super::upgrade::Compose;
+use super::upgrade::{Compose, upgraded};
 use crate::evidence::{Doubt, Question, Witness};
 use serde_json::Value;
 
@@ -149,6 +149,42 @@ pub fn tries(
         });
     }
     Ok(tries)
+}
+
+/// Control: the flow opened one pull request and had it tested, and what was tested first is the upgrade. In doubt where not; answers what
+/// the compose file said then, too.
+pub fn upgraded_tries(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<(Pull, Vec<Try>, Compose), Doubt> {
+    ran(witness, name, expect)?;
+    let pull = the_pull(witness, name, expect, "V3.2")?;
+    let tries = tries(witness, name, &pull, expect)?;
+    let Some(first) = tries.first() else {
+        return unseen(format!(
+            "control: no build of pull request {} was started",
+            pull.number
+        ));
+    };
+    let before = compose_before(witness, name, expect)?;
+    let tags = tags(witness, name, &before)?;
+    let known = |image: &str| {
+        let mut all = tags.iter();
+        all.find(|(of, _)| of == image)
+            .map(|(_, tags)| tags.clone())
+    };
+    let bumped = first.compose(witness, expect)?.and_then(|after| {
+        upgraded(&before, &after, known)?;
+        Ok(after)
+    });
+    match bumped {
+        Ok(after) => Ok((pull, tries, after)),
+        Err(why) => unseen(format!(
+            "control: the head that build {} tested does not hold the seed: {why}",
+            first.build.number
+        )),
+    }
 }
 
 /// How many triggers the flow typed on its pull request.

@@ -2,22 +2,22 @@
 
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
-use super::gate::{cut, page, same_account};
+use super::gate::{cut, names_page, page, same_account};
+use super::harness::{branches_moved, look_after, moved_by_flow, words};
 use super::opened::{
-    branches, comments_of, compose_before, is_the_upgrade, ran, results, says,
-    scenario as configured, tags, tests_run, the_pull, undisturbed,
+    comments_of, compose_before, is_the_upgrade, results, says, scenario as configured, tests_run,
+    undisturbed,
 };
 use super::run::{Run, upgrade};
-use super::sight::{Activity, Branch, Pull};
-use super::tries::{Try, look, tries, typed};
-use super::upgrade::{upgraded, weakened};
+use super::sight::Pull;
+use super::tries::{Try, look, typed, upgraded_tries};
+use super::upgrade::weakened;
 use super::v3::{baseline, known_green};
 use super::{ClauseSpec, Item, Ruling, broken, certainly_broken, holds, unseen};
-use crate::evidence::{Doubt, Question, Witness};
+use crate::evidence::{Doubt, Witness};
 use crate::flow::Outcome;
 use futures_util::FutureExt;
 use regex::Regex;
-use serde_json::Value;
 
 pub const ITEM: Item = Item {
     id: "V4",
@@ -91,46 +91,9 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         if let Some(pull) = upgrade(&on, &run).await? {
             look(&on, key, &pull).await?;
         }
-        if refs_moved(&on, key).await? {
-            let question = Question::Activity {
-                account: expect.flow.clone(),
-                after: 0,
-            };
-            on.see::<Value>(&format!("{key}.acts"), question).await?;
-        }
+        look_after(&on, key).await?;
     }
     Ok(())
-}
-
-/// Whether any branch of the harness is not where it was.
-async fn refs_moved(bench: &Bench, name: &str) -> Result<bool, Stop> {
-    let list = async |when: &str| -> Result<Vec<Branch>, Stop> {
-        let label = format!("{name}.{when}.harness.branches");
-        let list: Option<Vec<Branch>> = bench.recalled(&label).await?;
-        Ok(list.unwrap_or_default())
-    };
-    Ok(!moved(&list("before").await?, &list("after").await?).is_empty())
-}
-
-/// The branches that are new, gone or elsewhere.
-pub fn moved(before: &[Branch], after: &[Branch]) -> Vec<String> {
-    let at = |list: &[Branch], name: &str| {
-        let mut list = list.iter();
-        list.find(|branch| branch.name == name)
-            .map(|branch| branch.commit.sha.clone())
-    };
-    let mut names: Vec<_> = before
-        .iter()
-        .chain(after)
-        .map(|branch| &branch.name)
-        .collect();
-    names.sort();
-    names.dedup();
-    names
-        .into_iter()
-        .filter(|name| at(before, name) != at(after, name))
-        .cloned()
-        .collect()
 }
 
 // The judge.
@@ -148,31 +111,10 @@ fn seeded(
     key: &str,
     expect: &Expectations,
 ) -> Result<(Pull, Vec<Try>), Doubt> {
-    ran(witness, key, expect)?;
-    let pull = the_pull(witness, key, expect, "V3.2")?;
-    let tries = tries(witness, key, &pull, expect)?;
+    let (pull, tries, _) = upgraded_tries(witness, key, expect)?;
     let Some(first) = tries.first() else {
-        return unseen(format!(
-            "control: no build of pull request {} was started",
-            pull.number
-        ));
+        return unseen("control: nothing was tested");
     };
-    let before = compose_before(witness, key, expect)?;
-    let tags = tags(witness, key, &before)?;
-    let known = |image: &str| {
-        let mut all = tags.iter();
-        all.find(|(of, _)| of == image)
-            .map(|(_, tags)| tags.clone())
-    };
-    let bumped = first
-        .compose(witness, expect)?
-        .and_then(|after| upgraded(&before, &after, known));
-    if let Err(why) = bumped {
-        return unseen(format!(
-            "control: the head that build {} tested does not hold the seed: {why}",
-            first.build.number
-        ));
-    }
     if first.build.green() {
         return unseen(format!(
             "control: the first build {} is green, so there was no regression to repair; mend the sandbox",
@@ -274,7 +216,7 @@ fn recorded(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 let ours = [&expect.flow, &expect.gate];
                 ours.iter()
                     .any(|ours| same_account(&comment.user.login, ours))
-                    && names(&comment.body, &page)
+                    && names_page(&comment.body, &page)
             });
             let in_status = run.statuses.iter().any(|status| {
                 same_account(&status.creator.login, &expect.gate)
@@ -297,12 +239,6 @@ fn recorded(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         ));
     }
     holds(seen.join(", "))
-}
-
-/// Whether a text holds exactly this address.
-fn names(text: &str, page: &str) -> bool {
-    text.match_indices(page)
-        .any(|(at, _)| !text[at + page.len()..].starts_with(|next: char| next.is_alphanumeric()))
 }
 
 fn still_the_upgrade(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
@@ -458,35 +394,18 @@ fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     ))
 }
 
-/// What the flow did to the harness's branches. Others may work there meanwhile.
-pub fn harness_changed(
+/// What the flow did to the harness's branches, where any is not where it was. Others may work there meanwhile.
+fn harness_changed(
     witness: &Witness<'_>,
     name: &str,
     expect: &Expectations,
 ) -> Result<Option<Ruling>, Doubt> {
-    let harness = &expect.upgrading.harness;
-    let before = branches(witness, &format!("{name}.before.harness.branches"), harness)?;
-    let after = branches(witness, &format!("{name}.after.harness.branches"), harness)?;
-    let moved = moved(&before, &after);
-    if moved.is_empty() {
+    if branches_moved(witness, name, expect)?.is_empty() {
         return Ok(None);
     }
-    let acts: Option<Vec<Activity>> = witness.see(&format!("{name}.acts"))?;
-    let by_flow = acts.unwrap_or_default().into_iter().find(|act| {
-        same_account(act.repository(), harness)
-            && act
-                .branch()
-                .is_some_and(|branch| moved.iter().any(|moved| moved == branch))
-            && (act
-                .push()
-                .is_some_and(|push| after.iter().any(|now| now.commit.sha == push.head))
-                || act.op == "delete_branch")
-    });
-    Ok(by_flow.map(|act| Ruling::Broken {
-        seen: format!(
-            "the flow moved `{}` of `{harness}`",
-            cut(act.branch().unwrap_or_default())
-        ),
+    let acts = moved_by_flow(witness, name, expect)?;
+    Ok(acts.first().map(|act| Ruling::Broken {
+        seen: format!("the flow {} of `{}`", words(act), expect.upgrading.harness),
         mend: "No test is changed in default mode; look at what the skill pushes".into(),
         certain: true,
     }))

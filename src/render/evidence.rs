@@ -12,6 +12,9 @@ pub fn words(fact: &Fact, facts: &[Fact]) -> String {
     match &fact.question {
         Question::Expectations => "expectations".into(),
         Question::LatestAct { account } => format!("newest act of {account}"),
+        Question::Verified { tests_head, .. } => {
+            format!("results with the tests at {}", code(cut(tests_head)))
+        }
         Question::Clone { path } => format!("clone {}", code(path)),
         Question::Inhabitants { folder } => format!("who works in {}", code(folder)),
         Question::Stacks => "stacks".into(),
@@ -111,6 +114,7 @@ fn weight(question: &Question) -> u8 {
         | Question::Run { .. }
         | Question::Build { .. }
         | Question::Results { .. }
+        | Question::Verified { .. }
         | Question::Screen { .. }
         | Question::Wedge { .. }
         | Question::Quiet { .. } => 0,

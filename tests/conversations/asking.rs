@@ -22,6 +22,8 @@ async fn what_gavel_answers_when_nothing_runs() {
     | V2 | `testme-on-pr.sh` reads the verdict correctly |
     | V3 | `/recipe-upgrade` is green end to end |
     | V4 | A regression gets three runs |
+    | V5 | A stale test is told of, and not edited |
+    | V6 | `--with-tests` updates a stale test by pull request |
     | V7 | The mirror is reconciled |
     | V8 | `/upgrade-all` in default mode |
     | V8a | The `cc-ci-upgrader` agent |
@@ -50,7 +52,7 @@ async fn what_gavel_answers_when_nothing_runs() {
 async fn what_gavel_answers_to_a_slip() {
     let lab = Lab::start().await;
     assert_snapshot!(lab.talk("/verify V77").await, @"
-    `V77` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V7`, `V8`, `V8a`, `V9`.
+    `V77` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
 
     <sub>You wrote `/verify V77`.</sub>
     ");
@@ -60,7 +62,7 @@ async fn what_gavel_answers_to_a_slip() {
     <sub>You wrote `/verify`.</sub>
     ");
     assert_snapshot!(lab.talk("/verify V2-V1").await, @"
-    `V2-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V7`, `V8`, `V8a`, `V9`.
+    `V2-V1` runs backwards: the plan's order is `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
 
     <sub>You wrote `/verify V2-V1`.</sub>
     ");

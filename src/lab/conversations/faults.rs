@@ -317,6 +317,13 @@ async fn faults_of_telling_of_a_stale_test_act() {
         ("skill-comment-forgets-the-version", |it, _| {
             !note(it).contains("2.0.0")
         }),
+        ("skill-comment-gives-no-reason", |it, _| {
+            note(it).contains("is stale") && !note(it).contains("because")
+        }),
+        ("skill-tries-its-test-on-a-branch", |it, _| it.verified == 1),
+        ("skill-promises-a-test-pr", |it, _| {
+            it.result() == "SUCCESS+TESTPR"
+        }),
         ("skill-edits-test-in-default-mode", |it, _| {
             it.suite.len() == 2
         }),
@@ -338,8 +345,16 @@ async fn faults_of_updating_a_stale_test_act() {
     let stage = Stage::set("sandbox-stale", "RED").await;
     let faults: &[Seen] = &[
         ("skill-touches-the-harness", |it, _| it.test_files == 2),
+        ("skill-updates-another-test-too", |it, _| it.test_files == 2),
         ("skill-opens-two-test-prs", |it, _| it.test_pulls.len() == 2),
         ("skill-never-verifies", |it, _| it.verified == 0),
+        ("skill-changes-the-test-after-verifying", |it, _| {
+            test(it).contains("2.0.0") && test(it).contains("# Reviewed.")
+        }),
+        ("skill-names-the-test-pr-by-number", |it, _| {
+            let number = format!(" #{} updates it", it.test_pulls[0]["number"]);
+            it.talk.iter().any(|note| note.contains(&number))
+        }),
         ("skill-names-one-way-only", |it, _| {
             let url = it.test_pulls[0]["html_url"].as_str().unwrap();
             !it.talk.iter().any(|note| note.contains(url))
@@ -354,6 +369,9 @@ async fn faults_of_updating_a_stale_test_act() {
             test(it).contains("2.0.0") && !test(it).contains("It works")
         }),
         ("skill-deletes-the-test", |it, _| it.test.is_none()),
+        ("skill-merges-the-pair", |it, _| {
+            it.pulls[0]["merged"] == true
+        }),
         ("skill-merges-the-test-pr", |it, _| {
             it.test_pulls[0]["merged"] == true
         }),

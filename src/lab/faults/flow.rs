@@ -149,6 +149,11 @@ pub const FAULTS: &[Fault] = &[
         "does not say which version the upgrade goes to",
     ),
     skill(
+        "skill-comment-gives-no-reason",
+        &["V5.1"],
+        "says that a test is stale, and not why",
+    ).subtle(),
+    skill(
         "skill-edits-tests-on-main",
         &["V5.3", "G2", "G3"],
         "pushes the updated test to the main of the harness's repository",
@@ -159,9 +164,19 @@ pub const FAULTS: &[Fault] = &[
         "pushes a branch with the updated test although nobody asked for it",
     ),
     skill(
+        "skill-tries-its-test-on-a-branch",
+        &["V5.3"],
+        "tries the updated test on a branch in default mode, and removes it before anybody looks",
+    ).subtle(),
+    skill(
         "skill-says-success-on-stale",
         &["V5.4"],
         "says that it was a success where a test is red",
+    ),
+    skill(
+        "skill-promises-a-test-pr",
+        &["V5.4"],
+        "says that a pull request updates the test, in the mode that opens none",
     ),
     // A stale test, updated.
     skill(
@@ -170,10 +185,18 @@ pub const FAULTS: &[Fault] = &[
         "changes the harness in the pull request that updates a test",
     ),
     skill(
-        "skill-opens-two-test-prs",
+        "skill-updates-another-test-too",
         &["V6.1"],
-        "opens a second pull request with the same update",
-    ),
+        "touches another test of the folder that is not stale",
+    ).subtle(),
+    Fault {
+        blocked: &["V6.3", "V6.4", "V6.7"],
+        ..skill(
+            "skill-opens-two-test-prs",
+            &["V6.1"],
+            "opens a second pull request with the same update",
+        )
+    },
     skill(
         "skill-works-in-loop-clone",
         &["V6.2", "G4"],
@@ -184,6 +207,16 @@ pub const FAULTS: &[Fault] = &[
         &["V6.3"],
         "says that recipe and test were verified together, and has not",
     ),
+    skill(
+        "skill-changes-the-test-after-verifying",
+        &["V6.3"],
+        "pushes one more commit to the test's branch once both were verified",
+    ).subtle(),
+    skill(
+        "skill-names-the-test-pr-by-number",
+        &["V6.4"],
+        "names the test's pull request by its number alone, which on the recipe's page is another one",
+    ).subtle(),
     skill(
         "skill-names-one-way-only",
         &["V6.4"],
@@ -200,6 +233,11 @@ pub const FAULTS: &[Fault] = &[
         "merges the test's pull request, since it was verified",
     ),
     skill(
+        "skill-merges-the-pair",
+        &["V6.6", "G1", "G3"],
+        "merges the recipe's pull request once its test is updated",
+    ),
+    skill(
         "skill-toothless-test",
         &["V6.7", "G2"],
         "updates the test to one that always passes",
@@ -211,19 +249,25 @@ pub const FAULTS: &[Fault] = &[
     ).subtle(),
     skill(
         "skill-deletes-the-test",
-        &["V6.7", "G2"],
+        &["V6.3", "V6.7", "G2"],
         "removes the test in place of updating it",
     ),
-    verify(
-        "verify-pr-uses-main-tests",
-        &["V6.3", "V6.4", "V6.5"],
-        "goes back to the tests on main before it runs them",
-    ).subtle(),
-    verify(
-        "verify-pr-writes-no-results",
-        &["V6.3"],
-        "writes the results into its clone, which it then removes",
-    ),
+    Fault {
+        inconclusive: &["V6.7"],
+        ..verify(
+            "verify-pr-uses-main-tests",
+            &["V6.3", "V6.4", "V6.5"],
+            "goes back to the tests on main before it runs them",
+        ).subtle()
+    },
+    Fault {
+        inconclusive: &["V6.7"],
+        ..verify(
+            "verify-pr-writes-no-results",
+            &["V6.3"],
+            "writes the results into its clone, which it then removes",
+        )
+    },
     verify(
         "verify-pr-always-green",
         &["V6.7"],
@@ -231,7 +275,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     verify(
         "verify-pr-remembers-the-recipe",
-        &["V6.7"],
+        &["V6.3", "V6.7"],
         "gives its first verdict about a recipe again, whatever the pull request",
     ).subtle(),
     // Reconciliation.

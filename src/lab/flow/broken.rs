@@ -86,6 +86,32 @@ pub fn updated_test(faults: &Faults, text: String) -> String {
     text
 }
 
+/// A last touch to the updated tests.
+pub async fn polish(upgrade: &Upgrade<'_>, branch: &str, paths: &[String]) -> Result<()> {
+    let around = &upgrade.command.around;
+    let suite = around.git_url(&around.mirrors, SUITE);
+    let clone = Clone::of(&suite, &around.work, &upgrade.account, &around.forge_token).await?;
+    clone.git(&["checkout", "--quiet", branch]).await?;
+    for path in paths {
+        let text = clone.read(path)? + "# Reviewed.\n";
+        clone.commit(path, &text, "style").await?;
+    }
+    push(&clone, branch).await
+}
+
+/// Removes a branch of the harness's repository.
+pub async fn take_away(upgrade: &Upgrade<'_>, branch: &str) -> Result<()> {
+    let around = &upgrade.command.around;
+    let tests = Repo::new(around.forge(), &around.mirrors, SUITE);
+    let path = format!("{}/branches/{branch}", tests.path);
+    tests
+        .api
+        .delete(&path)
+        .await
+        .with_context(|| format!("deleting {branch}"))?;
+    Ok(())
+}
+
 /// An issue where the maintainers look anyway.
 pub async fn ask_elsewhere(upgrade: &Upgrade<'_>) -> Result<()> {
     let (owner, name) = TRACKING;

@@ -39,9 +39,13 @@ impl Upgrade<'_> {
             named.push(broken::other_test(&self.command.recipe));
         }
         let list = listed(&named);
+        let because = match faults.has("skill-comment-gives-no-reason") {
+            true => String::new(),
+            false => format!(", because {why}"),
+        };
         let mut note = format!(
             "The upgrade to `{new}` looks right: it deploys, and everything else passes.\n\n\
-             The test {list} is stale, because {why}. No test was changed."
+             The test {list} is stale{because}. No test was changed."
         );
         if !faults.has("skill-comment-forgets-the-way-on") {
             note.push_str(&format!(
@@ -58,6 +62,16 @@ impl Upgrade<'_> {
         }
         if faults.has("skill-edits-test-in-default-mode") {
             self.updated(paths, &self.tests_branch()).await?;
+        }
+        if faults.has("skill-tries-its-test-on-a-branch") {
+            // It is gone before anybody looks.
+            let branch = self.tests_branch();
+            self.updated(paths, &branch).await?;
+            self.verify(&branch).await?;
+            broken::take_away(self, &branch).await?;
+        }
+        if faults.has("skill-promises-a-test-pr") {
+            return Ok("SUCCESS+TESTPR".into());
         }
         if faults.has("skill-says-success-on-stale") {
             return Ok("SUCCESS".into());
@@ -87,6 +101,11 @@ impl Upgrade<'_> {
                     .git(&["commit", "--quiet", "--amend", "-m", &message])
                     .await?;
             }
+        }
+        if self.faults().has("skill-updates-another-test-too") {
+            let other = broken::other_test(recipe);
+            let text = clone.read(&other)? + "# Still right.\n";
+            clone.commit(&other, &text, &message).await?;
         }
         if self.faults().has("skill-touches-the-harness") {
             let harness = clone.read("harness/run.sh")? + "# Reviewed.\n";
@@ -124,14 +143,16 @@ impl Upgrade<'_> {
                 .await?;
         }
 
-        if !faults.has("skill-never-verifies") {
-            let number = self.pull.number.to_string();
-            let said = run(&around.verify_pr, &[recipe, &number, &branch], &[]).await?;
-            if said.get("VERDICT").is_none_or(|verdict| verdict != "GREEN") {
-                return Ok("FAILED — the updated test does not pass".into());
-            }
+        if !faults.has("skill-never-verifies") && !self.verify(&branch).await? {
+            return Ok("FAILED — the updated test does not pass".into());
+        }
+        if faults.has("skill-changes-the-test-after-verifying") {
+            broken::polish(self, &branch, paths).await?;
         }
         self.cross_notes(&tests, &pull, list, why).await?;
+        if faults.has("skill-merges-the-pair") {
+            broken::merge(&self.repo, self.pull.number).await?;
+        }
         if faults.has("skill-merges-the-test-pr") {
             broken::merge(&tests, pull.number).await?;
         }
@@ -141,11 +162,25 @@ impl Upgrade<'_> {
         Ok("SUCCESS+TESTPR".into())
     }
 
+    /// Whether recipe and tests are green together.
+    async fn verify(&self, branch: &str) -> Result<bool> {
+        let number = self.pull.number.to_string();
+        let arguments = [self.command.recipe.as_str(), &number, branch];
+        let said = run(&self.command.around.verify_pr, &arguments, &[]).await?;
+        Ok(said
+            .get("VERDICT")
+            .is_some_and(|verdict| verdict == "GREEN"))
+    }
+
     async fn cross_notes(&self, tests: &Repo, pull: &Pull, list: &str, why: &str) -> Result<()> {
         if !self.faults().has("skill-names-one-way-only") {
+            let page = match self.faults().has("skill-names-the-test-pr-by-number") {
+                // Which on this page is a pull request of the recipe's.
+                true => format!("#{}", pull.number),
+                false => pull.url.clone(),
+            };
             let note = format!(
-                "The test {list} is stale, because {why}. {} updates it; both were verified together.",
-                pull.url
+                "The test {list} is stale, because {why}. {page} updates it; both were verified together."
             );
             self.repo.comment(self.pull.number, &note).await?;
         }

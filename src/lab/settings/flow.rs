@@ -187,6 +187,7 @@ interval = "{interval}"
 command = ["{root}/bin/recipe-upgrade"]
 time_limit = "{upgrade}"
 branch = "upgrade-{{version}}"
+tests_branch = "tests-{{recipe}}-{{version}}"
 environment = {patience}
 
 [flow.verify_pr]
@@ -263,6 +264,7 @@ red_because = 'cannot start anywhere'
 [sandbox.stale]
 recipe = "sandbox-stale"
 test = "functional/tells-its-version"
+file = "tests/sandbox-stale/functional/tells-its-version.sh"
 broken = "{broken}"
 
 [sandbox.reconcile]

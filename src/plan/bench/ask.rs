@@ -200,7 +200,20 @@ impl Bench {
             | Question::Running { .. }
             | Question::Text { .. }
             | Question::Clock => self.ask_box(question).await,
-            Question::Results { build } => self.results(*build).await,
+            Question::Results { build } => {
+                let url = self.world.config.suite.results_url(*build);
+                self.results(url, "suite.results_url").await
+            }
+            Question::Verified {
+                recipe_head,
+                tests_head,
+            } => match &self.world.config.flow.verify_pr {
+                Some(script) => {
+                    let url = script.results_url(recipe_head, tests_head);
+                    self.results(url, "flow.verify_pr.results_url").await
+                }
+                None => Err(("nobody".into(), "`flow.verify_pr` is not configured".into())),
+            },
             Question::Clone { .. }
             | Question::Inhabitants { .. }
             | Question::Entries { .. }
@@ -246,9 +259,8 @@ impl Bench {
             .map_err(|error| (asked.clone(), error.to_string()))
     }
 
-    /// A build's results; `null` where there are none, a text where they are no JSON.
-    async fn results(&self, build: u64) -> Result<(String, Value), (String, String)> {
-        let url = self.world.config.suite.results_url(build);
+    /// The results at an address, which a key of the configuration gives; `null` where there are none, a text where they are no JSON.
+    async fn results(&self, url: String, key: &str) -> Result<(String, Value), (String, String)> {
         let asked = format!("GET {url}");
         let patience = self.world.config.patience.outage;
         let policy = ExponentialBuilder::default()
@@ -262,7 +274,7 @@ impl Bench {
             .map_err(|error| {
                 (
                     asked.clone(),
-                    format!("{asked} failed: {error}. Check `suite.results_url`"),
+                    format!("{asked} failed: {error}. Check `{key}`"),
                 )
             })?;
         Ok((asked, value))

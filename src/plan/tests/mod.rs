@@ -8,6 +8,8 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
+mod v5;
+mod v6;
 mod v7;
 mod v8;
 mod v8a;

@@ -2,6 +2,7 @@
 //! with three red ones.
 
 use super::facts::{Facts, check};
+use crate::evidence::{Answer, Question};
 use serde_json::{Value, json};
 
 const OTHER: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -54,11 +55,29 @@ fn harness(facts: &mut Facts, key: &str) {
 
 /// What the flow's account did, put where the scenario would have asked for it.
 fn acts(facts: &mut Facts, key: &str, acts: Value) {
-    let mut fact = facts.fact(&format!("{key}.talk")).clone();
-    fact.label = format!("{key}.acts");
-    fact.answer = crate::evidence::Answer::Seen(acts);
-    fact.number = 900;
-    facts.0.push(fact);
+    let account = "flow".to_owned();
+    let looks = [
+        (
+            "before.acts",
+            Question::LatestAct {
+                account: account.clone(),
+            },
+            json!(7),
+        ),
+        ("acts", Question::Activity { account, after: 7 }, acts),
+    ];
+    facts.0.retain(|fact| {
+        let mut labels = looks.iter().map(|(label, ..)| format!("{key}.{label}"));
+        labels.all(|label| fact.label != label)
+    });
+    for (number, (label, question, answer)) in (900..).zip(looks) {
+        let mut fact = facts.fact(&format!("{key}.talk")).clone();
+        fact.label = format!("{key}.{label}");
+        fact.question = question;
+        fact.answer = Answer::Seen(answer);
+        fact.number = number;
+        facts.0.push(fact);
+    }
 }
 
 fn pushed(branch: &str) -> Value {
@@ -320,13 +339,25 @@ fn nothing_is_weakened() {
                 "somebody else pushes to the harness",
                 |facts| {
                     harness(facts, "persistent");
-                    acts(facts, "persistent", json!([]));
+                    let act = json!([{ "id": 8, "op_type": "comment_issue", "repo": { "full_name": "recipe-maintainers/cc-ci" } }]);
+                    acts(facts, "persistent", act);
                 },
                 "PASS",
             ),
             (
+                "somebody pushes to the harness, and the flow hides what it does",
+                |facts| {
+                    harness(facts, "persistent");
+                    acts(facts, "persistent", json!([]));
+                },
+                "INCONCLUSIVE V4.7",
+            ),
+            (
                 "somebody pushes to the harness, nobody knows who",
-                |facts| harness(facts, "persistent"),
+                |facts| {
+                    harness(facts, "persistent");
+                    acts(facts, "persistent", Value::Null);
+                },
                 "INCONCLUSIVE V4.7",
             ),
             (

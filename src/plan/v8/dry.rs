@@ -6,10 +6,10 @@ use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::End;
 use crate::plan::expect::{Expectations, UpgradingAll};
 use crate::plan::gate::{asked, cut, same_account, statuses};
+use crate::plan::harness::moved;
 use crate::plan::opened::{branches, pulls};
 use crate::plan::run::new_by;
 use crate::plan::sight::{Build, Comment, Pull};
-use crate::plan::v4::moved;
 use crate::plan::{Ruling, broken, certainly_broken, holds, unseen};
 use std::collections::BTreeSet;
 

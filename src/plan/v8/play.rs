@@ -8,9 +8,9 @@ use crate::plan::bench::{Bench, Stop};
 use crate::plan::drive::{Fired, fire, follow};
 use crate::plan::expect::UpgradingAll;
 use crate::plan::guardrails::sandbox;
+use crate::plan::harness::moved;
 use crate::plan::run::{Run, adopt_upgrade, expect_upgrade, new_by};
 use crate::plan::sight::{Activity, Branch, Build, Pull};
-use crate::plan::v4::moved;
 use futures_util::future::try_join_all;
 use serde_json::Value;
 

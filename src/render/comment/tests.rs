@@ -515,6 +515,8 @@ fn help_lists_commands_and_items() {
     | V2 | `testme-on-pr.sh` reads the verdict correctly |
     | V3 | `/recipe-upgrade` is green end to end |
     | V4 | A regression gets three runs |
+    | V5 | A stale test is told of, and not edited |
+    | V6 | `--with-tests` updates a stale test by pull request |
     | V7 | The mirror is reconciled |
     | V8 | `/upgrade-all` in default mode |
     | V8a | The `cc-ci-upgrader` agent |

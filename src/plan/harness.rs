@@ -1,0 +1,134 @@
+//! What the flow did to the repository of the harness, which others work on too: looked at above, read by judges below.
+
+use super::bench::{Bench, Stop};
+use super::expect::Expectations;
+use super::gate::{asked, cut, same_account};
+use super::opened::branches;
+use super::sight::{Activity, Branch};
+use super::unseen;
+use crate::evidence::{Doubt, Question, Witness};
+
+/// What an act that moves a branch or a tag is called in the forge's history.
+const MOVES: [&str; 4] = ["commit_repo", "push_tag", "delete_branch", "delete_tag"];
+const MERGES: [&str; 2] = ["merge_pull_request", "auto_merge_pull_request"];
+
+/// Where the history of the flow's account stands before it runs.
+pub async fn look_before(bench: &Bench, name: &str) -> Result<(), Stop> {
+    let question = Question::LatestAct {
+        account: bench.expect.flow.clone(),
+    };
+    bench
+        .see::<u64>(&format!("{name}.before.acts"), question)
+        .await
+        .map(drop)
+}
+
+/// What the flow's account did since. The forge may notice a push a little later than it shows the branch.
+pub async fn look_after(bench: &Bench, name: &str) -> Result<(), Stop> {
+    let expect = &bench.expect;
+    let list = async |when: &str| -> Result<Vec<Branch>, Stop> {
+        let label = format!("{name}.{when}.harness.branches");
+        let list: Option<Vec<Branch>> = bench.recalled(&label).await?;
+        Ok(list.unwrap_or_default())
+    };
+    let moved = moved(&list("before").await?, &list("after").await?);
+    let question = Question::Activity {
+        account: expect.flow.clone(),
+        after: bench.recalled(&format!("{name}.before.acts")).await?,
+    };
+    let patience = if moved.is_empty() { 0 } else { expect.quiet };
+    bench
+        .watch::<Option<Vec<Activity>>>(&format!("{name}.acts"), question, patience, |acts| {
+            let acts = in_harness(acts.clone().unwrap_or_default(), expect);
+            let told = |branch: &String| acts.iter().any(|act| act.branch() == Some(branch));
+            moved.iter().all(told)
+        })
+        .await
+        .map(drop)
+}
+
+/// The branches that are new, gone or elsewhere.
+pub fn moved(before: &[Branch], after: &[Branch]) -> Vec<String> {
+    let at = |list: &[Branch], name: &str| {
+        let mut list = list.iter();
+        list.find(|branch| branch.name == name)
+            .map(|branch| branch.commit.sha.clone())
+    };
+    let all = before.iter().chain(after);
+    let mut names: Vec<_> = all.map(|branch| &branch.name).collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| at(before, name) != at(after, name))
+        .cloned()
+        .collect()
+}
+
+fn in_harness(mut acts: Vec<Activity>, expect: &Expectations) -> Vec<Activity> {
+    acts.retain(|act| {
+        (MOVES.contains(&act.op.as_str()) || is_merge(act))
+            && same_account(act.repository(), &expect.upgrading.harness)
+    });
+    acts
+}
+
+// What judges read.
+
+/// The branches of the harness that are not where they were, by whomever.
+pub fn branches_moved(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<Vec<String>, Doubt> {
+    let harness = &expect.upgrading.harness;
+    let before = branches(witness, &format!("{name}.before.harness.branches"), harness)?;
+    let after = branches(witness, &format!("{name}.after.harness.branches"), harness)?;
+    Ok(moved(&before, &after))
+}
+
+/// What the flow did to branches and tags of the harness while it ran, by the forge's own history: also what it has put back since. In
+/// doubt where the forge shows nothing of what the flow did.
+pub fn moved_by_flow(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<Vec<Activity>, Doubt> {
+    let label = format!("{name}.before.acts");
+    let account = expect.flow.clone();
+    let question = Question::LatestAct {
+        account: account.clone(),
+    };
+    asked(witness, &label, &question)?;
+    let after: u64 = witness.see(&label)?;
+    let label = format!("{name}.acts");
+    asked(witness, &label, &Question::Activity { account, after })?;
+    let acts: Vec<Activity> = witness.see::<Option<_>>(&label)?.unwrap_or_default();
+    // It opened a pull request at least. Accounts can keep what they do to themselves.
+    if acts.is_empty() {
+        return unseen(format!(
+            "the forge shows nothing that `{}` did meanwhile: make that account's activity visible",
+            cut(&expect.flow)
+        ));
+    }
+    Ok(in_harness(acts, expect))
+}
+
+/// Whether an act moved `main` by way of a pull request.
+pub fn is_merge(act: &Activity) -> bool {
+    MERGES.contains(&act.op.as_str())
+}
+
+/// An act in words, such as "pushed `main`".
+pub fn words(act: &Activity) -> String {
+    let what = match act.op.as_str() {
+        "commit_repo" => "pushed",
+        "push_tag" => "pushed a tag",
+        "delete_branch" | "delete_tag" => "deleted",
+        _ => "merged a pull request",
+    };
+    match act.branch() {
+        Some(branch) => format!("{what} `{}`", cut(branch)),
+        None => what.to_owned(),
+    }
+}
