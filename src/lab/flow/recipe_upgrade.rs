@@ -104,6 +104,12 @@ impl RecipeUpgrade {
             let page = page.replace("<html lang=\"en\">", "<html>");
             clone.commit("html/index.html", &page, "style").await?;
         }
+        if faults.has("skill-pushes-main-by-mistake") {
+            broken::push_main_and_back(&clone, &main).await?;
+        }
+        if faults.has("skill-starts-without-a-healthcheck") {
+            broken::push_unchecked(&clone, &branch, &bumped).await?;
+        }
         push(&clone, &branch).await?;
         let body = format!("Upgrades `{image}` from `{old}` to `{new}`.");
         let known = repo.open_pulls().await?;
@@ -150,6 +156,10 @@ impl Upgrade<'_> {
         if faults.has("skill-closes-failed-pr") && result.starts_with("FAILED") {
             self.repo.close(self.pull.number).await?;
         }
+        if faults.has("skill-deploys-to-compare") {
+            broken::undeploy_compared(self).await?;
+        }
+        broken::reach_out(self, result).await?;
         if faults.has("skill-asks-for-a-review") {
             broken::ask_elsewhere(self).await?;
         }
@@ -208,6 +218,9 @@ impl Upgrade<'_> {
             }
             if faults.has("skill-writes-its-own-status") {
                 broken::write_status(&self.repo, &self.pull, &told.build).await?;
+            }
+            if faults.has("skill-deploys-to-compare") && run == 1 {
+                broken::deploy_to_compare(self).await?;
             }
             if run < runs {
                 self.mend(&cause, run).await?;
