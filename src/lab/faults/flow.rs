@@ -186,7 +186,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     skill(
         "skill-updates-another-test-too",
-        &["V6.1"],
+        &["V6.1", "G2"],
         "touches another test of the folder that is not stale",
     ).subtle(),
     Fault {
