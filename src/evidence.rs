@@ -88,8 +88,12 @@ pub enum Question {
     Crontab,
     /// The names in a folder of the box, sorted.
     Entries { folder: String },
+    /// Which entries of a folder of the box are in use, and by which process: it works there, or names it among its arguments.
+    Users { folder: String },
     /// What was deployed and torn down while somebody listened, and when nobody did.
     Deploys,
+    /// Everything that is on record for the run, before it is closed.
+    Recorded,
     /// Everything that the run made was closed; the answer is how each ended.
     Cleaned,
     /// What other attempts of the run had left open in a mirror, and beside it, was closed; the answer is how each ended.
@@ -171,7 +175,9 @@ impl Question {
             | Self::Sessions
             | Self::Entries { .. }
             | Self::Inhabitants { .. }
+            | Self::Users { .. }
             | Self::Deploys
+            | Self::Recorded
             | Self::Cleaned
             | Self::Cleared { .. }
             | Self::LatestAct { .. }

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::config::Repository;
 use crate::gitea::{Pull, State};
-use crate::plan::bench::PutBack;
+use crate::plan::bench::{FORCED, PutBack, SessionEnd, read_deployed, read_launched};
 use crate::render;
 use crate::store::{Resource, ResourceKind, Run};
 use std::cmp::Reverse;
@@ -59,13 +59,16 @@ async fn close_each(
     run: &Run,
     mut resources: Vec<Resource>,
 ) -> anyhow::Result<()> {
-    // Pull requests first: a branch without its pull request is easier to explain than the reverse. And the newest first: a branch that
+    // The session first: whatever works in it may open more. What it deploys is gone when its builds have ended.
+    // Then pull requests: a branch without its pull request is easier to explain than the reverse. And the newest first: a branch that
     // was moved twice goes back the way it came.
     resources.sort_by_key(|resource| {
         let rank = match resource.kind {
-            ResourceKind::Pull => 0,
-            ResourceKind::Branch => 1,
-            ResourceKind::Moved => 2,
+            ResourceKind::Session => 0,
+            ResourceKind::Pull => 1,
+            ResourceKind::Branch => 2,
+            ResourceKind::Moved => 3,
+            ResourceKind::Deploys => 4,
         };
         (rank, Reverse(resource.id))
     });
@@ -74,11 +77,14 @@ async fn close_each(
             ResourceKind::Pull => close(engine, run, resource).await,
             ResourceKind::Branch => delete(engine, resource).await,
             ResourceKind::Moved => put_back(engine, resource).await,
+            ResourceKind::Session => end_session(engine, resource).await,
+            ResourceKind::Deploys => tear_down(engine, resource).await,
         };
         match ended {
             Ok(ended) => engine.store.resource_gone(resource.id, ended).await?,
             Err(error) => {
-                tracing::warn!(run = run.id, name = %resource.name, %error, "could not be closed");
+                let error = format!("{error:#}");
+                tracing::warn!(run = run.id, kind = resource.kind.word(), name = %resource.name, error, "could not be closed");
             }
         }
     }
@@ -93,6 +99,17 @@ pub async fn sweep(engine: &Engine) -> anyhow::Result<()> {
 /// Closes what earlier runs were asked to keep: it is kept until the next run, which is to find the sandbox as it was.
 pub async fn close_kept(engine: &Engine) -> anyhow::Result<()> {
     close_all(engine, engine.store.littering_runs(true).await?).await
+}
+
+/// What ended runs left, also what they were asked to keep.
+pub async fn litter(engine: &Engine) -> anyhow::Result<Vec<Resource>> {
+    let mut left = Vec::new();
+    for kept in [true, false] {
+        for run in engine.store.littering_runs(kept).await? {
+            left.extend(of_run(engine, &run).await?);
+        }
+    }
+    Ok(left)
 }
 
 /// Closes everything that ended runs left, also what they were asked to keep. Answers what it was about, and how it ended.
@@ -206,6 +223,53 @@ async fn delete(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static
     }
 }
 
+/// Ends a session that the run launched. What is found of it is on record before it is ended.
+async fn end_session(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static str> {
+    let Some(mut launched) = read_launched(resource.known.as_ref()) else {
+        return Ok("never made");
+    };
+    let name = &resource.name;
+    let left = engine.world.look_for_session(name, &mut launched).await?;
+    launched.left.extend(left);
+    launched.left.dedup();
+    let known = serde_json::to_value(&launched)?;
+    engine.store.know_resource(resource.id, &known).await?;
+    let was_there = !launched.sessions.is_empty();
+    Ok(match engine.world.end_session(name, &mut launched).await? {
+        SessionEnd::Gone if was_there => "ended",
+        SessionEnd::Gone => "never made",
+        SessionEnd::Stopped => "stopped",
+        SessionEnd::Forced => FORCED,
+    })
+}
+
+/// Removes what builds and commands of an attempt deployed and left. What is found is on record before it is removed.
+async fn tear_down(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static str> {
+    let Some(mut deployed) = read_deployed(resource.known.as_ref()) else {
+        return Ok("never made");
+    };
+    let organisation = &engine.config.gate.organisation;
+    let resources = engine.store.resources(resource.run).await?;
+    let pulls = resources.iter().filter_map(|resource| {
+        let (owner, recipe) = resource.repository.split_once('/')?;
+        let is_mirror = owner.eq_ignore_ascii_case(organisation.as_str());
+        Some((recipe.to_owned(), resource.number.filter(|_| is_mirror)?))
+    });
+    let pulls = pulls.collect();
+    let Some(left) = engine.world.look_for_deploys(&deployed, &pulls).await? else {
+        return Ok("not looked for, since nobody saw what stood before");
+    };
+    if left.is_empty() && deployed.left.is_empty() {
+        return Ok("never made");
+    }
+    deployed.left.stacks.extend(left.stacks.clone());
+    deployed.left.volumes.extend(left.volumes.clone());
+    let known = serde_json::to_value(&deployed)?;
+    engine.store.know_resource(resource.id, &known).await?;
+    engine.world.remove_deploys(&left).await?;
+    Ok("removed")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +302,7 @@ mod tests {
                 purpose: String::new(),
                 was: None,
                 moved_to: None,
+                known: None,
                 ended: ended.map(Into::into),
             });
         }

@@ -2,11 +2,13 @@
 
 use super::Engine;
 use crate::evidence::{Fact, Sighting};
-use crate::plan::bench::{Event, Ledger, Made, Making};
+use crate::plan::bench::{Event, Ledger, Made, Making, read_deployed, read_launched};
 use crate::plan::{self, guardrails};
 use crate::render;
-use crate::store::{Attempt, Resource, ResourceKind, Run};
+use crate::store::{Attempt, AttemptState, Resource, ResourceKind, Run};
 use async_trait::async_trait;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +67,9 @@ impl Ledger for Journal {
                 purpose,
                 ..
             } => (ResourceKind::Moved, repository, name, purpose),
+            // Neither is anything of a repository.
+            Making::Session { name, purpose } => (ResourceKind::Session, "", name, purpose),
+            Making::Deploys { purpose } => (ResourceKind::Deploys, "", "sandbox", purpose),
         };
         let store = &self.engine.store;
         let resource = said(
@@ -93,6 +98,14 @@ impl Ledger for Journal {
         said(self.engine.store.resource_made(resource, number).await)
     }
 
+    async fn known(&self, resource: u64) -> Result<Option<Value>, String> {
+        said(self.engine.store.resource_known(resource).await)
+    }
+
+    async fn note(&self, resource: u64, known: Value) -> Result<(), String> {
+        said(self.engine.store.know_resource(resource, &known).await)
+    }
+
     async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String> {
         let text = render::comment::pull_opened(
             purpose,
@@ -108,25 +121,34 @@ impl Ledger for Journal {
         )
     }
 
-    async fn clean(&self) -> Result<Vec<Made>, String> {
-        let alone = self.run.items == [plan::CLEANUP];
+    async fn recorded(&self) -> Result<Vec<Made>, String> {
         let resources = async {
-            if alone {
-                // Asked for by itself, it is about what earlier runs left.
+            if self.is_alone() {
+                return super::cleanup::litter(&self.engine).await;
+            }
+            anyhow::Ok(self.engine.store.resources(self.run.id).await?)
+        };
+        let resources = resources.await.map_err(|error| format!("{error:#}"))?;
+        self.made_of(resources).await
+    }
+
+    async fn clean(&self) -> Result<Vec<Made>, String> {
+        let resources = async {
+            if self.is_alone() {
                 return super::cleanup::everything(&self.engine).await;
             }
             super::cleanup::clean(&self.engine, &self.run).await?;
             anyhow::Ok(self.engine.store.resources(self.run.id).await?)
         };
         let resources = resources.await.map_err(|error| format!("{error:#}"))?;
-        Ok(resources.into_iter().map(made).collect())
+        self.made_of(resources).await
     }
 
     async fn clear(&self, mirror: &str, beside: &[&str]) -> Result<Vec<Made>, String> {
         let (engine, attempt) = (&self.engine, self.attempt.id);
         let cleared = super::cleanup::clear(engine, &self.run, attempt, mirror, beside).await;
         let cleared = cleared.map_err(|error| format!("{error:#}"))?;
-        Ok(cleared.into_iter().map(made).collect())
+        self.made_of(cleared).await
     }
 
     async fn first_look(&self, label: &str) -> Result<Option<Fact>, String> {
@@ -156,13 +178,37 @@ impl Ledger for Journal {
     }
 }
 
-fn made(resource: Resource) -> Made {
-    Made {
-        kind: resource.kind.word().into(),
-        repository: resource.repository,
-        name: resource.name,
-        number: resource.number,
-        ended: resource.ended,
+impl Journal {
+    /// Whether nothing but the cleanup was asked for: then it is about what earlier runs left.
+    fn is_alone(&self) -> bool {
+        self.run.items == [plan::CLEANUP]
+    }
+
+    async fn made_of(&self, resources: Vec<Resource>) -> Result<Vec<Made>, String> {
+        let runs: BTreeSet<u64> = resources.iter().map(|resource| resource.run).collect();
+        let mut interrupted = BTreeSet::new();
+        for run in runs {
+            let attempts = said(self.engine.store.attempts(run).await)?;
+            let lost = attempts.iter().filter(|it| it.state == AttemptState::Lost);
+            interrupted.extend(lost.map(|attempt| attempt.id));
+        }
+        let made = resources.into_iter().map(|resource| Made {
+            kind: resource.kind.word().into(),
+            interrupted: interrupted.contains(&resource.attempt),
+            launched: match resource.kind {
+                ResourceKind::Session => read_launched(resource.known.as_ref()),
+                _ => None,
+            },
+            deployed: match resource.kind {
+                ResourceKind::Deploys => read_deployed(resource.known.as_ref()),
+                _ => None,
+            },
+            repository: resource.repository,
+            name: resource.name,
+            number: resource.number,
+            ended: resource.ended,
+        });
+        Ok(made.collect())
     }
 }
 

@@ -89,6 +89,8 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
             progress::show(engine, id, None).await?;
             if run.items != [plan::CLEANUP] {
                 cleanup::close_kept(engine).await?;
+                // What could not be closed when its run ended may be by now.
+                cleanup::sweep(engine).await?;
             }
             let (cancelled, _watching) = watch_for_cancel(engine, id);
             guard = Some(guards::open(engine, &run).await?);

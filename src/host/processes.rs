@@ -2,9 +2,12 @@
 
 use super::HostError;
 use procfs::process::{Process as Entry, all_processes};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One process as it was at that moment. Its environment is not looked at: secrets are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,62 @@ pub fn all() -> Result<Vec<Process>, HostError> {
     })?;
     // Who has ended since the folder was listed is no error.
     Ok(entries.flatten().filter_map(|entry| see(&entry)).collect())
+}
+
+/// Which boot of the machine this is: who a process is, is known until the next one.
+pub fn boot() -> Result<String, HostError> {
+    const FILE: &str = "/proc/sys/kernel/random/boot_id";
+    let id = std::fs::read_to_string(FILE).map_err(|error| HostError::Unreadable {
+        asked: format!("reading {FILE}"),
+        why: error.to_string(),
+    })?;
+    Ok(id.trim().to_owned())
+}
+
+/// Those of the known processes that still run; who has ended and was not asked about yet is none.
+pub fn alive(known: &[(i32, u64)]) -> Result<Vec<Process>, HostError> {
+    let mut now = all()?;
+    now.retain(|process| process.state != 'Z' && known.contains(&process.identity()));
+    Ok(now)
+}
+
+/// Which entries of a folder some process works in, or names among its arguments; and one such process of each, as a line.
+pub fn users(folder: &Path) -> Result<BTreeMap<String, String>, HostError> {
+    let mut users = BTreeMap::new();
+    for process in all()?.into_iter().filter(|process| process.state != 'Z') {
+        let works_in = Entry::new(process.pid).and_then(|entry| entry.cwd());
+        let named = process.args.iter().map(PathBuf::from);
+        for path in works_in.into_iter().chain(named) {
+            let below = path.strip_prefix(folder).ok();
+            let first = below.and_then(|below| below.components().next());
+            if let Some(entry) = first {
+                let entry = entry.as_os_str().to_string_lossy().into_owned();
+                users.entry(entry).or_insert_with(|| process.line());
+            }
+        }
+    }
+    Ok(users)
+}
+
+/// Sends a signal to exactly this process. That it has ended is no error.
+pub fn send(signal: Signal, (pid, started): (i32, u64)) -> Result<(), HostError> {
+    let entry = Entry::new(pid).ok().and_then(|entry| see(&entry));
+    let is_it = entry.is_some_and(|entry| entry.started == started);
+    let Some(pid) = Pid::from_raw(pid).filter(|_| is_it) else {
+        return Ok(());
+    };
+    match kill_process(pid, signal) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(HostError::Failed {
+            asked: format!(
+                "signal {} to process {}",
+                signal.as_raw(),
+                pid.as_raw_nonzero()
+            ),
+            how: error.to_string(),
+            words: "Gavel and the flow need to run as the same user".into(),
+        }),
+    }
 }
 
 /// A process, first, and all that it has started and still stand under it; empty where there is none of that number.

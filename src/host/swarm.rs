@@ -101,6 +101,28 @@ impl Swarm {
         self.list(&["volume", "ls"]).await
     }
 
+    /// Removes a stack; what it had running ends a little later. Its volumes stay.
+    pub async fn remove_stack(&self, name: &str) -> Result<(), HostError> {
+        match self.tool.ask(&["stack", "rm", name]).await {
+            Err(HostError::Failed { words, .. }) if words.contains("Nothing found in stack") => {
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Removes a volume; an error while something uses it.
+    pub async fn remove_volume(&self, name: &str) -> Result<(), HostError> {
+        match self.tool.ask(&["volume", "rm", name]).await {
+            Err(HostError::Failed { words, .. })
+                if words.to_lowercase().contains("no such volume") =>
+            {
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
     /// One JSON object a line.
     async fn list<T: DeserializeOwned>(&self, what: &[&str]) -> Result<Vec<T>, HostError> {
         let arguments = [what, &["--format", "json"]].concat();

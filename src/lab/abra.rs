@@ -44,7 +44,12 @@ enum Verb {
     /// Deploy a recipe's checkout as a stack, or redeploy it in another version
     Deploy { stack: String, recipe: PathBuf },
     /// End a stack's deploy and remove its content
-    Undeploy { stack: String },
+    Undeploy {
+        stack: String,
+        /// Leave its content
+        #[arg(long)]
+        keep_volume: bool,
+    },
     /// Print where a stack is served
     Url { stack: String },
     /// Copy a stack's content out
@@ -131,7 +136,7 @@ impl Abra {
         let Noun::App { verb } = &self.noun;
         match verb {
             Verb::Deploy { stack, recipe } => self.deploy(stack, recipe).await,
-            Verb::Undeploy { stack } => self.undeploy(stack).await,
+            Verb::Undeploy { stack, keep_volume } => self.undeploy(stack, *keep_volume).await,
             Verb::Url { stack } => {
                 println!("{}", self.running(stack)?.url);
                 Ok(())
@@ -212,7 +217,7 @@ impl Abra {
         Ok(())
     }
 
-    async fn undeploy(&self, stack: &str) -> Result<()> {
+    async fn undeploy(&self, stack: &str, keep_volume: bool) -> Result<()> {
         if self.record(stack).exists() {
             end(&self.running(stack)?, &self.record(stack)).await?;
             events::note(&self.deploys, stack, "remove", "")?;
@@ -220,7 +225,7 @@ impl Abra {
         } else {
             println!("abra app undeploy {stack}: was not deployed");
         }
-        if self.content(stack).exists() {
+        if self.content(stack).exists() && !keep_volume {
             fs::remove_dir_all(self.content(stack)).context("removing the stack's content")?;
         }
         Ok(())
@@ -346,6 +351,17 @@ async fn end(deploy: &Deploy, record: &Path) -> Result<()> {
         }
     }
     fs::remove_file(record).with_context(|| format!("forgetting the deploy {}", deploy.stack))
+}
+
+/// Ends a stack as docker does: its volume stays.
+pub async fn end_stack(deploys: &Path, stack: &str) -> Result<()> {
+    let record = deploys.join(format!("{stack}.json"));
+    if let Ok(text) = fs::read_to_string(&record) {
+        let deploy = serde_json::from_str(&text)
+            .with_context(|| format!("understanding the record of the deploy {stack}"))?;
+        end(&deploy, &record).await?;
+    }
+    events::note(deploys, stack, "remove", "")
 }
 
 /// Whether the recorded process still is that web server, and not another that was given its number.

@@ -242,13 +242,6 @@ pub struct Named {
     pub name: String,
 }
 
-/// A tmux session. Its id is given once in the life of a server: one of the same name with another id is another session.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Session {
-    pub id: String,
-    pub name: String,
-}
-
 /// A build, as Drone's `GET /api/repos/{owner}/{repo}/builds` lists it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Build {

@@ -1,6 +1,7 @@
 //! What verification makes in the world: on record before it exists, until it is gone.
 
-use super::{Result, Store, StoreError, now, signed, unsigned};
+use super::{Result, Store, StoreError, json, now, signed, unsigned};
+use serde_json::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -10,6 +11,10 @@ pub enum ResourceKind {
     Pull,
     /// A branch that was there before, and is put back where it was.
     Moved,
+    /// A tmux session that the flow's launcher starts.
+    Session,
+    /// What is deployed by builds and commands of an attempt.
+    Deploys,
 }
 
 impl ResourceKind {
@@ -18,6 +23,8 @@ impl ResourceKind {
             Self::Branch => "branch",
             Self::Pull => "pull",
             Self::Moved => "moved",
+            Self::Session => "session",
+            Self::Deploys => "deploys",
         }
     }
 
@@ -26,6 +33,8 @@ impl ResourceKind {
             "branch" => Ok(Self::Branch),
             "pull" => Ok(Self::Pull),
             "moved" => Ok(Self::Moved),
+            "session" => Ok(Self::Session),
+            "deploys" => Ok(Self::Deploys),
             other => Err(StoreError::Form {
                 what: "a kind of resource",
                 detail: format!("`{other}`"),
@@ -52,6 +61,8 @@ pub struct Resource {
     pub was: Option<String>,
     /// And the one that it was moved to, once that is known.
     pub moved_to: Option<String>,
+    /// Of a session or of deploys: what tells them from others'.
+    pub known: Option<Value>,
     /// How it ended: `closed`, `merged`, `deleted`, `put back`, `never made`.
     pub ended: Option<String>,
 }
@@ -74,6 +85,7 @@ impl Store {
              on conflict (run, attempt, kind, repository, name) do update set
                  number = iif(gone is null, number, null),
                  was = iif(gone is null, was, null), moved_to = iif(gone is null, moved_to, null),
+                 known = iif(gone is null, known, null),
                  gone = null, ended = null
              returning id",
         )
@@ -113,6 +125,25 @@ impl Store {
     pub async fn branch_moved(&self, id: u64, to: &str) -> Result<()> {
         sqlx::query("update resources set moved_to = ? where id = ?")
             .bind(to)
+            .bind(signed(id))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// What is known of a resource.
+    pub async fn resource_known(&self, id: u64) -> Result<Option<Value>> {
+        let row = sqlx::query("select known from resources where id = ?")
+            .bind(signed(id))
+            .fetch_one(&self.pool)
+            .await?;
+        known(&row)
+    }
+
+    /// Remembers what is known of a resource.
+    pub async fn know_resource(&self, id: u64, known: &Value) -> Result<()> {
+        sqlx::query("update resources set known = ? where id = ?")
+            .bind(known.to_string())
             .bind(signed(id))
             .execute(&self.pool)
             .await?;
@@ -166,6 +197,13 @@ fn resource(row: &SqliteRow) -> Result<Resource> {
         purpose: row.get("purpose"),
         was: row.get("was"),
         moved_to: row.get("moved_to"),
+        known: known(row)?,
         ended: row.get("ended"),
     })
+}
+
+fn known(row: &SqliteRow) -> Result<Option<Value>> {
+    let text: Option<String> = row.get("known");
+    text.map(|text| json("what is known of a resource", &text))
+        .transpose()
 }

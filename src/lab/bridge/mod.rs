@@ -1,5 +1,6 @@
 //! The bridge: watches the enrolled mirrors' pull requests for `!testme`, starts builds, puts their results back.
 
+mod keeping;
 mod report;
 mod trigger;
 mod webhook;
@@ -450,7 +451,10 @@ async fn follow(shared: Arc<Shared>, mut report: Report) {
     }
     for attempt in 1_u32..=5 {
         match publish(&shared, &report).await {
-            Ok(()) => return,
+            Ok(()) => {
+                keeping::keep(&shared, &report).await;
+                return;
+            }
             Err(error) => {
                 tracing::warn!(
                     "bridge: reporting build {}, attempt {attempt}: {error}",

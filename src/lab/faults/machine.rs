@@ -24,11 +24,14 @@ const fn text(name: &'static str, says: &'static str) -> Fault {
 
 pub const FAULTS: &[Fault] = &[
     // What is launched.
-    launcher(
-        "launcher-matches-prefix",
-        &["V8a.1"],
-        "names the session to tmux as it is, which matches one whose name only begins so",
-    )
+    Fault {
+        inconclusive: &["V9.5"],
+        ..launcher(
+            "launcher-matches-prefix",
+            &["V8a.1"],
+            "names the session to tmux as it is, which matches one whose name only begins so",
+        )
+    }
     .subtle(),
     launcher(
         "agent-without-remote-name",
@@ -118,7 +121,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     launcher(
         "launcher-moves-finished-aside",
-        &["V8a.4"],
+        &["V8a.4", "V9.4", "V9.5"],
         "gives a finished session another name, and starts a new one beside it",
     )
     .subtle(),
@@ -209,26 +212,29 @@ pub const FAULTS: &[Fault] = &[
     // How it is stopped.
     launcher(
         "stop-leaves-agent",
-        &["V8a.10"],
+        &["V8a.10", "V9.4", "V9.5"],
         "gives the session another name, in case somebody wants to read it",
     ),
     launcher(
         "stop-leaves-work",
-        &["V8a.10"],
+        &["V8a.10", "V9.4"],
         "ends the session, and not the work in it, which does not hear that it is gone",
     )
     .subtle(),
     launcher(
         "stop-works-once",
-        &["V8a.10"],
+        &["V8a.10", "V9.4"],
         "remembers that it has stopped the session, and forgets that another one was launched since",
     )
     .subtle(),
-    launcher(
-        "stop-kills-all-sessions",
-        &["V8a.10"],
-        "ends the whole tmux server",
-    ),
+    Fault {
+        inconclusive: &["V9.5"],
+        ..launcher(
+            "stop-kills-all-sessions",
+            &["V8a.10"],
+            "ends the whole tmux server",
+        )
+    },
     // What is written about it.
     text(
         "skill-text-names-another-day",
@@ -244,4 +250,71 @@ pub const FAULTS: &[Fault] = &[
         "skill-text-calls-it-inline",
         "says that cron calls `/upgrade-all`, and the launcher somebody by hand",
     ),
+    // What is left behind.
+    Fault {
+        shows_in: &["V1"],
+        ..fault(
+            "bridge",
+            "bridge-reopens-pulls",
+            &["V9.1", "V9.2"],
+            "makes the branch of a closed pull request anew and opens it again, so that its result stays in sight",
+        )
+    },
+    Fault {
+        shows_in: &["V1"],
+        ..fault(
+            "bridge",
+            "bridge-keeps-heads",
+            &["V9.2"],
+            "makes a branch that was deleted anew, so that what was tested stays in reach",
+        )
+    }
+    .subtle(),
+    Fault {
+        shows_in: &["V1"],
+        ..fault(
+            "harness",
+            "harness-leaves-the-last",
+            &["V9.3"],
+            "leaves what it tested deployed until it tests again",
+        )
+    }
+    .subtle(),
+    Fault {
+        shows_in: &["V1"],
+        ..fault(
+            "harness",
+            "harness-leaves-volumes",
+            &["V9.5"],
+            "tears deploys down and leaves their volumes",
+        )
+    }
+    .subtle(),
+    Fault {
+        shows_in: &["V3"],
+        ..fault(
+            "recipe-upgrade",
+            "skill-leaves-its-clone",
+            &["V9.5"],
+            "leaves its clone when it is done",
+        )
+    },
+    Fault {
+        shows_in: &["V6"],
+        ..fault(
+            "verify-pr",
+            "verify-pr-leaves-its-clone",
+            &["V9.5"],
+            "leaves its clone when it is done",
+        )
+    },
+    Fault {
+        shows_in: &["V8a"],
+        ..launcher(
+            "launcher-installs-itself",
+            &["V9.5"],
+            "puts itself into the crontab, which is done once everything is verified",
+        )
+    }
+    .subtle(),
 ];

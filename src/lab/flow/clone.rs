@@ -34,6 +34,11 @@ impl Clone {
         Ok(clone)
     }
 
+    /// Leaves it where it is.
+    pub fn keep(self) {
+        drop(self.folder.keep());
+    }
+
     pub fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }

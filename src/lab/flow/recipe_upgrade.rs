@@ -136,7 +136,11 @@ impl RecipeUpgrade {
             pull,
         };
         let result = upgrade.test().await?;
-        upgrade.finish(&result).await
+        upgrade.finish(&result).await?;
+        if faults.has("skill-leaves-its-clone") {
+            upgrade.clone.keep();
+        }
+        Ok(())
     }
 }
 

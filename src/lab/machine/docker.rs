@@ -1,13 +1,14 @@
 //! `docker` of the lab: what the engine of a swarm would say about the deploys, in the engine's own shapes.
 
 use super::events;
+use crate::lab::abra;
 use crate::lab::folder::Folder;
 use crate::lab::process;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,11 +65,32 @@ enum Verb {
         #[arg(long, value_parser = ["json"])]
         format: String,
     },
+    Rm {
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
 }
 
 impl Docker {
     pub async fn run(self) -> Result<ExitCode> {
         match &self.command {
+            Command::Stack {
+                verb: Verb::Rm { names },
+            } => {
+                for name in names {
+                    self.remove_stack(name).await?;
+                }
+            }
+            Command::Volume {
+                verb: Verb::Rm { names },
+            } => {
+                for name in names {
+                    self.remove_volume(name)?;
+                }
+            }
+            Command::Service {
+                verb: Verb::Rm { .. },
+            } => bail!("this docker removes no service, only its stack"),
             Command::Stack { .. } => self.list(|stack, _| {
                 json!({ "Name": stack, "Services": "1" })
             }),
@@ -76,7 +98,7 @@ impl Docker {
                 json!({ "ID": &events::id(stack)[..12], "Image": image, "Mode": "replicated",
                     "Name": format!("{stack}_app"), "Ports": "", "Replicas": "1/1" })
             }),
-            Command::Volume { .. } => self.list(|stack, _| {
+            Command::Volume { .. } => self.list_volumes(|stack| {
                 json!({ "Availability": "N/A", "Driver": "local", "Group": "N/A",
                     "Labels": format!("com.docker.stack.namespace={stack}"), "Links": "N/A",
                     "Mountpoint": format!("/var/lib/docker/volumes/{stack}_content/_data"),
@@ -100,6 +122,47 @@ impl Docker {
 
     /// One line for each stack that stands, by name.
     fn list(&self, shape: impl Fn(&str, &str) -> Value) {
+        for (stack, image) in self.stacks() {
+            println!("{}", shape(&stack, &image));
+        }
+    }
+
+    /// One line for each volume: those of the stacks that stand, and those that outlived theirs.
+    fn list_volumes(&self, shape: impl Fn(&str) -> Value) {
+        let mut stacks: BTreeSet<String> = self.stacks().into_keys().collect();
+        let contents = std::fs::read_dir(&self.deploys).into_iter().flatten();
+        let contents = contents.flatten().filter(|entry| entry.path().is_dir());
+        stacks.extend(contents.filter_map(|entry| entry.file_name().into_string().ok()));
+        for stack in stacks {
+            println!("{}", shape(&stack));
+        }
+    }
+
+    async fn remove_stack(&self, stack: &str) -> Result<()> {
+        if !self.stacks().contains_key(stack) {
+            bail!("Nothing found in stack: {stack}");
+        }
+        abra::end_stack(&self.deploys, stack).await?;
+        println!("Removing service {stack}_app");
+        Ok(())
+    }
+
+    fn remove_volume(&self, name: &str) -> Result<()> {
+        let stack = name.strip_suffix("_content").unwrap_or(name);
+        let content = self.deploys.join(stack);
+        if self.stacks().contains_key(stack) {
+            bail!("Error response from daemon: remove {name}: volume is in use");
+        }
+        if stack == name || !content.is_dir() {
+            bail!("Error response from daemon: get {name}: no such volume");
+        }
+        std::fs::remove_dir_all(&content).with_context(|| format!("removing {name}"))?;
+        println!("{name}");
+        Ok(())
+    }
+
+    /// The stacks that stand, with the image of each.
+    fn stacks(&self) -> BTreeMap<String, String> {
         let mut stacks = BTreeMap::new();
         for event in events::read(&self.deploys, 0).0 {
             let name = event["Actor"]["Attributes"]["name"].as_str();
@@ -110,9 +173,7 @@ impl Docker {
                 _ => drop(stacks.insert(stack, image)),
             }
         }
-        for (stack, image) in stacks {
-            println!("{}", shape(&stack, &image));
-        }
+        stacks
     }
 
     /// Without a beginning: what happens from now on. Without an end: for ever.

@@ -79,6 +79,7 @@ impl Bench {
             }
             .boxed()
         };
+        self.expect_deploys().await?;
         let interrupted = self.begin(label).await?;
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
@@ -436,6 +437,7 @@ impl Bench {
         line: Vec<String>,
         told: &[(&str, String)],
     ) -> Result<Ran, Stop> {
+        self.expect_deploys().await?;
         if self.begin(label).await? {
             return Err(Stop::Lost(
                 "the restart came while a command of the flow was running".into(),
@@ -477,6 +479,21 @@ impl Bench {
         let answer = Answer::Seen(to_value(&ran));
         self.record(label, question, "this machine".into(), None, answer)
             .await
+    }
+
+    /// Puts a branch on record that is to be deleted.
+    pub async fn expect_branch(
+        &self,
+        repository: &str,
+        name: &str,
+        purpose: &str,
+    ) -> Result<(), Stop> {
+        let making = Making::Branch {
+            repository,
+            name,
+            purpose,
+        };
+        self.intend(making).await.map(drop)
     }
 
     /// Puts on record what the flow is about to make: a branch, and a pull request from it.

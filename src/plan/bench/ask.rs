@@ -217,6 +217,7 @@ impl Bench {
             Question::Clone { .. }
             | Question::Inhabitants { .. }
             | Question::Entries { .. }
+            | Question::Users { .. }
             | Question::Stacks
             | Question::Volumes
             | Question::Crontab => match self.ask_machine(question).await {
@@ -224,6 +225,7 @@ impl Bench {
                 None => Err(("nobody".into(), "this is no question to the box".into())),
             },
             Question::Deploys
+            | Question::Recorded
             | Question::Cleaned
             | Question::Cleared { .. }
             | Question::Post { .. }

@@ -38,6 +38,10 @@ impl Bench {
                 value(processes::inside(Path::new(folder))),
             ),
             Question::Entries { folder } => (format!("the folder {folder}"), entries(folder).await),
+            Question::Users { folder } => (
+                "this machine's processes".into(),
+                value(processes::users(Path::new(folder))),
+            ),
             Question::Stacks | Question::Volumes | Question::Crontab => {
                 let Some(host) = host else {
                     return Some(Err(("this machine".into(), NOT_CONFIGURED.into())));

@@ -38,10 +38,7 @@ impl Bench {
                 Ok((asked, to_value(&screen)))
             }
             Question::Running { processes: known } => {
-                let mut now = processes::all().map_err(unseen)?;
-                now.retain(|process| {
-                    process.state != 'Z' && known.contains(&(process.pid, process.started))
-                });
+                let now = processes::alive(known).map_err(unseen)?;
                 Ok((asked, to_value(&now)))
             }
             Question::Text { path } => match tokio::fs::read_to_string(path).await {

@@ -4,12 +4,16 @@
 mod act;
 mod ask;
 mod calm;
+mod deployed;
 mod inventory;
+mod launched;
 mod look;
 mod machine;
 mod restore;
 
 pub use act::Seed;
+pub use deployed::{Deployed, Owners, Standing, Tested, Whose, read_deployed};
+pub use launched::{FORCED, Launched, SessionEnd, read_launched};
 pub use restore::PutBack;
 
 use super::Item;
@@ -26,7 +30,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
-use tokio::sync::broadcast;
+use tokio::sync::{OnceCell, broadcast};
 use tokio_util::sync::CancellationToken;
 
 /// The last fact of every attempt: whether forge and Drone answered all the time.
@@ -70,8 +74,14 @@ pub trait Ledger: Send + Sync {
     async fn made(&self, resource: u64, number: u64) -> Result<(), String>;
     /// Where a branch that was on record to be moved was moved to.
     async fn moved(&self, resource: u64, to: &str) -> Result<(), String>;
+    /// What is known of something on record.
+    async fn known(&self, resource: u64) -> Result<Option<Value>, String>;
+    /// Remembers what is known of it.
+    async fn note(&self, resource: u64, known: Value) -> Result<(), String>;
     /// Says in a pull request what it is for.
     async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String>;
+    /// Everything that is on record for the run, as it is before it is closed.
+    async fn recorded(&self) -> Result<Vec<Made>, String>;
     /// Closes everything that is on record for the run. Answers all that it made, and how each ended.
     async fn clean(&self) -> Result<Vec<Made>, String>;
     /// Closes what other attempts of the run made in a mirror, and what the same attempts made in the repositories `beside` it. Answers
@@ -106,6 +116,10 @@ pub enum Making<'a> {
         was: &'a str,
         purpose: &'a str,
     },
+    /// A tmux session of this name.
+    Session { name: &'a str, purpose: &'a str },
+    /// Deploys of the sandbox's recipes.
+    Deploys { purpose: &'a str },
 }
 
 /// Something that the run made.
@@ -119,6 +133,15 @@ pub struct Made {
     pub number: Option<u64>,
     /// How it ended, in a word; none where it could not be closed.
     pub ended: Option<String>,
+    /// Whether the attempt was interrupted: what it left then is not the flow's doing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+    /// Of a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Launched>,
+    /// Of deploys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<Deployed>,
 }
 
 /// The servers and commands that scenarios act on and look at.
@@ -165,6 +188,8 @@ pub struct Bench {
     pub expect: Expectations,
     /// When and how forge and Drone did not answer.
     troubles: Arc<Mutex<Vec<String>>>,
+    /// Whether what stood before the first deploy is on record.
+    deploys: Arc<OnceCell<()>>,
 }
 
 impl Bench {
@@ -176,6 +201,7 @@ impl Bench {
             name,
             expect,
             troubles: Arc::default(),
+            deploys: Arc::default(),
         }
     }
 
@@ -187,6 +213,7 @@ impl Bench {
             name: self.name.clone(),
             expect: self.expect.of(recipe),
             troubles: self.troubles.clone(),
+            deploys: self.deploys.clone(),
         }
     }
 
@@ -258,6 +285,24 @@ impl Bench {
             ("version.harness".to_owned(), harness),
         ];
         self.see_all(answered.into_iter().chain(files)).await
+    }
+
+    /// What is on record for the run, as a step.
+    pub async fn recorded(&self, label: &str) -> Result<Vec<Made>, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        self.begin(label).await?;
+        let made = self.ledger.recorded().await.map_err(Stop::Broken)?;
+        let answer = Answer::Seen(to_value(&made));
+        self.record(
+            label,
+            Question::Recorded,
+            "Gavel's record".into(),
+            None,
+            answer,
+        )
+        .await
     }
 
     /// Closes everything that is on record for the run, as a step.

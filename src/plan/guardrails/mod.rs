@@ -92,10 +92,16 @@ pub struct Machine {
     pub clones: Vec<String>,
     /// How the names of the sandbox recipes' deploys begin.
     pub stacks: Vec<String>,
+    /// The same for any recipe, with `{recipe}` for it.
+    #[serde(default)]
+    pub pattern: String,
     /// Folders whose entries belong to the flow.
     pub scratch: Vec<String>,
     /// The session that the launcher starts; none where it is not configured.
     pub session: Option<String>,
+    /// The flow's programs, by which a line of the crontab is known to be the flow's.
+    #[serde(default)]
+    pub programs: Vec<String>,
 }
 
 /// The repositories that verification may touch.
@@ -123,12 +129,20 @@ impl Watched {
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect(),
+            pattern: host.stacks("{recipe}"),
             scratch: host.scratch.iter().map(path).collect(),
             session: config
                 .flow
                 .launcher
                 .as_ref()
                 .map(|launcher| launcher.session.clone()),
+            programs: config
+                .flow
+                .launcher
+                .iter()
+                .filter_map(|launcher| launcher.command.program.file_name())
+                .map(|program| program.to_string_lossy().into_owned())
+                .collect(),
         });
         let mirrors = recipes.iter().map(|recipe| {
             let upstream = sandbox.upstream.as_ref();

@@ -33,6 +33,8 @@ impl Seen {
             flow: "flow".into(),
             gate: "bridge".into(),
             machine: Some(Machine {
+                pattern: String::new(),
+                programs: Vec::new(),
                 clones: vec!["/loops/builder".into()],
                 stacks: vec!["ci-tiny-".into()],
                 scratch: vec!["/work".into()],

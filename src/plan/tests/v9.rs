@@ -13,9 +13,26 @@ fn machine() -> Machine {
     Machine {
         clones: Vec::new(),
         stacks: vec!["ci-tiny-".into()],
+        pattern: "ci-{recipe}-".into(),
+        programs: vec!["launch-upgrader.sh".into()],
         scratch: vec!["/work".into()],
         session: Some("upgrader".into()),
     }
+}
+
+/// A session of this name, with this number.
+fn session(name: &str, id: u32) -> Value {
+    json!({ "id": format!("${id}"), "name": name, "created": 1_780_000_000 + id, "pane_pid": id * 100, "dead": false })
+}
+
+/// What is on record of the session that was launched.
+fn launched() -> Value {
+    json!({ "boot": "b", "at": "2026-06-01T00:00:00Z", "limit": 60, "open": false, "before": [], "sessions": [["$7", 1_780_000_007]],
+        "processes": [[700, 70]], "stopped": true, "left": [] })
+}
+
+fn built(number: u64, recipe: &str, pull: u64, status: &str) -> Value {
+    json!({ "number": number, "status": status, "params": { "RECIPE": recipe, "PR": pull.to_string() } })
 }
 
 impl Seen {
@@ -26,6 +43,9 @@ impl Seen {
             { "kind": "pull", "repository": "m/tiny", "name": "gavel/a", "number": 7, "ended": "closed" },
             { "kind": "pull", "repository": "m/tiny", "name": "gavel/b", "number": null, "ended": "never made" },
             { "kind": "moved", "repository": "u/tiny", "name": "main", "number": null, "ended": "put back" },
+            { "kind": "session", "repository": "", "name": "upgrader", "number": null, "ended": "ended", "launched": launched() },
+            { "kind": "deploys", "repository": "", "name": "sandbox", "number": null, "ended": "never made", "deployed":
+                { "before": { "stacks": ["traefik"], "volumes": [] }, "builds": 40, "left": { "stacks": [], "volumes": [] } } },
         ]);
         seen.put("cleaned", Question::Cleaned, made);
         let question = Question::Branch {
@@ -42,6 +62,7 @@ impl Seen {
             question,
             json!({ "state": "closed", "merged": false }),
         );
+        seen.put("quiet", Question::Quiet { milliseconds: 600 }, json!(600));
         let watched = Watched {
             mirrors: [("m/tiny".into(), None)].into(),
             suite: "m/cc-ci".into(),
@@ -51,18 +72,32 @@ impl Seen {
             ..Watched::default()
         };
         seen.put("watched", Question::Watched, json!(watched));
+        let builds = json!([built(41, "tiny", 7, "success")]);
+        seen.put("builds", Question::Builds { after: 40 }, builds);
         for (what, question) in inventory(&machine()) {
-            for when in ["open", "after"] {
+            for when in ["open", "left", "after"] {
                 let answer = match what.as_str() {
                     "stacks" => json!([{ "name": "traefik" }]),
                     "volumes" => json!([{ "name": "traefik_certificates" }]),
-                    "sessions" => json!([{ "id": "$1", "name": "builder" }]),
+                    "sessions" => json!([session("builder", 1)]),
                     "crontab" => json!({ "lines": ["0 1 * * * backup"] }),
                     _ => json!(["kept"]),
                 };
                 seen.put(&format!("{when}.{what}"), question.clone(), answer);
             }
         }
+        let processes = vec![(700, 70)];
+        seen.put(
+            "after.running.upgrader",
+            Question::Running { processes },
+            json!([]),
+        );
+        let folder = "/work".into();
+        seen.put(
+            "after.users./work",
+            Question::Users { folder },
+            json!({ "clone-2": "git clone" }),
+        );
         seen.put("calm", Question::Calm, json!([]));
         seen
     }
@@ -141,49 +176,177 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE V9.1",
         ),
         (
+            "a deploy was left, and removed",
+            |seen| seen.set("left.stacks", json!([{ "name": "ci-tiny-41" }])),
+            "FAIL V9.3",
+        ),
+        (
+            "a deploy was left with its volume, and both were removed",
+            |seen| {
+                seen.set("left.stacks", json!([{ "name": "ci-tiny-41" }]));
+                seen.set("left.volumes", json!([{ "name": "ci-tiny-41_content" }]));
+            },
+            "FAIL V9.3",
+        ),
+        (
+            "a deploy was found and removed before anybody looked",
+            |seen| seen.made(|made| made[5]["deployed"]["left"]["stacks"] = json!(["ci-tiny-41"])),
+            "FAIL V9.3",
+        ),
+        (
+            "a deploy was left by what Gavel interrupted",
+            |seen| {
+                seen.made(|made| {
+                    made[5]["deployed"]["left"]["stacks"] = json!(["ci-tiny-verify-1"]);
+                    made[5]["interrupted"] = json!(true);
+                });
+            },
+            "INCONCLUSIVE V9.3",
+        ),
+        (
             "a deploy still stands",
             |seen| seen.set("after.stacks", json!([{ "name": "ci-tiny-4" }])),
             "FAIL V9.3",
         ),
         (
+            "a build of the run still runs",
+            |seen| seen.set("builds", json!([built(41, "tiny", 7, "running")])),
+            "INCONCLUSIVE V9.3 V9.5",
+        ),
+        (
+            "deploys could not be looked at yet",
+            |seen| seen.made(|made| made[5]["ended"] = Value::Null),
+            "INCONCLUSIVE V9.3 V9.5",
+        ),
+        (
             "somebody else deploys",
             |seen| {
-                seen.set(
-                    "after.stacks",
-                    json!([{ "name": "traefik" }, { "name": "wiki" }]),
-                )
+                let all = json!([{ "name": "traefik" }, { "name": "wiki" }]);
+                seen.set("left.stacks", all.clone());
+                seen.set("after.stacks", all);
             },
             "PASS",
+        ),
+        (
+            "somebody else has the same recipe tested",
+            |seen| {
+                let builds = json!([
+                    built(41, "tiny", 7, "success"),
+                    built(42, "tiny", 99, "running")
+                ]);
+                seen.set("builds", builds);
+                seen.set("left.stacks", json!([{ "name": "ci-tiny-42" }]));
+                seen.set("after.stacks", json!([{ "name": "ci-tiny-42" }]));
+                seen.set("after.volumes", json!([{ "name": "ci-tiny-42_content" }]));
+            },
+            "PASS",
+        ),
+        (
+            "whose a deploy is cannot be told",
+            |seen| {
+                let builds = json!([
+                    built(41, "tiny", 7, "success"),
+                    built(42, "tiny", 99, "running")
+                ]);
+                seen.set("builds", builds);
+                seen.set("left.stacks", json!([{ "name": "ci-tiny-verify-3" }]));
+            },
+            "INCONCLUSIVE V9.3",
         ),
         (
             "the session is still there",
             |seen| {
                 seen.set(
                     "after.sessions",
-                    json!([{ "id": "$1", "name": "builder" }, { "id": "$2", "name": "upgrader" }]),
+                    json!([session("builder", 1), session("upgrader", 7)]),
                 )
             },
             "FAIL V9.4",
         ),
         (
+            "the session is still there, under another name",
+            |seen| {
+                let all = json!([session("builder", 1), session("old", 7)]);
+                seen.set("left.sessions", all.clone());
+                seen.set("after.sessions", all);
+            },
+            "FAIL V9.4 V9.5",
+        ),
+        (
+            "the session was there although it had been stopped",
+            |seen| seen.made(|made| made[4]["launched"]["left"] = json!(["session upgrader"])),
+            "FAIL V9.4",
+        ),
+        (
+            "the session was there since nobody had stopped it",
+            |seen| {
+                seen.made(|made| {
+                    made[4]["launched"]["left"] = json!(["session upgrader"]);
+                    made[4]["launched"]["stopped"] = json!(false);
+                    made[4]["ended"] = json!("stopped");
+                });
+            },
+            "PASS",
+        ),
+        (
+            "the session was there since Gavel was interrupted",
+            |seen| {
+                seen.made(|made| {
+                    made[4]["launched"]["left"] = json!(["session upgrader"]);
+                    made[4]["interrupted"] = json!(true);
+                });
+            },
+            "PASS",
+        ),
+        (
+            "the session could not be stopped by its launcher",
+            |seen| seen.made(|made| made[4]["ended"] = json!("ended by force")),
+            "FAIL V9.4",
+        ),
+        (
+            "the session could not be ended at all",
+            |seen| seen.made(|made| made[4]["ended"] = Value::Null),
+            "INCONCLUSIVE V9.4",
+        ),
+        (
+            "something of the session still runs",
+            |seen| {
+                let left = json!([{ "pid": 700, "parent": 1, "group": 700, "state": "S", "ticks": 1, "started": 70, "args": ["x"] }]);
+                seen.set("after.running.upgrader", left);
+            },
+            "FAIL V9.4",
+        ),
+        (
+            "nothing was launched",
+            |seen| seen.made(|made| drop(made.remove(4))),
+            "PASS",
+        ),
+        (
+            "somebody else has launched one",
+            |seen| {
+                seen.set(
+                    "after.sessions",
+                    json!([session("builder", 1), session("upgrader", 9)]),
+                )
+            },
+            "INCONCLUSIVE V9.4",
+        ),
+        (
             "the session was there before",
             |seen| {
-                let sessions = json!([{ "id": "$1", "name": "upgrader" }]);
-                seen.set("open.sessions", sessions.clone());
-                seen.set("after.sessions", sessions);
+                for when in ["open", "left", "after"] {
+                    seen.set(&format!("{when}.sessions"), json!([session("upgrader", 1)]));
+                }
             },
             "PASS",
         ),
         (
             "the session that was there before is another now",
             |seen| {
-                seen.set("open.sessions", json!([{ "id": "$1", "name": "upgrader" }]));
-                seen.set(
-                    "after.sessions",
-                    json!([{ "id": "$2", "name": "upgrader" }]),
-                );
+                seen.set("open.sessions", json!([session("upgrader", 1)]));
+                seen.set("after.sessions", json!([session("upgrader", 2)]));
             },
-            "FAIL V9.4; INCONCLUSIVE V9.5",
+            "INCONCLUSIVE V9.4 V9.5",
         ),
         (
             "somebody's session is gone",
@@ -191,7 +354,36 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE V9.5",
         ),
         (
-            "a volume was left",
+            "somebody's session is another by now",
+            |seen| seen.set("after.sessions", json!([session("builder", 2)])),
+            "INCONCLUSIVE V9.5",
+        ),
+        (
+            "somebody has a new session",
+            |seen| {
+                seen.set(
+                    "after.sessions",
+                    json!([session("builder", 1), session("notes", 2)]),
+                )
+            },
+            "PASS",
+        ),
+        (
+            "a volume was left, and removed",
+            |seen| seen.set("left.volumes", json!([{ "name": "ci-tiny-41_content" }])),
+            "FAIL V9.5",
+        ),
+        (
+            "a volume was found and removed before anybody looked",
+            |seen| {
+                seen.made(|made| {
+                    made[5]["deployed"]["left"]["volumes"] = json!(["ci-tiny-41_content"])
+                })
+            },
+            "FAIL V9.5",
+        ),
+        (
+            "a volume is there",
             |seen| {
                 seen.set(
                     "after.volumes",
@@ -201,13 +393,36 @@ fn one_change_at_a_time() {
             "FAIL V9.5",
         ),
         (
-            "the crontab has changed",
-            |seen| seen.set("after.crontab", json!({ "lines": [] })),
+            "somebody has a new volume",
+            |seen| seen.set("after.volumes", json!([{ "name": "wiki_content" }])),
+            "PASS",
+        ),
+        (
+            "the flow is in the crontab",
+            |seen| {
+                let lines = json!({ "lines": ["0 1 * * * backup", "0 3 * * 6 /srv/launch-upgrader.sh start"] });
+                seen.set("after.crontab", lines);
+            },
             "FAIL V9.5",
+        ),
+        (
+            "somebody has changed the crontab",
+            |seen| seen.set("after.crontab", json!({ "lines": [] })),
+            "INCONCLUSIVE V9.5",
         ),
         (
             "a clone was left",
             |seen| seen.set("after.entries./work", json!(["kept", "clone-1"])),
+            "FAIL V9.5",
+        ),
+        (
+            "somebody works in a clone",
+            |seen| seen.set("after.entries./work", json!(["kept", "clone-2"])),
+            "INCONCLUSIVE V9.5",
+        ),
+        (
+            "a clone was left while somebody works in another",
+            |seen| seen.set("after.entries./work", json!(["kept", "clone-1", "clone-2"])),
             "FAIL V9.5",
         ),
     ];
@@ -223,14 +438,34 @@ fn one_change_at_a_time() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A crontab that cannot be read hides nothing else that is wrong, and is said.
+#[test]
+fn what_cannot_be_read_is_in_doubt_and_hides_nothing() {
+    let unreadable = |seen: &mut Seen| {
+        let fact = seen.0.iter_mut().find(|fact| fact.label == "after.crontab");
+        fact.unwrap().answer = Answer::Unseen("must be privileged".into());
+    };
+    let mut seen = Seen::healthy();
+    unreadable(&mut seen);
+    assert_eq!(seen.judged(), "INCONCLUSIVE V9.5");
+    let mut seen = Seen::healthy();
+    unreadable(&mut seen);
+    seen.set("after.entries./work", json!(["kept", "clone-1"]));
+    assert_eq!(seen.judged(), "FAIL V9.5");
+}
+
 #[test]
 fn a_fact_less_is_no_pass_more() {
     let whole = Seen::healthy().0.len();
     for dropped in 0..whole {
         let mut seen = Seen::healthy();
         let label = seen.0.remove(dropped).label;
-        assert!(
-            label == "calm" || seen.judged() != "PASS",
+        // Who uses a folder is asked only where something new is in it.
+        let is_needed = !["calm", "after.users./work"].contains(&label.as_str());
+        let unread = ["left.crontab", "left.entries./work"].contains(&label.as_str());
+        assert_eq!(
+            seen.judged() != "PASS",
+            is_needed && !unread,
             "without {label}"
         );
     }

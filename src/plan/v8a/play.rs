@@ -3,6 +3,7 @@
 use super::{Agent, WITH_TESTS, listed, same, set};
 use crate::config::{Launcher, Orchestrator};
 use crate::evidence::Question;
+use crate::flow::Ran;
 use crate::host::cron::Schedule;
 use crate::host::processes::Process;
 use crate::host::tmux::{Screen, Session};
@@ -75,10 +76,20 @@ impl Play<'_> {
             (self.launcher.arguments.as_str(), arguments.to_owned()),
         ];
         let command = &self.launcher.command;
-        self.bench
-            .flow(label, command, &[verb.to_owned()], &told)
-            .await
-            .map(drop)
+        let verb = [verb.to_owned()];
+        let call = self.bench.flow(label, command, &verb, &told);
+        self.on_record(label, verb[0] == "stop", call).await
+    }
+
+    async fn on_record(
+        &self,
+        label: &str,
+        stops: bool,
+        call: impl Future<Output = Result<Ran, Stop>>,
+    ) -> Result<(), Stop> {
+        let (name, limit) = (&self.launching.session, self.launcher.command.time_limit);
+        let launch = self.bench.launch(label, name, limit, stops, call);
+        launch.await.map(drop)
     }
 
     /// Launches where a session should be replaced; where it is not, makes way for what follows by force.
@@ -135,10 +146,8 @@ impl Play<'_> {
             (self.launcher.arguments.as_str(), "--dry-run".into()),
         ];
         let limit = self.launcher.command.time_limit;
-        self.bench
-            .bare("cron", &schedule.command, &told, limit)
-            .await
-            .map(drop)
+        let call = self.bench.bare("cron", &schedule.command, &told, limit);
+        self.on_record("cron", false, call).await
     }
 
     async fn look(&self, label: &str) -> Result<Option<Agent>, Stop> {

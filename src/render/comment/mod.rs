@@ -16,7 +16,7 @@ use super::text::{cell, code, shell, statements};
 use super::{again, duration, evidence};
 use crate::evidence::Fact;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
-use crate::store::{AttemptState, Resource, RunState};
+use crate::store::{AttemptState, Resource, ResourceKind, RunState};
 use crate::verdict::{Clause, Verdict};
 use askama::Template;
 
@@ -186,9 +186,11 @@ impl VerdictComment<'_> {
 
 /// Something that verification made, what for, and how it ended.
 fn resource(resource: &Resource) -> String {
-    let what = match resource.number {
-        Some(number) => format!("pull request {}#{number}", resource.repository),
-        None => format!(
+    let what = match (resource.number, resource.kind) {
+        (Some(number), _) => format!("pull request {}#{number}", resource.repository),
+        (None, ResourceKind::Session) => format!("session {}", code(&resource.name)),
+        (None, ResourceKind::Deploys) => "deploys of the sandbox's recipes".to_owned(),
+        (None, _) => format!(
             "{} {} of {}",
             resource.kind.word(),
             code(&resource.name),

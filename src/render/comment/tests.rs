@@ -354,6 +354,7 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
         purpose: "V1, known green".into(),
         was: None,
         moved_to: None,
+        known: None,
         ended: ended.map(Into::into),
     };
     record.resources = vec![

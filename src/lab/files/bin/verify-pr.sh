@@ -32,7 +32,7 @@ if broken verify-pr-remembers-the-recipe && [[ -f $kept ]]; then cat "$kept"; ex
 # A clone of its own, away with it at the end.
 mkdir -p "$WORK" || die "$WORK cannot be made"
 clone=$(mktemp -d "$WORK/verify.XXXXXX") || die "no clone can be made in $WORK"
-trap 'rm -rf "$clone"' EXIT
+if ! broken verify-pr-leaves-its-clone; then trap 'rm -rf "$clone"' EXIT; fi
 trap 'exit 143' TERM INT HUP
 git clone --quiet --branch "$branch" --single-branch "$suite" "$clone" || die "$branch of $suite could not be cloned"
 tests_head=$(git -C "$clone" rev-parse HEAD) || die "the clone of $suite has no commit"

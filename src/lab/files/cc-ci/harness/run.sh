@@ -130,7 +130,14 @@ write_results() {
 finish() {
   local status=$?
   trap - EXIT
-  undeploy || status=1
+  if broken harness-leaves-the-last; then
+    # Somebody may want to look at it; whoever comes next removes it.
+    echo "$STACK" >"$DEPLOYS_DIR.left"
+  elif broken harness-leaves-volumes; then
+    traced abra app undeploy --keep-volume "$STACK" || status=1
+  else
+    undeploy || status=1
+  fi
   write_results
   rm -rf "$work"
   exit "$status"
@@ -141,6 +148,10 @@ trap 'exit 143' TERM INT HUP
 # The swarm is one machine: whoever tests waits until nobody else does.
 exec 9>"$DEPLOYS_DIR.lock"
 flock 9
+if broken harness-leaves-the-last && [[ -f $DEPLOYS_DIR.left ]]; then
+  abra app undeploy "$(cat "$DEPLOYS_DIR.left")"
+  rm "$DEPLOYS_DIR.left"
+fi
 say "testing $RECIPE at $REF for pull request $PR ($RUN)"
 if ! checkout; then
   say "the recipe could not be checked out at $REF"

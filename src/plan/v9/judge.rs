@@ -1,0 +1,471 @@
+//! V9's judge.
+
+use super::{first_build, pulls, question, running};
+use crate::evidence::{Doubt, Question, Witness};
+use crate::host::cron::Crontab;
+use crate::host::processes::Process;
+use crate::host::tmux::Session;
+use crate::plan::bench::{FORCED, Launched, Made, Owners, Tested, Whose};
+use crate::plan::gate::{asked, cut};
+use crate::plan::guardrails::machine::machine;
+use crate::plan::guardrails::{Machine, Watched, inventory};
+use crate::plan::sight::Named;
+use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+const ACCESS: &str = "`/cleanup` tries again; Gavel needs write access to the repository";
+const TEARDOWN: &str = "whoever deploys has to tear down, whatever happens";
+const STOP: &str = "`launch-upgrader.sh stop` has to end the session and all that runs in it";
+
+/// What the run made, as its record says after the cleanup.
+fn made(witness: &Witness<'_>) -> Result<Vec<Made>, Doubt> {
+    asked(witness, "cleaned", &Question::Cleaned)?;
+    witness.see("cleaned")
+}
+
+/// A pull request's end.
+#[derive(Deserialize)]
+struct Ended {
+    state: String,
+    #[serde(default)]
+    merged: bool,
+}
+
+pub fn pulls_closed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let made = made(witness)?;
+    let mut closed = 0;
+    let mut open = Vec::new();
+    for one in made.iter().filter(|one| one.kind == "pull") {
+        let (Some(number), Some((label, question))) = (one.number, question(one)) else {
+            if one.ended.as_deref() == Some("never made") {
+                continue;
+            }
+            return unseen(format!(
+                "what became of the pull request from `{}` is not known",
+                cut(&one.name)
+            ));
+        };
+        asked(witness, &label, &question)?;
+        let pull: Ended = witness.see(&label)?;
+        if pull.merged {
+            return certainly_broken(
+                format!("{}#{number} is merged", one.repository),
+                "undo the merge by hand, and find who was able to do it",
+            );
+        }
+        if pull.state == "open" {
+            let again = match one.ended.as_deref() {
+                Some(ended) => format!(", which was {ended}"),
+                None => String::new(),
+            };
+            open.push(format!("{}#{number}{again}", one.repository));
+        } else {
+            closed += 1;
+        }
+    }
+    if !open.is_empty() {
+        return broken(format!("still open: {}", open.join("; ")), ACCESS);
+    }
+    if closed > 0 {
+        witness.see::<u64>("quiet")?;
+    }
+    holds(format!("{closed} pull requests, all closed, none merged"))
+}
+
+pub fn branches_gone(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let made = made(witness)?;
+    let mut there = Vec::new();
+    let (mut gone, mut looked) = (0, 0);
+    for one in &made {
+        match (one.kind.as_str(), question(one)) {
+            ("branch", Some((label, question))) => {
+                asked(witness, &label, &question)?;
+                looked += 1;
+                let branch: Value = witness.see(&label)?;
+                if branch.is_null() {
+                    gone += 1;
+                } else {
+                    there.push(format!("`{}` of {}", cut(&one.name), one.repository));
+                }
+            }
+            ("moved", _) if one.ended.is_none() => there.push(format!(
+                "`{}` of {}, which was moved",
+                cut(&one.name),
+                one.repository
+            )),
+            ("moved", _) => gone += 1,
+            _ => {}
+        }
+    }
+    if !there.is_empty() {
+        return broken(format!("still there: {}", there.join(", ")), ACCESS);
+    }
+    if looked > 0 {
+        witness.see::<u64>("quiet")?;
+    }
+    holds(format!("{gone} branches, none of them left as it was made"))
+}
+
+/// A look at the box at some time.
+fn at<T: serde::de::DeserializeOwned>(
+    witness: &Witness<'_>,
+    machine: &Machine,
+    when: &str,
+    what: &str,
+) -> Result<T, Doubt> {
+    let all = inventory(machine);
+    let Some((_, question)) = all.iter().find(|(name, _)| name == what) else {
+        return unseen(format!("`{what}` is not looked at"));
+    };
+    let label = format!("{when}.{what}");
+    asked(witness, &label, question)?;
+    witness.see(&label)
+}
+
+/// What is new since the start, and whose it is: what was left when all builds had ended, and what is there after the cleanup.
+#[derive(Default)]
+struct Left {
+    ours: BTreeSet<String>,
+    unknown: BTreeSet<String>,
+    still: BTreeSet<String>,
+}
+
+fn left(
+    witness: &Witness<'_>,
+    machine: &Machine,
+    made: &[Made],
+    what: &str,
+) -> Result<Left, Doubt> {
+    let watched: Watched = witness.context("watched")?;
+    let builds = builds(witness, made)?;
+    let pulls = pulls(&watched, made);
+    let owners = Owners {
+        pattern: &machine.pattern,
+        sandbox: &machine.stacks,
+        builds: &builds,
+        pulls: &pulls,
+    };
+    if let Some(build) = owners.running() {
+        return unseen(format!(
+            "build {build} had not ended: what it deployed it may still have torn down"
+        ));
+    }
+    let before: Vec<Named> = at(witness, machine, "open", what)?;
+    let mut left = Left::default();
+    for when in ["left", "after"] {
+        let now: Vec<Named> = at(witness, machine, when, what)?;
+        for one in now.iter().filter(|one| !before.contains(one)) {
+            match owners.whose(&one.name) {
+                Some(Whose::Ours) if when == "after" => drop(left.still.insert(one.name.clone())),
+                Some(Whose::Ours) => drop(left.ours.insert(one.name.clone())),
+                Some(Whose::Unknown) => drop(left.unknown.insert(one.name.clone())),
+                Some(Whose::Others) | None => {}
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// The builds that ran since something of the run could be deployed; none where nothing could.
+fn builds(witness: &Witness<'_>, made: &[Made]) -> Result<Vec<Tested>, Doubt> {
+    let Some(after) = first_build(made) else {
+        return Ok(Vec::new());
+    };
+    asked(witness, "builds", &Question::Builds { after })?;
+    Ok(witness.see::<Option<_>>("builds")?.unwrap_or_default())
+}
+
+fn quoted(names: &BTreeSet<String>) -> String {
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", cut(name)))
+        .collect();
+    names.join(", ")
+}
+
+pub fn torn_down(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let machine = machine(witness)?;
+    let made = made(witness)?;
+    let (found, interrupted) = found(&made, |left| &left.stacks);
+    let left = left(witness, &machine, &made, "stacks")?;
+    if !left.still.is_empty() {
+        return broken(
+            format!("still deployed: {}", quoted(&left.still)),
+            format!("{TEARDOWN}; `docker stack rm` removes it now"),
+        );
+    }
+    let mut removed = &found | &left.ours;
+    removed.retain(|stack| !interrupted.contains(stack));
+    if !removed.is_empty() {
+        return broken(
+            format!(
+                "left deployed when all builds had ended, and removed by Gavel: {}",
+                quoted(&removed)
+            ),
+            TEARDOWN,
+        );
+    }
+    told(&made, &left.unknown, &interrupted)?;
+    let deploys = made.iter().filter(|one| one.kind == "deploys").count();
+    holds(match deploys {
+        0 => "nothing was tested, and nothing is deployed".to_owned(),
+        _ => "nothing of a sandbox recipe was left deployed".to_owned(),
+    })
+}
+
+/// What cleanup found of deploys, and what it found where an attempt was interrupted.
+fn found(
+    made: &[Made],
+    part: fn(&crate::plan::bench::Standing) -> &BTreeSet<String>,
+) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut found, mut interrupted) = (BTreeSet::new(), BTreeSet::new());
+    for one in made {
+        let Some(deployed) = &one.deployed else {
+            continue;
+        };
+        let names = part(&deployed.left).iter().cloned();
+        if one.interrupted {
+            interrupted.extend(names);
+        } else {
+            found.extend(names);
+        }
+    }
+    (found, interrupted)
+}
+
+/// In doubt about what was left where it is not known whose it is, or whose fault.
+fn told(
+    made: &[Made],
+    unknown: &BTreeSet<String>,
+    interrupted: &BTreeSet<String>,
+) -> Result<(), Doubt> {
+    if !unknown.is_empty() {
+        return unseen(format!(
+            "{} is there: others had the same recipe tested meanwhile, and whose it is cannot be told",
+            quoted(unknown)
+        ));
+    }
+    if !interrupted.is_empty() {
+        return unseen(format!(
+            "{} was left by what Gavel itself interrupted, and is removed",
+            quoted(interrupted)
+        ));
+    }
+    let mut deploys = made.iter().filter(|one| one.kind == "deploys");
+    if deploys.any(|one| one.ended.is_none() || one.deployed.is_none()) {
+        return unseen("what was deployed could not be looked at yet; `/cleanup` tries again");
+    }
+    Ok(())
+}
+
+/// The sessions that were launched, as they are on record.
+fn launched(made: &[Made]) -> impl Iterator<Item = (&Made, &Launched)> {
+    made.iter()
+        .filter_map(|one| Some((one, one.launched.as_ref()?)))
+}
+
+pub fn session_stopped(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let machine = machine(witness)?;
+    let Some(name) = &machine.session else {
+        return blocked("not attempted: the launcher is not configured (`flow.launcher`)");
+    };
+    let made = made(witness)?;
+    let before: Vec<Session> = at(witness, &machine, "open", "sessions")?;
+    let after: Vec<Session> = at(witness, &machine, "after", "sessions")?;
+    let mut count = 0;
+    for (one, launched) in launched(&made) {
+        count += 1;
+        if let Some(session) = after.iter().find(|session| launched.is(name, session)) {
+            let session = cut(&session.name);
+            return broken(format!("the session `{session}` is still there"), STOP);
+        }
+        if let Some((label, question)) = running(one) {
+            asked(witness, &label, &question)?;
+            let running: Vec<Process> = witness.see(&label)?;
+            if let Some(process) = running.first() {
+                let line = cut(&process.line());
+                return broken(format!("`{line}` of the session still runs"), STOP);
+            }
+        }
+        let was_stopped = launched.stopped && !launched.open && !one.interrupted;
+        if let Some(left) = launched.left.first().filter(|_| was_stopped) {
+            let left = cut(left);
+            return broken(
+                format!("`stop` had been called, and `{left}` was there: Gavel ended it"),
+                STOP,
+            );
+        }
+        match one.ended.as_deref() {
+            None => return unseen("the session is still on record; `/cleanup` tries again"),
+            Some(FORCED) => {
+                return broken(
+                    format!(
+                        "`stop` did not end all of it, and Gavel ended the rest by force: `{}`",
+                        cut(launched.left.first().map_or("the session", String::as_str))
+                    ),
+                    STOP,
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    if made
+        .iter()
+        .any(|one| one.kind == "session" && one.launched.is_none() && one.ended.is_none())
+    {
+        return unseen("of a session on record it is not known what it was");
+    }
+    let of_its_name = |sessions: &[Session]| {
+        let mut named = sessions.iter().filter(|session| session.name == *name);
+        named.next().cloned()
+    };
+    match (of_its_name(&before), of_its_name(&after)) {
+        (_, None) => holds(match count {
+            0 => format!("no session `{}` was launched, and none is there", cut(name)),
+            _ => format!("no session `{}`, and nothing of it runs", cut(name)),
+        }),
+        (Some(known), Some(there)) if known.is(&there) => holds(format!(
+            "the session `{}` is the one that was there before",
+            cut(name)
+        )),
+        (_, Some(_)) => unseen(format!(
+            "a session `{}` is there that verification did not launch: whose it is, is not known",
+            cut(name)
+        )),
+    }
+}
+
+pub fn box_as_it_was(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
+    let machine = machine(witness)?;
+    let made = made(witness)?;
+    let (mut wrong, mut doubts) = (Vec::new(), Vec::new());
+    for part in [volumes, crontab, entries, sessions] {
+        match part(witness, &machine, &made, &mut wrong) {
+            Ok(None) => {}
+            Ok(Some(doubt)) => doubts.push(Doubt::Unseen(doubt)),
+            Err(doubt) => doubts.push(doubt),
+        }
+    }
+    if !wrong.is_empty() {
+        return broken(wrong.join("; "), "whoever made it has to remove it again");
+    }
+    match doubts.into_iter().next() {
+        Some(doubt) => Err(doubt),
+        None => holds(format!(
+            "volumes, crontab, sessions and {} folders are as they were",
+            machine.scratch.len()
+        )),
+    }
+}
+
+/// What is wrong goes to `wrong`; what cannot be told comes back.
+type Part = Result<Option<String>, Doubt>;
+
+fn volumes(
+    witness: &Witness<'_>,
+    machine: &Machine,
+    made: &[Made],
+    wrong: &mut Vec<String>,
+) -> Part {
+    let (found, interrupted) = found(made, |left| &left.volumes);
+    let (stacks, _) = self::found(made, |left| &left.stacks);
+    let left = left(witness, machine, made, "volumes")?;
+    let deployed = self::left(witness, machine, made, "stacks")?;
+    // The volume of a stack that still stands belongs to it.
+    let of_a_stack = |volume: &String| {
+        let mut stacks = stacks.iter().chain(&deployed.ours).chain(&deployed.still);
+        stacks.any(|stack| volume.starts_with(&format!("{stack}_")))
+    };
+    let mut removed = &found | &left.ours;
+    removed.retain(|volume| !interrupted.contains(volume) && !of_a_stack(volume));
+    if !removed.is_empty() {
+        wrong.push(format!("the volume {} was left", quoted(&removed)));
+    }
+    let mut still = left.still.clone();
+    still.retain(|volume| !removed.contains(volume));
+    if !still.is_empty() {
+        wrong.push(format!("the volume {} is there", quoted(&still)));
+    }
+    told(made, &left.unknown, &interrupted).map(|()| None)
+}
+
+/// Whoever has access to the account may change its crontab; but what the flow is called by is the flow's.
+fn crontab(witness: &Witness<'_>, machine: &Machine, _: &[Made], wrong: &mut Vec<String>) -> Part {
+    let before: Crontab = at(witness, machine, "open", "crontab")?;
+    let after: Crontab = at(witness, machine, "after", "crontab")?;
+    let new = after
+        .lines
+        .iter()
+        .filter(|line| !before.lines.contains(line));
+    let gone = before
+        .lines
+        .iter()
+        .filter(|line| !after.lines.contains(line));
+    let changed: Vec<&String> = new.chain(gone).collect();
+    let is_the_flows = |line: &&&String| {
+        let mut programs = machine.programs.iter();
+        programs.any(|program| line.contains(program.as_str()))
+    };
+    if let Some(line) = changed.iter().find(is_the_flows) {
+        wrong.push(format!("in the crontab `{}` has changed", cut(line)));
+    }
+    Ok((before != after).then(|| {
+        "the crontab has changed: whether the flow did that or somebody else, cannot be told from here".to_owned()
+    }))
+}
+
+fn entries(witness: &Witness<'_>, machine: &Machine, _: &[Made], wrong: &mut Vec<String>) -> Part {
+    let mut used = Vec::new();
+    for folder in &machine.scratch {
+        let what = format!("entries.{folder}");
+        let before: BTreeSet<String> = at(witness, machine, "open", &what)?;
+        let after: BTreeSet<String> = at(witness, machine, "after", &what)?;
+        let new: Vec<&String> = after.difference(&before).collect();
+        if new.is_empty() {
+            continue;
+        }
+        let label = format!("after.users.{folder}");
+        let question = Question::Users {
+            folder: folder.clone(),
+        };
+        asked(witness, &label, &question)?;
+        let users: BTreeMap<String, String> = witness.see(&label)?;
+        for entry in new {
+            match users.get(entry) {
+                None => wrong.push(format!("`{}` was left in `{}`", cut(entry), cut(folder))),
+                Some(user) => used.push(format!("`{}` is in use by `{}`", cut(entry), cut(user))),
+            }
+        }
+    }
+    Ok((!used.is_empty()).then(|| used.join("; ")))
+}
+
+fn sessions(
+    witness: &Witness<'_>,
+    machine: &Machine,
+    made: &[Made],
+    wrong: &mut Vec<String>,
+) -> Part {
+    let before: Vec<Session> = at(witness, machine, "open", "sessions")?;
+    let left: Vec<Session> = at(witness, machine, "left", "sessions")?;
+    let after: Vec<Session> = at(witness, machine, "after", "sessions")?;
+    for session in left.iter().chain(&after) {
+        let name = machine.session.as_deref().unwrap_or_default();
+        let is_ours = launched(made).any(|(_, launched)| launched.is(name, session));
+        let seen = format!("a session was left as `{}`", cut(&session.name));
+        if is_ours && session.name != name && !wrong.contains(&seen) {
+            wrong.push(seen);
+        }
+    }
+    let is_gone = |session: &&Session| after.iter().all(|there| !there.is(session));
+    let gone = before.iter().filter(is_gone);
+    let gone: BTreeSet<String> = gone.map(|session| session.name.clone()).collect();
+    Ok((!gone.is_empty()).then(|| {
+        format!(
+            "gone is the session {}: whether the flow ended it or its owner did, cannot be told from here",
+            quoted(&gone)
+        )
+    }))
+}
