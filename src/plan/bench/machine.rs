@@ -5,12 +5,18 @@ use super::{Bench, Stop, read, to_value};
 use crate::config::Command;
 use crate::evidence::{Answer, Question};
 use crate::flow::Ran;
+use crate::host::HostError;
+use crate::host::processes::{self, Process};
 use crate::host::tmux::{Session, Tmux};
-use crate::host::{HostError, processes};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a process may take until it is stopped.
+const STOPS_WITHIN: Duration = Duration::from_secs(2);
 
 type Told = Result<(String, Value), (String, String)>;
 
@@ -83,12 +89,27 @@ impl Bench {
         let question = Question::Agent {
             session: session.to_owned(),
         };
-        if let (_, Answer::Seen(agent)) = self.ask(&question).await {
+        let identities = |agent: &Value| -> Vec<(i32, u64)> {
             let works = agent["processes"].as_array().into_iter().flatten().skip(1);
-            let pids = works.filter_map(|process| i32::try_from(process["pid"].as_i64()?).ok());
-            for pid in pids.filter_map(Pid::from_raw) {
+            let identity = |process: &Value| {
+                let pid = i32::try_from(process["pid"].as_i64()?).ok()?;
+                Some((pid, process["started"].as_u64()?))
+            };
+            works.filter_map(identity).collect()
+        };
+        if let (_, Answer::Seen(agent)) = self.ask(&question).await {
+            let works = identities(&agent);
+            for identity in &works {
                 // Who has ended meanwhile cannot be stopped, which the answer shows.
-                let _ = kill_process(pid, Signal::STOP);
+                let _ = processes::send(Signal::STOP, *identity);
+            }
+            // It takes effect when a process is next looked at by the kernel.
+            let began = Instant::now();
+            let is_stopped = |process: &Process| "TtZ".contains(process.state);
+            while began.elapsed() < STOPS_WITHIN
+                && processes::alive(&works).is_ok_and(|now| !now.iter().all(is_stopped))
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
         let (asked, answer) = self.ask(&question).await;
@@ -106,7 +127,7 @@ impl Bench {
         label: &str,
         command: &[String],
         told: &[(&str, String)],
-        limit: std::time::Duration,
+        limit: Duration,
     ) -> Result<Ran, Stop> {
         if let Some(fact) = self.recall(label).await? {
             return read(&fact);

@@ -1,8 +1,10 @@
 //! V8a: the weekly run as an agent: launched, left alone, replaced, seen to its end, and stopped. What runs is asked of tmux and the process
 //! table, what a run did of forge and Drone.
 
+mod calls;
 mod judge;
 mod play;
+mod seen;
 
 use super::bench::{Bench, Stop};
 use super::expect::Launching;
@@ -55,17 +57,17 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V8a.7",
             says: "`UPGRADER_ARGS` reaches the run; `--with-tests` never does, even when it is passed",
-            judge: judge::arguments,
+            judge: calls::arguments,
         },
         ClauseSpec {
             id: "V8a.8",
             says: "`orchestrator_alive()` is not deceived by it",
-            judge: judge::orchestrator,
+            judge: calls::orchestrator,
         },
         ClauseSpec {
             id: "V8a.9",
             says: "The cron-equivalent path works end to end: the schedule's own command, in cron's bare environment, launches it",
-            judge: judge::scheduled,
+            judge: calls::scheduled,
         },
         ClauseSpec {
             id: "V8a.10",
@@ -75,7 +77,7 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V8a.11",
             says: "The skill's text says that it runs as this agent and how cron calls it",
-            judge: judge::documented,
+            judge: calls::documented,
         },
     ],
     scenario: |bench| scenario(bench).boxed(),

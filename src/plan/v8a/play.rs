@@ -34,40 +34,49 @@ impl Play<'_> {
             .await?;
         self.sessions("dry.after").await?;
         self.look("dry.agent").await?;
-        self.at_rest("dry.end", bench.expect.build).await?;
-        self.screen("dry.screen").await?;
+        self.to_its_end("dry", &self.launching.candidate, bench.expect.build)
+            .await?;
 
         bench.doing("launching a real run").await;
-        let before = self.known("dry.end").await?;
-        self.replace("live", "start", WITH_TESTS, before).await?;
+        let finished = self.known("dry.end").await?;
+        let live = self
+            .replace("live", "start", WITH_TESTS, finished.as_ref())
+            .await?;
         let busy = self.at_work("live.busy").await?;
         self.launch("again", "start", WITH_TESTS).await?;
         let again = self.look("again.agent").await?;
         self.ask_for_orchestrator(asker, again.or(busy)).await?;
         self.look("again.later").await?;
         bench.doing("waiting for the end of the real run").await;
-        self.to_its_end().await?;
+        self.to_its_end("live.said", &self.launching.summary, self.limit)
+            .await?;
+        self.at_rest("live.end", bench.expect.reaction).await?;
         self.stays().await?;
+        self.gone("live.gone", finished.as_ref(), live.as_ref())
+            .await?;
         self.stop("idle").await?;
 
         bench.doing("launching it as cron does").await;
         self.cron().await?;
         self.look("cron.agent").await?;
-        self.at_rest("cron.end", bench.expect.build).await?;
-        self.screen("cron.screen").await?;
+        self.to_its_end("cron", &self.launching.candidate, bench.expect.build)
+            .await?;
 
         bench.doing("wedging a run").await;
         self.launch("third", "fresh", "").await?;
         self.at_work("third.busy").await?;
         bench.wedge("wedged", &self.launching.session).await?;
         let wedged = self.known("wedged").await?;
-        self.replace("rescue", "start", "", wedged).await?;
+        let rescue = self.replace("rescue", "start", "", wedged.as_ref()).await?;
         let rescued = self.at_work("rescue.busy").await?;
         self.launch("fresh", "fresh", "").await?;
         let fresh = self.look("fresh.agent").await?;
-        self.gone("fresh.gone", rescued.as_ref(), fresh.as_ref())
+        self.at_work("fresh.busy").await?;
+        // Only now: what was not ended would be waited for while the next runs come to their ends.
+        self.gone("rescue.gone", wedged.as_ref(), rescue.as_ref())
             .await?;
-        self.at_work("fresh.busy").await.map(drop)
+        self.gone("fresh.gone", rescued.as_ref(), fresh.as_ref())
+            .await
     }
 
     async fn launch(&self, label: &str, verb: &str, arguments: &str) -> Result<(), Stop> {
@@ -92,23 +101,22 @@ impl Play<'_> {
         launch.await.map(drop)
     }
 
-    /// Launches where a session should be replaced; where it is not, makes way for what follows by force.
+    /// Launches where a session should be replaced; where it is not, makes way for what follows by force. Answers what was there after
+    /// the first call.
     async fn replace(
         &self,
         label: &str,
         verb: &str,
         arguments: &str,
-        before: Option<Agent>,
-    ) -> Result<(), Stop> {
+        before: Option<&Agent>,
+    ) -> Result<Option<Agent>, Stop> {
         self.launch(label, verb, arguments).await?;
         let after = self.look(&format!("{label}.agent")).await?;
-        self.gone(&format!("{label}.gone"), before.as_ref(), after.as_ref())
-            .await?;
-        if after.is_none() || same(before.as_ref(), after.as_ref()) {
+        if after.is_none() || same(before, after.as_ref()) {
             self.launch(&format!("{label}.anew"), "fresh", arguments)
                 .await?;
         }
-        Ok(())
+        Ok(after)
     }
 
     /// Until nothing of a session that was replaced runs any more. Where it was not, there is nothing to wait for.
@@ -203,24 +211,30 @@ impl Play<'_> {
             .await
     }
 
-    /// Until it rests, or says that it is done: who then still works is not waited for as long as a run may take.
-    async fn to_its_end(&self) -> Result<(), Stop> {
+    /// Until it has said what a run says in the end, and rests: one that has only just been launched says nothing yet. Who has said so and
+    /// still works is not waited for as long as a real run may take.
+    async fn to_its_end(&self, label: &str, said: &str, patience: u64) -> Result<(), Stop> {
         let session = self.launching.session.clone();
+        let (end, screen) = (format!("{label}.end"), format!("{label}.screen"));
         let looks = [
-            ("live.done", self.agent()),
-            ("live.done.screen", Question::Screen { session }),
+            (end.as_str(), self.agent()),
+            (screen.as_str(), Question::Screen { session }),
         ];
-        let summary = regex::Regex::new(&self.launching.summary).ok();
+        let is_real = said == self.launching.summary;
+        let said = regex::Regex::new(said).ok();
         let enough = |[agent, screen]: [&Value; 2]| {
             let screen = Option::<Screen>::deserialize(screen).ok().flatten();
             let mut lines = screen.iter().flat_map(|screen| screen.whole.lines());
-            let is_said = summary
+            let is_said = said
                 .as_ref()
-                .is_some_and(|summary| lines.any(|line| summary.is_match(line.trim_end())));
-            if is_said { Enough::Yes } else { rests(agent) }
+                .is_some_and(|said| lines.any(|line| said.is_match(line.trim_end())));
+            match rests(agent) {
+                _ if is_said && is_real => Enough::Yes,
+                Enough::IfItStays if !is_said && !is_real => Enough::No,
+                rests => rests,
+            }
         };
-        self.bench.watch_all(looks, self.limit, enough).await?;
-        self.at_rest("live.end", self.bench.expect.reaction).await
+        self.bench.watch_all(looks, patience, enough).await
     }
 
     /// What it shows when it has ended, whether that stays so, and what it really did.
@@ -287,10 +301,11 @@ impl Play<'_> {
     }
 }
 
-/// Whether a look at the session shows it at rest, or not there at all.
+/// Whether a look at the session shows it at rest; one that is not there does not come back.
 fn rests(seen: &Value) -> Enough {
     match Option::<Agent>::deserialize(seen) {
-        Ok(Some(agent)) if !agent.is_idle() => Enough::No,
-        _ => Enough::IfItStays,
+        Ok(Some(agent)) if agent.is_idle() => Enough::IfItStays,
+        Ok(Some(_)) => Enough::No,
+        _ => Enough::Yes,
     }
 }
