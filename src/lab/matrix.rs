@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
+use tokio::task::JoinSet;
 
 /// One lab with one fault may take no longer.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -87,13 +89,14 @@ impl Matrix {
         }
         let began = Instant::now();
         let total = cases.len();
-        let mut running = futures_util::stream::iter(cases.iter().map(|case| self.case(case)))
-            .buffer_unordered(self.jobs.into());
+        let ending = Mutex::new(JoinSet::new());
+        let labs = cases.iter().map(|case| self.case(case, &ending));
+        let mut running = futures_util::stream::iter(labs).buffer_unordered(self.jobs.into());
         let mut rows = Vec::new();
         loop {
             let next = tokio::select! {
                 row = running.next() => row,
-                () = interruption.cancelled() => bail!("interrupted after {} of {total} labs", rows.len()),
+                () = interruption.cancelled() => break,
             };
             let Some(row) = next else { break };
             rows.push(row);
@@ -102,6 +105,12 @@ impl Matrix {
             }
         }
         drop(running);
+        // A lab that was given up ends its own children before this does.
+        let mut ending = ending.into_inner().unwrap_or_else(PoisonError::into_inner);
+        while ending.join_next().await.is_some() {}
+        if rows.len() < total {
+            bail!("interrupted after {} of {total} labs", rows.len());
+        }
         let order = |row: &Row| cases.iter().position(|case| case.name() == row.name);
         rows.sort_by_key(order);
         let wrong = rows.iter().filter(|row| !row.ok()).count();
@@ -167,9 +176,9 @@ impl Matrix {
         healthy.into_iter().chain(broken).collect()
     }
 
-    async fn case(&self, case: &Case) -> Row {
+    async fn case(&self, case: &Case, ending: &Mutex<JoinSet<()>>) -> Row {
         let began = Instant::now();
-        let outcome = tokio::time::timeout(LIMIT, self.lab(case)).await;
+        let outcome = tokio::time::timeout(LIMIT, self.lab(case, ending)).await;
         let outcome = outcome
             .unwrap_or_else(|_| Err(anyhow::anyhow!("the lab had not ended after {LIMIT:?}")));
         let mut row = Row {
@@ -215,7 +224,7 @@ impl Matrix {
     }
 
     /// Runs one lab as a process of its own, and reads the object that it prints.
-    async fn lab(&self, case: &Case) -> Result<Value> {
+    async fn lab(&self, case: &Case, ending: &Mutex<JoinSet<()>>) -> Result<Value> {
         let items = case.items.join(" ");
         let mut arguments = vec!["lab", "demo", "--json", "--items", &items];
         if let Some(fault) = case.fault {
@@ -246,8 +255,14 @@ impl Matrix {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut lab = Lab(Some(Owned::start(command, "a lab")?));
-        let owned = lab.0.as_mut().context("the lab has just been started")?;
+        let mut lab = Lab {
+            owned: Some(Owned::start(command, "a lab")?),
+            ending,
+        };
+        let owned = lab
+            .owned
+            .as_mut()
+            .context("the lab has just been started")?;
         let (stdout, stderr) = (owned.child().stdout.take(), owned.child().stderr.take());
         let (mut output, mut errors) = (String::new(), String::new());
         let read = async {
@@ -262,7 +277,7 @@ impl Matrix {
             .context("reading what the lab prints")
         };
         let (read, status) = tokio::join!(read, owned.wait());
-        lab.0 = None;
+        lab.owned = None;
         read?;
         let status = status?;
         if !matches!(status.code(), Some(0 | 1)) {
@@ -325,15 +340,17 @@ async fn known_items() -> Result<BTreeSet<String>> {
     Ok(text.lines().filter_map(first).collect())
 }
 
-/// A lab that is given up is asked to end, so that it ends its own children.
-struct Lab(Option<Owned>);
+/// A lab that is given up is asked to end, so that it ends its own children; who waits for that finds it in `ending`.
+struct Lab<'a> {
+    owned: Option<Owned>,
+    ending: &'a Mutex<JoinSet<()>>,
+}
 
-impl Drop for Lab {
+impl Drop for Lab<'_> {
     fn drop(&mut self) {
-        if let Some(mut owned) = self.0.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(async move { owned.stop(Duration::from_secs(10)).await });
+        if let Some(mut owned) = self.owned.take() {
+            let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+            ending.spawn(async move { owned.stop(Duration::from_secs(30)).await });
         }
     }
 }

@@ -4,6 +4,7 @@
 mod asking;
 mod helpers;
 mod lab;
+mod machine;
 mod mask;
 mod outages;
 mod process;

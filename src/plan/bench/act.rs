@@ -79,7 +79,7 @@ impl Bench {
             }
             .boxed()
         };
-        self.expect_deploys().await?;
+        self.expect_deploys().boxed().await?;
         let interrupted = self.begin(label).await?;
         let done = self
             .unless_cancelled(self.exactly_once(interrupted, find, make))
@@ -437,7 +437,7 @@ impl Bench {
         line: Vec<String>,
         told: &[(&str, String)],
     ) -> Result<Ran, Stop> {
-        self.expect_deploys().await?;
+        self.expect_deploys().boxed().await?;
         if self.begin(label).await? {
             return Err(Stop::Lost(
                 "the restart came while a command of the flow was running".into(),

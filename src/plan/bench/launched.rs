@@ -7,6 +7,7 @@ use crate::flow::Ran;
 use crate::host::processes::{self, Process};
 use crate::host::tmux::{Session, Tmux};
 use anyhow::{Context, bail};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
@@ -116,7 +117,7 @@ impl Bench {
         session: &str,
         limit: Duration,
         stops: bool,
-        call: impl Future<Output = Result<Ran, Stop>>,
+        call: BoxFuture<'_, Result<Ran, Stop>>,
     ) -> Result<Ran, Stop> {
         if let Some(fact) = self.recall(label).await? {
             return read(&fact);

@@ -40,8 +40,12 @@ impl Bench {
                 if self.session(session).await?.is_none() {
                     return Ok((asked, Value::Null));
                 }
-                let screen = self.tmux()?.screen(session).await.map_err(unseen)?;
-                Ok((asked, to_value(&screen)))
+                match self.tmux()?.screen(session).await {
+                    Ok(screen) => Ok((asked, to_value(&screen))),
+                    // It ended between the two questions.
+                    Err(_) if self.session(session).await?.is_none() => Ok((asked, Value::Null)),
+                    Err(error) => Err(unseen(error)),
+                }
             }
             Question::Running { processes: known } => {
                 let now = processes::alive(known).map_err(unseen)?;

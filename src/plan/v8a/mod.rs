@@ -182,19 +182,22 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         recipe: &recipe,
         limit: u64::try_from(all.command.time_limit.as_millis()).unwrap_or(u64::MAX),
     };
-    let played = play.all(asker).await;
+    // Boxed: a scenario is as large as all that it waits for, and stands on the stack where it is not.
+    let played = play.all(asker).boxed().await;
     if !matches!(played, Ok(()) | Err(Stop::Unseen(_))) {
         return played;
     }
     // Whatever went wrong, what was launched does not stay.
     bench.doing("stopping the session").await;
-    let stopped = play.stop("end").await;
+    let stopped = play.stop("end").boxed().await;
     if !matches!(stopped, Ok(()) | Err(Stop::Unseen(_))) {
         return stopped;
     }
     bench.doing("looking at what the runs left").await;
     let name = set(&recipe);
-    adopt_upgrade(&bench.on(&recipe), &upgrade(&name)).await?;
+    adopt_upgrade(&bench.on(&recipe), &upgrade(&name))
+        .boxed()
+        .await?;
     played.and(stopped)
 }
 
@@ -205,7 +208,9 @@ async fn choose(bench: &Bench, launching: &Launching) -> Result<Option<String>, 
     let mut recipes: Vec<&String> = launching.recipes.iter().collect();
     recipes.sort_by_key(|recipe| Some(*recipe) != stale);
     for recipe in recipes {
-        if expect_upgrade(&bench.on(recipe), &upgrade(&set(recipe))).await? {
+        let bench = bench.on(recipe);
+        let name = set(recipe);
+        if expect_upgrade(&bench, &upgrade(&name)).boxed().await? {
             return Ok(Some(recipe.clone()));
         }
     }

@@ -9,6 +9,8 @@ use crate::host::processes::Process;
 use crate::host::tmux::{Screen, Session};
 use crate::plan::bench::{Bench, Enough, Stop};
 use crate::plan::expect::Launching;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
@@ -86,7 +88,7 @@ impl Play<'_> {
         ];
         let command = &self.launcher.command;
         let verb = [verb.to_owned()];
-        let call = self.bench.flow(label, command, &verb, &told);
+        let call = self.bench.flow(label, command, &verb, &told).boxed();
         self.on_record(label, verb[0] == "stop", call).await
     }
 
@@ -94,11 +96,11 @@ impl Play<'_> {
         &self,
         label: &str,
         stops: bool,
-        call: impl Future<Output = Result<Ran, Stop>>,
+        call: BoxFuture<'_, Result<Ran, Stop>>,
     ) -> Result<(), Stop> {
         let (name, limit) = (&self.launching.session, self.launcher.command.time_limit);
         let launch = self.bench.launch(label, name, limit, stops, call);
-        launch.await.map(drop)
+        launch.boxed().await.map(drop)
     }
 
     /// Launches where a session should be replaced; where it is not, makes way for what follows by force. Answers what was there after
@@ -155,6 +157,7 @@ impl Play<'_> {
         ];
         let limit = self.launcher.command.time_limit;
         let call = self.bench.bare("cron", &schedule.command, &told, limit);
+        let call = call.boxed();
         self.on_record("cron", false, call).await
     }
 

@@ -49,7 +49,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let recorded = bench.recorded("recorded").await?;
     let watched: Watched = bench.see("watched", Question::Watched).await?;
     bench.doing("waiting for the last builds to end").await;
-    wait_for_builds(bench, &watched, &recorded).await?;
+    wait_for_builds(bench, &watched, &recorded).boxed().await?;
     let machine = watched.machine;
     if let Some(machine) = &machine {
         bench.doing("looking at what is left").await;
