@@ -39,6 +39,39 @@ fn clause_ids_are_unique_and_begin_with_their_item() {
     }
 }
 
+/// What the plan asks for, by item: as many clauses, counted from 1. V1.7 was added to it.
+#[test]
+fn every_clause_of_the_plan_is_judged_in_one_place() {
+    let plan = [
+        ("V1", 7),
+        ("V2", 7),
+        ("V3", 6),
+        ("V4", 7),
+        ("V5", 4),
+        ("V6", 7),
+        ("V7", 4),
+        ("V8", 7),
+        ("V8a", 11),
+        ("V9", 5),
+    ];
+    let items: Vec<_> = ITEMS
+        .iter()
+        .map(|item| (item.id, item.clauses.len()))
+        .collect();
+    assert_eq!(items, plan);
+    for item in ITEMS {
+        for (at, clause) in item.clauses.iter().enumerate() {
+            assert_eq!(clause.id, format!("{}.{}", item.id, at + 1));
+        }
+    }
+    let guardrails = crate::plan::guardrails::ITEM
+        .clauses
+        .iter()
+        .map(|clause| clause.id);
+    let all = ["G1", "G2", "G3", "G4", "G5", "G6", "G7"];
+    assert_eq!(guardrails.collect::<Vec<_>>(), all);
+}
+
 #[test]
 fn prerequisites_come_along_and_first() {
     let ids = |named: &[&str]| -> Vec<&str> {
