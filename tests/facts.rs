@@ -82,6 +82,7 @@ fn every_fault_is_recorded_as_it_is_declared() {
             "healthy",
             "healthy-webhook",
             "stale-healthy",
+            "upgrade-all-healthy",
             "whole-healthy"
         ])
     );

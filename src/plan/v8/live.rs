@@ -178,13 +178,13 @@ struct Upgraded {
 pub fn one_after_another(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let (expect, all) = expected(witness)?;
     live(witness, &expect, &all)?;
-    let after = newest_build(witness)?;
+    let is_later = since_the_dry_run(witness)?;
     let mut upgraded = Vec::new();
     for recipe in &all.recipes {
         let (name, of) = (set(recipe), expect.of(recipe));
         for pull in opened(witness, &name, "mirror", &of)? {
             let mut builds = builds(witness, &name, &pull, &of)?;
-            builds.retain(|build| build.number > after);
+            builds.retain(&is_later);
             if !builds.is_empty() {
                 upgraded.push(Upgraded {
                     recipe: recipe.clone(),
@@ -218,13 +218,14 @@ pub fn one_after_another(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 
 const MEND_TURN: &str = "The next recipe begins once the one before has its result and is torn down: the swarm is shared";
 
-/// The newest build before the live run.
-fn newest_build(witness: &Witness<'_>) -> Result<u64, Doubt> {
+/// Tells the builds since the live run began from those before: the dry run's, and whatever else was known by then.
+fn since_the_dry_run(witness: &Witness<'_>) -> Result<impl Fn(&Build) -> bool, Doubt> {
     let after: u64 = witness.see("before.builds")?;
     asked(witness, "dry.builds", &Question::Builds { after })?;
     let builds: Option<Vec<Build>> = witness.see("dry.builds")?;
     let builds = builds.unwrap_or_default().into_iter();
-    Ok(builds.map(|build| build.number).fold(after, u64::max))
+    let known: BTreeSet<u64> = builds.map(|build| build.number).collect();
+    Ok(move |build: &Build| build.number > after && !known.contains(&build.number))
 }
 
 /// What the flow opened and had tested, in the forge's own order: who comes back to a recipe after another has begun does not do them in
@@ -288,14 +289,14 @@ fn not_by_others(
     upgraded: &[Upgraded],
     ruling: Result<Ruling, Doubt>,
 ) -> Result<Ruling, Doubt> {
-    let after = newest_build(witness)?;
+    let is_later = since_the_dry_run(witness)?;
     let all = expect.set().map(|all| &all.recipes[..]).unwrap_or_default();
     for Upgraded { recipe, pull, .. } in upgraded {
         let label = format!("{}.builds", set(recipe));
         let builds: Option<Vec<Build>> = witness.see(&label)?;
         let is_theirs = |build: &&Build| {
             let mut ours = upgraded.iter().flat_map(|of| &of.builds);
-            build.number > after
+            is_later(build)
                 && all.iter().any(|recipe| recipe == build.parameter("RECIPE"))
                 && ours.all(|ours| ours.number != build.number)
         };
