@@ -4,16 +4,36 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 /// No single git command may take longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A git that was given up may still be writing for so long.
+const DYING: Duration = Duration::from_secs(2);
+
 pub struct Clone {
     folder: tempfile::TempDir,
+    is_kept: bool,
     account: String,
     credential: String,
+}
+
+impl Drop for Clone {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        // Removing a folder fails where somebody puts a file into it meanwhile; it would then stay, without a word.
+        let began = Instant::now();
+        while std::fs::remove_dir_all(self.folder.path()).is_err()
+            && self.folder.path().exists()
+            && began.elapsed() < DYING
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 impl Clone {
@@ -27,6 +47,7 @@ impl Clone {
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{account}:{token}"));
         let clone = Clone {
             folder,
+            is_kept: false,
             account: account.to_owned(),
             credential: format!("Authorization: Basic {basic}"),
         };
@@ -35,8 +56,9 @@ impl Clone {
     }
 
     /// Leaves it where it is.
-    pub fn keep(self) {
-        drop(self.folder.keep());
+    pub fn keep(mut self) {
+        self.is_kept = true;
+        self.folder.disable_cleanup(true);
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
