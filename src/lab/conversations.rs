@@ -4,6 +4,7 @@
 
 mod faults;
 mod flow;
+mod others;
 mod sandbox;
 
 use super::bridge::Mode;
@@ -40,6 +41,10 @@ struct Said {
 
 impl Bench {
     async fn start(mode: Mode, faults: &[&str]) -> Bench {
+        Bench::with(mode, faults, false).await
+    }
+
+    async fn with(mode: Mode, faults: &[&str], others: bool) -> Bench {
         let faults: Vec<String> = faults.iter().map(|name| (*name).to_owned()).collect();
         let gitea = std::env::var_os("GAVEL_TEST_GITEA").map(Into::into);
         let options = Options {
@@ -47,6 +52,7 @@ impl Bench {
             gitea,
             mode,
             pace: Pace::lab(),
+            others,
         };
         let world = World::start(&options, Folder::new(None, false).unwrap())
             .await
@@ -600,6 +606,7 @@ async fn what_the_lab_tells_about_itself_is_true() {
         "gavel",
         "flow",
         "bridge",
+        "builder",
     ] {
         let account = &accounts["accounts"][name];
         let (login, token) = (

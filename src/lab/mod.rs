@@ -15,6 +15,7 @@ pub mod gitea_server;
 mod http;
 mod machine;
 mod matrix;
+mod others;
 mod process;
 mod provision;
 mod registry;
@@ -113,6 +114,8 @@ impl Options {
             faults: Faults::new(&self.fault)?,
             gitea: self.gitea.clone(),
             mode: self.bridge,
+            // In a broken lab whatever goes wrong is the broken part's doing, each time alike.
+            others: self.fault.is_empty(),
             pace: if self.realtime {
                 Pace::real()
             } else {

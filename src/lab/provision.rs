@@ -4,6 +4,7 @@
 
 use super::client::Api;
 use super::folder::Folder;
+use super::others::BUILDER;
 use super::sandbox;
 use super::seed::{self, Seed};
 use anyhow::{Context, Result};
@@ -64,13 +65,14 @@ pub fn secret() -> String {
     hex::encode(rand::random::<[u8; 20]>())
 }
 
-const PEOPLE: [&str; 6] = [
+const PEOPLE: [&str; 7] = [
     "maintainer",
     "outsider",
     "adversary",
     "gavel",
     "flow",
     "bridge",
+    BUILDER,
 ];
 
 pub async fn provision(
@@ -150,20 +152,18 @@ async fn account(anonymous: &Api, login: &str, password: &str) -> Result<Account
 
 /// The names of all recipes that have a mirror.
 pub fn recipes() -> impl Iterator<Item = &'static str> {
-    std::iter::once(RECIPE).chain(sandbox::RECIPES.iter().map(|recipe| recipe.name))
+    std::iter::once(RECIPE).chain(sandbox::all().map(|recipe| recipe.name))
 }
 
 fn seeds() -> Vec<Seed> {
-    let tests = sandbox::RECIPES.iter().flat_map(sandbox::Recipe::tests);
+    let tests = sandbox::all().flat_map(sandbox::Recipe::tests);
     let own = [
         (RECIPE, seed::recipe()),
         (SUITE_NAME, seed::cc_ci(tests)),
         (TRACKING.1, seed::verification()),
     ];
-    let sandbox = sandbox::RECIPES
-        .iter()
-        .map(|recipe| (recipe.name, recipe.commits()));
-    let all = own.into_iter().chain(sandbox);
+    let others = sandbox::all().map(|recipe| (recipe.name, recipe.commits()));
+    let all = own.into_iter().chain(others);
     all.map(|(name, commits)| Seed { name, commits }).collect()
 }
 
@@ -227,11 +227,16 @@ async fn rights(admin: &Api) -> Result<()> {
             format!("{MIRRORS}/{recipe}"),
             format!("{UPSTREAM}/{recipe}"),
         );
-        given.extend(["gavel", "flow", "bridge"].map(|login| (mirror.clone(), login, "write")));
-        given.push((upstream, "gavel", "write"));
+        given.extend(["flow", "bridge"].map(|login| (mirror.clone(), login, "write")));
+        if recipe == sandbox::OUTSIDE.name {
+            given.push((mirror, BUILDER, "write"));
+        } else {
+            given.push((mirror, "gavel", "write"));
+            given.push((upstream, "gavel", "write"));
+        }
     }
     let tracking = format!("{}/{}", TRACKING.0, TRACKING.1);
-    given.extend(["gavel", "flow"].map(|login| (SUITE.to_owned(), login, "write")));
+    given.extend(["gavel", "flow", BUILDER].map(|login| (SUITE.to_owned(), login, "write")));
     given.push((tracking.clone(), "maintainer", "write"));
     given.push((tracking, "gavel", "admin"));
     let give = async |(repository, login, permission): (String, &str, &str)| {

@@ -1,10 +1,10 @@
 //! The sandbox recipes, one for each scenario: what their repositories and the registry hold, so that an upgrade of each comes out as
-//! its scenario needs it.
+//! its scenario needs it; and one recipe beside them.
 
 use super::registry::{Behaviour, Image, Images};
 use super::seed::Commit;
 
-/// One throwaway recipe.
+/// One recipe.
 pub struct Recipe {
     pub name: &'static str,
     /// Of the registry; `TAG` is in use.
@@ -42,9 +42,9 @@ const fn talkative(server: &'static str) -> Behaviour {
     }
 }
 
-/// All of them but the gate's own. Among the tags are some that are no newer version of the same shape, and would start all the same:
+/// All of the sandbox but the gate's own. Among the tags are some that are no newer version of the same shape, and would start all the same:
 /// whoever picks one of them is not told so by a red build.
-pub const RECIPES: &[Recipe] = &[
+const RECIPES: &[Recipe] = &[
     Recipe {
         name: "sandbox-upgrade",
         image: "lab/plain",
@@ -144,6 +144,22 @@ pub const RECIPES: &[Recipe] = &[
         functional: &["greets", "stays-up"],
     },
 ];
+
+/// Somebody else's, outside the sandbox. There is nothing to upgrade.
+pub const OUTSIDE: Recipe = Recipe {
+    name: "landing-page",
+    image: "lab/landing",
+    tag: "1.1.0",
+    version: "0.2.0",
+    says: "Others work on it.",
+    tags: &[("1.0.0", PLAIN), ("1.1.0", PLAIN), ("latest", PLAIN)],
+    functional: &["greets", "stays-up"],
+};
+
+/// All that are made the same way: the sandbox but the gate's own, and the one outside.
+pub fn all() -> impl Iterator<Item = &'static Recipe> {
+    RECIPES.iter().chain(std::iter::once(&OUTSIDE))
+}
 
 /// The recipe with a test that goes stale.
 const STALE: &str = "sandbox-stale";
@@ -254,7 +270,7 @@ pub fn images() -> Images {
         )
     });
     let mut images = Images::from([("joseluisq/static-web-server".to_owned(), gate.into())]);
-    for recipe in RECIPES {
+    for recipe in all() {
         let tags = recipe
             .tags
             .iter()

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 pub async fn run(options: Options, no_bot: bool) -> Result<ExitCode> {
     let interruption = interruption()?;
     let folder = options.folder()?;
-    let described = options.world()?;
+    let mut described = options.world()?;
+    // Whoever brings a judge of their own wants a place where nothing happens yet.
+    described.others &= !no_bot;
     let mut world = tokio::select! {
         world = World::start(&described, folder) => world?,
         () = interruption.cancelled() => return Ok(ExitCode::SUCCESS),

@@ -10,6 +10,7 @@ use super::forge::Forge;
 use super::gitea_server::GiteaServer;
 use super::http::{self, Bound, Serving};
 use super::machine::Machine;
+use super::others::{BUILDER, Others};
 use super::process::{self, Owned};
 use super::provision::{self, Hooks, MIRRORS, OPERATOR, Provisioned, SUITE, UPSTREAM};
 use super::settings::{self, Pace, Places};
@@ -30,6 +31,8 @@ pub struct Options {
     pub gitea: Option<PathBuf>,
     pub mode: bridge::Mode,
     pub pace: Pace,
+    /// Whether somebody else works on the forge meanwhile.
+    pub others: bool,
 }
 
 enum ForgeServer {
@@ -40,11 +43,12 @@ enum ForgeServer {
 /// Fields are dropped in this order: whoever talks goes before whoever is talked to.
 pub struct World {
     bot: Option<Owned>,
+    others: Option<Others>,
     bridge: Bridge,
     drone: Drone,
     machine: Machine,
     deploys: Deploys,
-    _others: [Serving; 2],
+    _services: [Serving; 2],
     forge: ForgeServer,
     /// The machine's time zone, wherever the lab runs.
     zone: &'static str,
@@ -92,7 +96,7 @@ impl World {
             .await
             .context("starting what else is on the machine")?;
 
-        let others = [
+        let services = [
             registry::serve(registry_at, sandbox::images()),
             results::serve(results_at, folder.path("results")),
         ];
@@ -122,13 +126,15 @@ impl World {
             flow_token: provisioned.account("flow")?.token.clone(),
         };
         let bridge = Bridge::start(bridge_settings, bridge_at, faults);
+        let builder = Api::forge(&places.forge).with_token(&provisioned.account(BUILDER)?.token);
         Ok(World {
             bot: None,
+            others: options.others.then(|| Others::start(builder)),
             bridge,
             drone,
             machine,
             deploys: Deploys(folder.path("deploys")),
-            _others: others,
+            _services: services,
             forge,
             zone: if faults.has("machine-in-local-time") {
                 "CET-1CEST,M3.5.0,M10.5.0/3"
@@ -207,6 +213,7 @@ impl World {
         if let Some(mut bot) = self.bot.take() {
             bot.stop(BOT_PATIENCE).await;
         }
+        drop(self.others);
         drop(self.machine);
         drop(self.bridge);
         self.drone.stop().await;
