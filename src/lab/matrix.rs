@@ -303,8 +303,15 @@ impl Matrix {
         let text = std::fs::read(evidence).context("reading the lab's evidence")?;
         let evidence: Value =
             serde_json::from_slice(&text).context("reading the lab's evidence")?;
+        let attempts = evidence["attempts"].as_array().into_iter().flatten();
+        let items: BTreeSet<&str> = attempts.filter_map(|it| it["item"].as_str()).collect();
+        // Of what was not asked for, nothing was declared.
         let declared: BTreeMap<&str, &str> = CLAUSES
             .iter()
+            .filter(|clause| {
+                let item = clause.split('.').next().unwrap_or(clause);
+                items.contains(item) || (items.contains("G") && item.starts_with('G'))
+            })
             .map(|clause| {
                 (
                     *clause,
