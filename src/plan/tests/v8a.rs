@@ -451,6 +451,7 @@ fn one_change_and_the_clause_that_finds_it() {
         ("V8a.9", "cron.agent", Value::Null, fail),
         ("V8a.9", "cron.screen", screen("nothing"), fail),
         ("V8a.9", "cron.screen", Value::Null, unsure),
+        ("V8a.9", "cron.screen", screen(SUMMARY), pass),
         ("V8a.9", "clock", zone([3600, 7200]), fail),
         ("V8a.9", "clock", zone([0, 3600]), fail),
         ("V8a.10", "idle.stop", ran(1), fail),

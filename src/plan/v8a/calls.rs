@@ -50,7 +50,12 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             ARGUMENTS,
         );
     }
-    if let Some(wrong) = no_dry_run(witness, "dry", &launching)? {
+    let wrong = match shown(witness, "dry", &launching)? {
+        Shown::Candidate => None,
+        Shown::Summary => Some("`--dry-run` did not reach the run: it wrote a summary of upgrades"),
+        Shown::Neither => Some("the dry run does not list the recipe as a candidate"),
+    };
+    if let Some(wrong) = wrong {
         return broken(wrong, ARGUMENTS);
     }
     holds(
@@ -75,12 +80,15 @@ fn is_given(process: &Process) -> bool {
     })
 }
 
-/// Why a run that was to be a dry one does not look like one; `None` where it does.
-fn no_dry_run(
-    witness: &Witness<'_>,
-    run: &str,
-    launching: &Launching,
-) -> Result<Option<String>, Doubt> {
+/// What the screen shows of what a run did.
+#[derive(PartialEq, Eq)]
+enum Shown {
+    Candidate,
+    Summary,
+    Neither,
+}
+
+fn shown(witness: &Witness<'_>, run: &str, launching: &Launching) -> Result<Shown, Doubt> {
     let recipe = recipe(witness, run, launching)?;
     let Some(shown) = screen(witness, &format!("{run}.screen"))? else {
         return unseen(format!(
@@ -88,9 +96,7 @@ fn no_dry_run(
         ));
     };
     if summary(&shown, launching)?.is_some() {
-        return Ok(Some(format!(
-            "`{run}`: `--dry-run` did not reach the run: it wrote a summary of upgrades"
-        )));
+        return Ok(Shown::Summary);
     }
     let candidate = regex(&launching.candidate)?;
     let names_it = |line: &str| {
@@ -99,7 +105,7 @@ fn no_dry_run(
         named.is_some_and(|named| named.as_str() == recipe)
     };
     if shown.lines().any(names_it) {
-        return Ok(None);
+        return Ok(Shown::Candidate);
     }
     // A screen that shows nothing of a real run either says nothing about this one.
     let of_the_real = screen(witness, "live.screen")?.unwrap_or_default();
@@ -108,10 +114,7 @@ fn no_dry_run(
             "`{run}`: the screen shows nothing of what the run did"
         ));
     }
-    Ok(Some(format!(
-        "`{run}`: the dry run does not list `{}` as a candidate",
-        cut(&recipe)
-    )))
+    Ok(Shown::Neither)
 }
 
 pub fn orchestrator(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
@@ -205,8 +208,12 @@ pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             LAUNCHER,
         );
     }
-    if let Some(wrong) = no_dry_run(witness, "cron", &launching)? {
-        return broken(wrong, "Look at what the run needs of its environment");
+    // Whether its arguments reached it is V8a.7's business.
+    if shown(witness, "cron", &launching)? == Shown::Neither {
+        return broken(
+            "what it launches shows neither a candidate nor a summary",
+            "Look at what the run needs of its environment",
+        );
     }
     holds(format!(
         "`{}`, and its command does all that by itself with nothing in its environment but what cron sets",
