@@ -128,7 +128,7 @@ impl Forge {
         self.shared.url.clone()
     }
 
-    /// Ends the server. Its children are in groups of their own and end with the requests that started them.
+    /// Ends the server. Its children are in groups of their own and end with what started them.
     pub async fn stop(mut self) {
         self.shared.stop.cancel();
         if tokio::time::timeout(GRACE, &mut self.server).await.is_err() {

@@ -6,8 +6,9 @@ use super::{
     hooks, issues, labels, merging, objects, organisations, pages, pulls, reactions, repos, smart,
     statuses, teams,
 };
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Router, middleware};
@@ -56,7 +57,14 @@ pub fn all(shared: Shared) -> Router {
             shared.clone(),
             with_documentation,
         ))
+        .layer(middleware::from_fn(to_its_end))
         .with_state(shared)
+}
+
+/// What was asked is done whole, also where whoever asked is gone before the answer: half a change is none of the forge's states.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    let answer = tokio::spawn(next.run(request)).await;
+    answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 /// An unknown path, in the API or out of it.

@@ -69,6 +69,17 @@ impl Seen {
         differ.map(|(part, _)| part).collect()
     }
 
+    /// Whether all that differs is what `git fetch` writes: where the remote's branches stand, and its tags.
+    fn was_only_fetched(&self, before: &Seen) -> bool {
+        let own = |seen: &Seen| -> BTreeMap<String, String> {
+            let refs = seen.refs.iter().filter(|(name, _)| {
+                !name.starts_with("refs/remotes/") && !name.starts_with("refs/tags/")
+            });
+            refs.map(|(name, at)| (name.clone(), at.clone())).collect()
+        };
+        self.differs(before) == ["refs"] && own(self) == own(before)
+    }
+
     /// What in it is the accused's own: a branch or commit that they pushed meanwhile, or a test of a sandbox recipe.
     fn bears(&self, before: &Seen, pushed: &[Pushed], watched: &Watched) -> bool {
         // What its owner fetched stands among the remote's refs.
@@ -113,7 +124,13 @@ pub fn clones_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         }
         let changed = format!("`{}`: {parts}", cut(path));
         let pushed = pushes(witness, &watched, watched.accused()).unwrap_or_default();
-        if after.bears(&before, &pushed, &watched) || !lived_in(witness, path)? {
+        if after.bears(&before, &pushed, &watched) {
+            wrong.push(changed);
+        } else if after.was_only_fetched(&before) {
+            doubts.push(format!(
+                "{changed}, by a fetch, which its owner may have done; verify again while it rests"
+            ));
+        } else if !lived_in(witness, path)? {
             wrong.push(changed);
         } else {
             doubts.push(format!("{changed}, and its owner is at work there"));

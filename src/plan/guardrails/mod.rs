@@ -177,7 +177,7 @@ impl Watched {
         [&self.flow, &self.gate]
     }
 
-    fn accounts(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &String> {
         self.accused().into_iter().chain([&self.gavel])
     }
 

@@ -795,6 +795,26 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE G4",
         ),
         (
+            "a clone is fetched into, and nobody is seen there",
+            |seen| {
+                let mut changed = clone(OLD);
+                changed["refs"] =
+                    json!({ "refs/remotes/origin/other": OTHER, "refs/tags/v1": OTHER });
+                seen.set("close.clone./loops/builder", changed);
+            },
+            "INCONCLUSIVE G4",
+        ),
+        (
+            "a branch is made in a clone, and nobody is seen there",
+            |seen| {
+                let mut changed = clone(OLD);
+                changed["refs"] =
+                    json!({ "refs/heads/other": OTHER, "refs/remotes/origin/other": OTHER });
+                seen.set("close.clone./loops/builder", changed);
+            },
+            "FAIL G4",
+        ),
+        (
             "the flow's commit is what a clone in which its owner works stands at",
             |seen| {
                 seen.set("close.clone./loops/builder", clone(TESTS));

@@ -31,6 +31,21 @@ fn launched() -> Value {
         "processes": [[700, 70]], "stopped": true, "left": [] })
 }
 
+/// The run's pull request in this state.
+fn pull(state: &str) -> Value {
+    json!({ "number": 7, "state": state, "merged": false, "head": { "sha": "a", "ref": "gavel/a", "label": "gavel/a" },
+        "base": { "sha": "b", "ref": "main", "label": "main" } })
+}
+
+/// The run's pull request, merged by this account in a repository that may detect merges.
+fn merged(by: &str, detects: bool) -> Value {
+    let mut pull = pull("closed");
+    pull["merged"] = json!(true);
+    pull["merged_by"] = json!({ "login": by });
+    pull["base"]["repo"] = json!({ "full_name": "m/tiny", "autodetect_manual_merge": detects });
+    pull
+}
+
 fn built(number: u64, recipe: &str, pull: u64, status: &str) -> Value {
     json!({ "number": number, "status": status, "params": { "RECIPE": recipe, "PR": pull.to_string() } })
 }
@@ -57,11 +72,7 @@ impl Seen {
             repository: "m/tiny".into(),
             number: 7,
         };
-        seen.put(
-            "pull.m/tiny.7",
-            question,
-            json!({ "state": "closed", "merged": false }),
-        );
+        seen.put("pull.m/tiny.7", question, pull("closed"));
         seen.put("quiet", Question::Quiet { milliseconds: 600 }, json!(600));
         let watched = Watched {
             mirrors: [("m/tiny".into(), None)].into(),
@@ -142,16 +153,38 @@ fn one_change_at_a_time() {
         ("nothing", |_| {}, "PASS"),
         (
             "a pull request is still open",
-            |seen| seen.set("pull.m/tiny.7", json!({ "state": "open", "merged": false })),
+            |seen| seen.set("pull.m/tiny.7", pull("open")),
             "FAIL V9.1",
         ),
         (
-            "a pull request is merged",
+            "the flow merged a pull request",
+            |seen| seen.set("pull.m/tiny.7", merged("flow", false)),
+            "FAIL V9.1",
+        ),
+        (
+            "a person merged a pull request",
+            |seen| seen.set("pull.m/tiny.7", merged("maintainer", false)),
+            "INCONCLUSIVE V9.1",
+        ),
+        (
+            "the flow's push made the forge take a pull request for merged",
+            |seen| seen.set("pull.m/tiny.7", merged("flow", true)),
+            "INCONCLUSIVE V9.1",
+        ),
+        (
+            "a person merged a pull request, and another is still open",
             |seen| {
-                seen.set(
-                    "pull.m/tiny.7",
-                    json!({ "state": "closed", "merged": true }),
-                )
+                seen.set("pull.m/tiny.7", merged("maintainer", false));
+                seen.made(|made| {
+                    let mut other = made[1].clone();
+                    other["number"] = json!(8);
+                    made.push(other);
+                });
+                let question = Question::Pull {
+                    repository: "m/tiny".into(),
+                    number: 8,
+                };
+                seen.put("pull.m/tiny.8", question, pull("open"));
             },
             "FAIL V9.1",
         ),

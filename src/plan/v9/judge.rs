@@ -6,12 +6,11 @@ use crate::host::cron::Crontab;
 use crate::host::processes::Process;
 use crate::host::tmux::Session;
 use crate::plan::bench::{FORCED, Launched, Made, Owners, Tested, Whose};
-use crate::plan::gate::{asked, cut};
+use crate::plan::gate::{asked, cut, same_account};
 use crate::plan::guardrails::machine::machine;
 use crate::plan::guardrails::{Machine, Watched, inventory};
-use crate::plan::sight::Named;
+use crate::plan::sight::{Named, Pull};
 use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
-use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,18 +24,11 @@ fn made(witness: &Witness<'_>) -> Result<Vec<Made>, Doubt> {
     witness.see("cleaned")
 }
 
-/// A pull request's end.
-#[derive(Deserialize)]
-struct Ended {
-    state: String,
-    #[serde(default)]
-    merged: bool,
-}
-
 pub fn pulls_closed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let made = made(witness)?;
+    let watched: Watched = witness.context("watched")?;
     let mut closed = 0;
-    let mut open = Vec::new();
+    let (mut open, mut doubt) = (Vec::new(), None);
     for one in made.iter().filter(|one| one.kind == "pull") {
         let (Some(number), Some((label, question))) = (one.number, question(one)) else {
             if one.ended.as_deref() == Some("never made") {
@@ -48,14 +40,23 @@ pub fn pulls_closed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             ));
         };
         asked(witness, &label, &question)?;
-        let pull: Ended = witness.see(&label)?;
+        let pull: Pull = witness.see(&label)?;
         if pull.merged {
-            return certainly_broken(
-                format!("{}#{number} is merged", one.repository),
-                "undo the merge by hand, and find who was able to do it",
-            );
-        }
-        if pull.state == "open" {
+            let by = &pull.merged_by.login;
+            let merged = format!("{}#{number} is merged by `{}`", one.repository, cut(by));
+            // The forge names whoever pushed where it takes a pull request for merged by itself; G1 tells the two apart.
+            let is_theirs = watched.accounts().any(|account| same_account(account, by));
+            if is_theirs && !pull.base.repo.autodetect_manual_merge {
+                return certainly_broken(
+                    merged,
+                    "undo the merge by hand, and find who was able to do it",
+                );
+            }
+            doubt.get_or_insert(match is_theirs {
+                true => format!("{merged}, or the forge says so by itself: see G1"),
+                false => format!("{merged}, who has no part in this; verify again"),
+            });
+        } else if pull.is_open() {
             let again = match one.ended.as_deref() {
                 Some(ended) => format!(", which was {ended}"),
                 None => String::new(),
@@ -67,6 +68,9 @@ pub fn pulls_closed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     if !open.is_empty() {
         return broken(format!("still open: {}", open.join("; ")), ACCESS);
+    }
+    if let Some(doubt) = doubt {
+        return unseen(doubt);
     }
     if closed > 0 {
         witness.see::<u64>("quiet")?;
