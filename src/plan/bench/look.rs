@@ -28,14 +28,17 @@ impl Bench {
         self.record(label, question, asked, None, answer).await
     }
 
-    /// Looks once at several things that do not depend on each other, side by side. What could not be seen is told once all the others
-    /// are on record.
+    /// Looks once at several things that do not depend on each other, side by side; what is asked for under the same label twice is
+    /// looked at once. What could not be seen is told once all the others are on record.
     pub async fn see_all(
         &self,
         questions: impl IntoIterator<Item = (String, Question)>,
     ) -> Result<(), Stop> {
-        let mut open = Vec::new();
+        let mut open: Vec<(String, Question)> = Vec::new();
         for (label, question) in questions {
+            if open.iter().any(|(asked, _)| *asked == label) {
+                continue;
+            }
             if self.recall(&label).await?.is_none() {
                 self.begin(&label).await?;
                 open.push((label, question));
