@@ -510,6 +510,22 @@ fn one_change_and_the_clause_that_finds_it() {
             json!("`weekly`; cron calls `launch-upgrader.sh start`"),
             pass,
         ),
+        (
+            "V8a.11",
+            "skill",
+            json!(
+                "`weekly`; cron calls `/upgrade-all`. By hand it is\n`launch-upgrader.sh start`."
+            ),
+            fail,
+        ),
+        (
+            "V8a.11",
+            "skill",
+            json!(
+                "`weekly` runs `/upgrade-all`. cron does not call `/upgrade-all`. It calls `launch-upgrader.sh start`."
+            ),
+            pass,
+        ),
     ];
     for (clause, label, value, verdict) in table {
         let mut facts = healthy();

@@ -248,6 +248,12 @@ pub fn documented(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             );
         }
     }
+    if let Some(inline) = paragraphs(&text).find_map(|paragraph| called_inline(paragraph, &call)) {
+        return broken(
+            format!("the skill's text says that cron calls the skill itself: {inline:?}"),
+            TEXT,
+        );
+    }
     let mut about_cron = paragraphs(&text).filter(|paragraph| paragraph.contains("cron"));
     let Some(paragraph) = about_cron.find(|paragraph| paragraph.contains(&call)) else {
         return broken(
@@ -266,6 +272,19 @@ pub fn documented(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 
 fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n\n")
+}
+
+/// The sentence by which cron calls the skill and not the launcher, where there is one.
+fn called_inline(paragraph: &str, call: &str) -> Option<String> {
+    const NOT: [&str; 5] = ["never", "not ", "n't", "instead of", "rather than"];
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut sentences = line.split_inclusive(". ").map(str::trim);
+    let inline = sentences.find(|sentence| {
+        let calls_skill = sentence.contains("cron") && sentence.contains("/upgrade-all");
+        let is_denied = NOT.iter().any(|word| sentence.contains(word));
+        calls_skill && !sentence.contains(call) && !is_denied
+    });
+    inline.map(cut)
 }
 
 /// Another time than the plan's, as the five fields of a crontab or by the name of a day.

@@ -128,13 +128,23 @@ impl Play<'_> {
         before: Option<&Agent>,
         after: Option<&Agent>,
     ) -> Result<(), Stop> {
-        let processes = before.map(Agent::identities).unwrap_or_default();
-        let question = Question::Running { processes };
         let patience = if same(before, after) {
             0
         } else {
             self.bench.expect.reaction
         };
+        self.gone_within(label, before, patience).await
+    }
+
+    /// The same for so many milliseconds.
+    async fn gone_within(
+        &self,
+        label: &str,
+        before: Option<&Agent>,
+        patience: u64,
+    ) -> Result<(), Stop> {
+        let processes = before.map(Agent::identities).unwrap_or_default();
+        let question = Question::Running { processes };
         self.bench
             .watch(label, question, patience, Vec::<Value>::is_empty)
             .await
@@ -282,8 +292,13 @@ impl Play<'_> {
         let last = self.look(&before).await?;
         self.sessions(&others).await?;
         self.launch(&format!("{name}.stop"), "stop", "").await?;
-        self.gone(&format!("{name}.gone"), last.as_ref(), None)
-            .await?;
+        // It has been ended once the call is back; work that comes to its own end much later was not.
+        self.gone_within(
+            &format!("{name}.gone"),
+            last.as_ref(),
+            self.bench.expect.quiet,
+        )
+        .await?;
         let is_over = |sessions: &Vec<Session>| {
             let is_it = |session: &Session| {
                 let last = last.as_ref().map(|last| &last.session.id);
