@@ -1,12 +1,14 @@
 //! The commands that a person types.
 
+use crate::audit;
+use crate::bundle::{Bundle, PublicKey};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::plan;
 use crate::server;
 use crate::store::Store;
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +33,9 @@ enum Command {
         #[arg(long, default_value = "gavel.toml", env = "GAVEL_CONFIG")]
         config: PathBuf,
     },
+    /// Re-check an evidence bundle without Gavel's word: 0 when every claim stands, 1 when something differs, 2 when it is no bundle, 3
+    /// when nobody but the bundle itself vouches for it
+    Audit(Audit),
     /// List what can be verified
     Items,
     /// cc-ci in a box: everything that Gavel talks to, on loopback
@@ -38,9 +43,38 @@ enum Command {
     Lab(crate::lab::Lab),
 }
 
+#[derive(Args)]
+struct Audit {
+    /// The bundle, as a run's page offers it
+    bundle: PathBuf,
+    /// The installation's public key in PEM, as it was given to you: not as it was sent along
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Where an item's chain of facts ends, as a verdict comment or an acceptance quotes it; can be given again
+    #[arg(long, value_name = "ITEM=DIGEST", value_parser = head)]
+    head: Vec<(String, String)>,
+}
+
+/// `V4=0123456789ab`.
+fn head(typed: &str) -> Result<(String, String), String> {
+    let (item, digest) = typed
+        .split_once('=')
+        .ok_or("write it as ITEM=DIGEST, such as V4=0123456789ab")?;
+    let known = plan::ITEMS.iter().map(|item| item.id).chain(["G"]);
+    let mut known = known.filter(|known| known.eq_ignore_ascii_case(item));
+    let item = known.next().ok_or_else(|| {
+        format!("`{item}` is no item; `gavel items` lists them, and G stands for the guardrails")
+    })?;
+    Ok((item.into(), digest.to_lowercase()))
+}
+
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => finish(serve(&config)),
+        Command::Audit(asked) => audit(&asked).unwrap_or_else(|error| {
+            eprintln!("gavel: {error:#}");
+            ExitCode::from(2)
+        }),
         Command::Items => finish(items()),
         #[cfg(feature = "lab")]
         Command::Lab(lab) => lab.run(),
@@ -57,16 +91,49 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
+fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
+    let key = match &asked.key {
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            let text =
+                text.with_context(|| format!("reading the key {} failed", path.display()))?;
+            let key = PublicKey::from_pem(&text);
+            Some(key.with_context(|| format!("reading the key {} failed", path.display()))?)
+        }
+        None => None,
+    };
+    let shown = asked.bundle.display();
+    let file = std::fs::File::open(&asked.bundle);
+    let file = file.with_context(|| format!("opening the bundle {shown} failed"))?;
+    let bundle = Bundle::read(std::io::BufReader::new(file));
+    let bundle = bundle.with_context(|| format!("the bundle {shown} is refused"))?;
+    let anchors = audit::Anchors {
+        key,
+        heads: asked.head.clone(),
+    };
+    let audited = audit::cold(&bundle, &anchors);
+    print(&audit::table(&bundle.evidence, &audited))?;
+    Ok(match (audited.agrees(), audited.is_anchored()) {
+        (true, true) => ExitCode::SUCCESS,
+        (true, false) => ExitCode::from(3),
+        (false, _) => ExitCode::FAILURE,
+    })
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("writing to standard output failed"),
+    }
+}
+
 fn items() -> anyhow::Result<()> {
     let lines = plan::ITEMS.iter();
     let text: String = lines
         .map(|item| format!("{:4} {}\n", item.id, item.title))
         .collect();
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("writing the list of items failed"),
-    }
+    print(&text)
 }
 
 fn serve(path: &std::path::Path) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What was asked, or done, so exactly that somebody else can ask it again.
@@ -199,6 +199,7 @@ pub enum Answer {
 
 /// For how long a question was asked again and again until the answer given here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Watch {
     pub from: Timestamp,
     /// How long it would have gone on, in milliseconds.
@@ -209,6 +210,7 @@ pub struct Watch {
 
 /// One observation or act of one attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fact {
     /// 1, 2, 3 … within the attempt.
     pub number: u32,
@@ -305,6 +307,34 @@ impl Fact {
         }
         Digest::of(value.to_string())
     }
+}
+
+/// What was verified, by what was seen of it: part by part, the version that answers or files gave.
+pub fn versions(facts: &[Fact]) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::new();
+    for fact in facts {
+        let Some(part) = fact.label.strip_prefix("version.") else {
+            continue;
+        };
+        let version = match (&fact.answer, &fact.question) {
+            (Answer::Unseen(why), _) => format!("unknown: {why}"),
+            (Answer::Seen(value), Question::Branch { repository, branch }) => {
+                let commit = value["commit"]["id"].as_str().unwrap_or("no such branch");
+                let short = commit.get(..12).unwrap_or(commit);
+                format!("{repository} {branch} at {short}")
+            }
+            (Answer::Seen(value), Question::Digests { .. }) => {
+                let files = value.as_object();
+                if files.is_none_or(serde_json::Map::is_empty) {
+                    continue;
+                }
+                Digest::of(value.to_string()).short().to_owned()
+            }
+            (Answer::Seen(value), _) => value["version"].as_str().unwrap_or("unknown").to_owned(),
+        };
+        versions.insert(part.to_owned(), version);
+    }
+    versions
 }
 
 /// Why a clause could not be decided.

@@ -1,7 +1,8 @@
 //! What is known of a run, put together from the store for those who show it.
 
+use crate::bundle::{Evidence, FORMAT, Judge, JudgedAttempt, LostAttempt, Made};
 use crate::config::Config;
-use crate::evidence::{Answer, Digest, Fact, Question};
+use crate::evidence::{self, Digest, Fact};
 use crate::plan::{self, Item, guardrails};
 use crate::store::{Attempt, AttemptState, Resource, Run, Store};
 use crate::verdict::{Clause, Verdict, worst};
@@ -18,6 +19,8 @@ pub struct RunRecord {
     pub resources: Vec<Resource>,
     pub tracking_issue: String,
     pub public_url: Url,
+    /// Which installation of Gavel.
+    pub installation: String,
     pub progress_comment: Option<String>,
     pub report_comment: Option<String>,
 }
@@ -148,9 +151,7 @@ pub fn says(item: &Item, clause: &str) -> &'static str {
 impl Judged {
     /// The head of the attempt's chain of facts.
     pub fn head(&self) -> Digest {
-        self.facts
-            .last()
-            .map_or_else(Digest::of_nothing, |fact| fact.digest.clone())
+        JudgedAttempt::head(&self.facts)
     }
 
     pub fn fact(&self, number: u32) -> Option<&Fact> {
@@ -162,34 +163,9 @@ impl Judged {
         to.duration_since(self.attempt.started).as_secs_f64()
     }
 
-    /// What was verified: part by part, the version that answers or files gave.
+    /// What was verified, part by part.
     pub fn versions(&self) -> BTreeMap<String, String> {
-        let mut versions = BTreeMap::new();
-        for fact in &self.facts {
-            let Some(part) = fact.label.strip_prefix("version.") else {
-                continue;
-            };
-            let version = match (&fact.answer, &fact.question) {
-                (Answer::Unseen(why), _) => format!("unknown: {why}"),
-                (Answer::Seen(value), Question::Branch { repository, branch }) => {
-                    let commit = value["commit"]["id"].as_str().unwrap_or("no such branch");
-                    let short = commit.get(..12).unwrap_or(commit);
-                    format!("{repository} {branch} at {short}")
-                }
-                (Answer::Seen(value), Question::Digests { .. }) => {
-                    let files = value.as_object();
-                    if files.is_none_or(serde_json::Map::is_empty) {
-                        continue;
-                    }
-                    Digest::of(value.to_string()).short().to_owned()
-                }
-                (Answer::Seen(value), _) => {
-                    value["version"].as_str().unwrap_or("unknown").to_owned()
-                }
-            };
-            versions.insert(part.to_owned(), version);
-        }
-        versions
+        evidence::versions(&self.facts)
     }
 }
 
@@ -235,9 +211,69 @@ pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunR
             tracking.issue
         ),
         public_url: config.server.public_url.clone(),
+        installation: store.installation().await?,
         progress_comment: address(store, &progress_slot(id)).await?,
         report_comment: address(store, &report_slot(id)).await?,
         run,
+    })
+}
+
+/// All that a run's bundle says of what was seen, and what it led to.
+pub async fn evidence(
+    store: &Store,
+    config: &Config,
+    record: &RunRecord,
+    judge: &Judge,
+) -> anyhow::Result<Evidence> {
+    let run = &record.run;
+    let judged = record.everything().filter_map(|item| item.latest.as_ref());
+    let attempts = judged.map(|judged| JudgedAttempt {
+        item: judged.attempt.item.clone(),
+        attempt: judged.attempt.ordinal,
+        started: judged.attempt.started,
+        ended: judged.attempt.ended,
+        verdict: judged.verdict,
+        chain_head: judged.head(),
+        versions: judged.versions(),
+        clauses: judged.clauses.clone(),
+        facts: judged.facts.clone(),
+    });
+    let mut lost = Vec::new();
+    for attempt in record.everything().flat_map(|item| &item.attempts) {
+        if attempt.state == AttemptState::Lost {
+            lost.push(LostAttempt {
+                item: attempt.item.clone(),
+                attempt: attempt.ordinal,
+                started: attempt.started,
+                why: attempt.why.clone().unwrap_or_default(),
+                facts: store.facts(attempt.id).await?,
+            });
+        }
+    }
+    let made = record.resources.iter().map(|resource| Made {
+        kind: resource.kind.word().into(),
+        repository: resource.repository.clone(),
+        name: resource.name.clone(),
+        number: resource.number,
+        purpose: resource.purpose.clone(),
+        ended: resource.ended.clone(),
+    });
+    let address = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+    Ok(Evidence {
+        format: FORMAT.into(),
+        judge: judge.clone(),
+        installation: record.installation.clone(),
+        run: run.id,
+        asked_for_by: run.account.clone(),
+        tracking_issue: record.tracking_issue.clone(),
+        forge: address(&config.forge.url),
+        drone: address(&config.drone.url),
+        started: run.started,
+        ended: run.ended,
+        verdict: record.verdict(),
+        attempts: attempts.collect(),
+        lost,
+        made: made.collect(),
     })
 }
 

@@ -9,7 +9,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("main", &[]),
     (
         "cli",
-        &["server", "engine", "plan", "store", "config", "lab"],
+        &[
+            "server", "engine", "audit", "bundle", "plan", "store", "config", "lab",
+        ],
     ),
     (
         "server",
@@ -20,9 +22,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "render", "record", "command", "plan", "store", "evidence", "verdict", "redact",
-            "host", "gitea", "drone", "registry", "config",
+            "render", "record", "bundle", "command", "plan", "store", "evidence", "verdict",
+            "redact", "host", "gitea", "drone", "registry", "config",
         ],
+    ),
+    (
+        "audit",
+        &["render", "bundle", "plan", "evidence", "verdict"],
     ),
     (
         "render",
@@ -32,8 +38,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "record",
-        &["plan", "store", "evidence", "verdict", "config"],
+        &["bundle", "plan", "store", "evidence", "verdict", "config"],
     ),
+    ("bundle", &["evidence", "verdict"]),
     ("command", &[]),
     (
         "plan",

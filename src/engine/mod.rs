@@ -13,6 +13,7 @@ mod verified;
 
 pub use inbox::{Comment, Inbox};
 
+use crate::bundle::{self, Content, Judge, Key};
 use crate::config::{Account, Config};
 use crate::drone::Drone;
 use crate::gitea::Gitea;
@@ -20,6 +21,7 @@ use crate::plan::bench::{Event, World};
 use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
 use crate::registry::Registry;
+use crate::render;
 use crate::store::{Store, StoreError};
 use reporter::Reporter;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +33,10 @@ use tokio_util::sync::CancellationToken;
 pub struct Engine {
     pub config: Config,
     pub store: Store,
+    /// What signs this installation's bundles.
+    pub key: Key,
+    /// This program, as bundles name it.
+    pub judge: Judge,
     world: Arc<World>,
     reporter: Reporter,
     events: broadcast::Sender<Event>,
@@ -50,6 +56,8 @@ pub enum EngineError {
     Store(#[from] StoreError),
     #[error("making the clients failed: {0}")]
     Client(String),
+    #[error("{0:#}")]
+    Seal(anyhow::Error),
 }
 
 impl Engine {
@@ -58,6 +66,8 @@ impl Engine {
         store: Store,
         shutdown: CancellationToken,
     ) -> Result<Arc<Self>, EngineError> {
+        let key = Key::open(&config.server.data.join("signing.pem")).map_err(EngineError::Seal)?;
+        let judge = Judge::this().map_err(EngineError::Seal)?;
         let client = |error: &dyn std::fmt::Display| EngineError::Client(error.to_string());
         let patience = &config.patience;
         let limits = crate::gitea::Limits {
@@ -104,6 +114,8 @@ impl Engine {
         Ok(Arc::new(Self {
             config,
             store,
+            key,
+            judge,
             world: Arc::new(world),
             reporter,
             events: broadcast::channel(256).0,
@@ -133,6 +145,23 @@ impl Engine {
     /// Everything about one run.
     pub async fn record(&self, run: u64) -> anyhow::Result<RunRecord> {
         record::run(&self.store, &self.config, run).await
+    }
+
+    /// `evidence.json` of a run.
+    pub async fn evidence(&self, record: &RunRecord) -> anyhow::Result<bundle::Evidence> {
+        record::evidence(&self.store, &self.config, record, &self.judge).await
+    }
+
+    /// The evidence bundle of a run, sealed.
+    pub async fn bundle(&self, record: &RunRecord) -> anyhow::Result<Vec<u8>> {
+        let content = Content {
+            evidence: self.evidence(record).await?,
+            report: render::comment::report(record) + "\n",
+            decisions: None,
+            ideas: None,
+            page: record.page(),
+        };
+        bundle::make(&content, &self.key)
     }
 
     /// What happens on the forge from now on.

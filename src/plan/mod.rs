@@ -218,4 +218,4 @@ fn blocked<T>(why: impl Into<String>) -> Result<T, Doubt> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

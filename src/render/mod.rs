@@ -6,6 +6,8 @@ mod evidence;
 pub mod page;
 mod text;
 
+pub use text::visible;
+
 /// A time in seconds as a person says it: `0.8 s`, `42 s`, `3 min 20 s`, `1 h 5 min`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;

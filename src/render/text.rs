@@ -131,6 +131,16 @@ pub fn html(text: &str) -> String {
     shown
 }
 
+/// Text for a terminal: one line, and nothing in it that a terminal would obey.
+pub fn visible(text: &str) -> String {
+    let shown = text.chars().map(|character| match character {
+        '\n' | '\r' | '\t' => " ".to_owned(),
+        hidden if is_hidden(hidden) => escaped(hidden),
+        other => other.to_string(),
+    });
+    shown.collect()
+}
+
 fn plain(shown: &mut String, character: char) {
     match character {
         '\n' | '\r' | '\t' => shown.push(' '),

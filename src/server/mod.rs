@@ -52,6 +52,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/runs/{run}", get(pages::run))
         .route("/runs/{run}/{page}", get(pages::of_run))
         .route("/runs/{run}/{item}/{attempt}", get(pages::attempt))
+        .route("/signing.pub", get(pages::key))
         .route("/healthz", get(async || "ok\n"))
         .route("/metrics", get(intake::metrics))
         .layer(TimeoutLayer::with_status_code(

@@ -63,7 +63,7 @@ pub async fn run(State(shared): State<Arc<Shared>>, Path(name): Path<String>) ->
     })
 }
 
-/// `GET /runs/{n}/REVIEW-5.md` and `GET /runs/{n}/evidence.json`.
+/// `GET /runs/{n}/REVIEW-5.md`, `GET /runs/{n}/evidence.json` and `GET /runs/{n}/bundle.tar.gz`.
 pub async fn of_run(
     State(shared): State<Arc<Shared>>,
     Path((name, page)): Path<(String, String)>,
@@ -77,9 +77,20 @@ pub async fn of_run(
             render::comment::report(&record) + "\n",
         )
             .into_response(),
-        "evidence.json" => Json(evidence(&record)).into_response(),
+        "evidence.json" => Json(shared.engine.evidence(&record).await?).into_response(),
+        "bundle.tar.gz" => (
+            [(header::CONTENT_TYPE, "application/gzip")],
+            shared.engine.bundle(&record).await?,
+        )
+            .into_response(),
         _ => nothing_here(),
     })
+}
+
+/// `GET /signing.pub`: the key that vouches for bundles, in PEM.
+pub async fn key(State(shared): State<Arc<Shared>>) -> Answer {
+    let pem = shared.engine.key.public().pem()?;
+    Ok(([(header::CONTENT_TYPE, "application/x-pem-file")], pem).into_response())
 }
 
 /// `GET /runs/{n}/{item}/{attempt}`: every fact of one attempt.
@@ -168,38 +179,6 @@ fn clauses(item: &ItemRecord) -> Map<String, Value> {
     judged
         .map(|clause| (clause.id.clone(), clause.verdict.word().into()))
         .collect()
-}
-
-/// Everything that was seen in a run, and what it led to.
-fn evidence(record: &RunRecord) -> Value {
-    let attempts: Vec<Value> = record
-        .everything()
-        .filter_map(|item| item.latest.as_ref())
-        .map(|judged| {
-            json!({
-                "item": judged.attempt.item,
-                "attempt": judged.attempt.ordinal,
-                "started": judged.attempt.started,
-                "ended": judged.attempt.ended,
-                "verdict": judged.verdict,
-                "chain_head": judged.head(),
-                "versions": judged.versions(),
-                "clauses": judged.clauses,
-                "facts": judged.facts,
-            })
-        })
-        .collect();
-    json!({
-        "format": "gavel-evidence/1",
-        "gavel": env!("CARGO_PKG_VERSION"),
-        "run": record.run.id,
-        "asked_for_by": record.run.account,
-        "tracking_issue": record.tracking_issue,
-        "started": record.run.started,
-        "ended": record.run.ended,
-        "verdict": record.verdict(),
-        "attempts": attempts,
-    })
 }
 
 fn round(seconds: f64) -> f64 {

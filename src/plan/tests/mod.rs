@@ -1,6 +1,6 @@
 //! The judges: on what labs were really judged by, on one change to it at a time, and on anything at all.
 
-mod facts;
+pub mod facts;
 mod guardrails;
 mod properties;
 mod recorded;

@@ -195,6 +195,7 @@ fn record(state: RunState, items: Vec<ItemRecord>) -> RunRecord {
         resources: Vec::new(),
         tracking_issue: "https://git.example.org/m/v/issues/1".into(),
         public_url: "https://gavel.example.org".parse().unwrap(),
+        installation: "0a1b2c".into(),
         progress_comment: None,
         report_comment: None,
     }

@@ -1,0 +1,289 @@
+//! What a bundle itself shows, without a look at the world: whether it is whole, who vouches for it, and whether the same judges come to
+//! the same clauses.
+
+use super::{Anchors, Audited, Check};
+use crate::bundle::{
+    Bundle, Evidence, FileDigest, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement,
+    junit,
+};
+use crate::evidence::{Digest, Fact};
+use crate::plan;
+use crate::verdict::{Clause, worst};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks all of a bundle but the world behind it.
+pub fn cold(bundle: &Bundle, anchors: &Anchors) -> Audited {
+    let mut audited = Audited::default();
+    signature(bundle, anchors, &mut audited);
+    statement(bundle, &mut audited);
+    manifest(bundle, &mut audited);
+    let evidence = &bundle.evidence;
+    for judged in &evidence.attempts {
+        chain(&place(judged), &judged.facts, &mut audited);
+        if judged.chain_head != JudgedAttempt::head(&judged.facts) {
+            audited.differs(
+                Check::Head,
+                place(judged),
+                "the chain does not end where the evidence says",
+            );
+        }
+        judge(judged, &mut audited);
+    }
+    for lost in &evidence.lost {
+        let place = format!("{} attempt {}", lost.item, lost.attempt);
+        chain(&place, &lost.facts, &mut audited);
+    }
+    heads(evidence, anchors, &mut audited);
+    verdicts(evidence, &mut audited);
+    if !junit(evidence).is_ok_and(|text| bundle.files.get(JUNIT) == Some(&text.into_bytes())) {
+        audited.differs(Check::Junit, JUNIT, "it is not what the evidence gives");
+    }
+    audited
+}
+
+fn place(judged: &JudgedAttempt) -> String {
+    format!("{} attempt {}", judged.item, judged.attempt)
+}
+
+fn signature(bundle: &Bundle, anchors: &Anchors, audited: &mut Audited) {
+    match &anchors.key {
+        Some(key) => {
+            if let Err(unsigned) = bundle.envelope.check(key) {
+                audited.differs(Check::Signature, STATEMENT, unsigned.to_string());
+            }
+        }
+        None => {
+            let keys: Vec<&str> = bundle.envelope.keys().collect();
+            let keys = match keys.is_empty() {
+                true => "no key".to_owned(),
+                false => format!("the key {}", keys.join(", ")),
+            };
+            audited.unchecked.push((
+                Check::Signature,
+                format!("it names {keys}; give the installation's key to have it checked"),
+            ));
+        }
+    }
+}
+
+fn statement(bundle: &Bundle, audited: &mut Audited) {
+    let Some(content) = bundle.files.get(MANIFEST) else {
+        return;
+    };
+    match bundle.envelope.statement() {
+        Ok(stated) => {
+            if stated != Statement::about(&bundle.evidence, content, stated.page()) {
+                audited.differs(
+                    Check::Statement,
+                    STATEMENT,
+                    "it is about another manifest, or says another result",
+                );
+            }
+        }
+        Err(unsigned) => audited.differs(Check::Statement, STATEMENT, unsigned.to_string()),
+    }
+}
+
+fn manifest(bundle: &Bundle, audited: &mut Audited) {
+    let Bundle {
+        manifest, evidence, ..
+    } = bundle;
+    let sealed = |name: &&str| ![MANIFEST, STATEMENT].contains(name);
+    let there: BTreeSet<&str> = bundle.files.keys().copied().filter(sealed).collect();
+    let named: BTreeSet<&str> = manifest.files.keys().map(String::as_str).collect();
+    for name in there.union(&named) {
+        let is = bundle
+            .files
+            .get(name)
+            .map(|content| FileDigest::of(content));
+        let says = match (manifest.files.get(*name), is) {
+            (Some(said), Some(is)) if *said == is => continue,
+            (Some(said), Some(is)) if said.size != is.size => {
+                format!(
+                    "it has {} bytes, and the manifest says {}",
+                    is.size, said.size
+                )
+            }
+            (Some(_), Some(_)) => "its digest is not the manifest's".into(),
+            (None, _) => "the manifest does not name it".into(),
+            (Some(_), None) => "the manifest names it, and it is not there".into(),
+        };
+        audited.differs(Check::Manifest, *name, says);
+    }
+    let of_evidence = Manifest {
+        files: manifest.files.clone(),
+        ..Manifest::of(evidence, &[])
+    };
+    if manifest.run != evidence.run || manifest.installation != evidence.installation {
+        audited.differs(
+            Check::Manifest,
+            MANIFEST,
+            format!(
+                "it is the manifest of run {} of {}, and the evidence is of run {} of {}",
+                manifest.run, manifest.installation, evidence.run, evidence.installation
+            ),
+        );
+    } else if *manifest != of_evidence {
+        audited.differs(
+            Check::Manifest,
+            MANIFEST,
+            "what it says of the attempts is not what the evidence says",
+        );
+    }
+}
+
+/// Whether every fact is as it was sealed, and stands where it stood.
+fn chain(place: &str, facts: &[Fact], audited: &mut Audited) {
+    let mut previous = Digest::of_nothing();
+    let mut labels = BTreeSet::new();
+    for (at, fact) in facts.iter().enumerate() {
+        let mut differs = |says: &str| {
+            audited.differs(
+                Check::Chain,
+                format!("{place}, fact {} (`{}`)", fact.number, fact.label),
+                says,
+            );
+        };
+        if usize::try_from(fact.number) != Ok(at + 1) {
+            differs(&format!("it stands in place {}", at + 1));
+        }
+        if fact.previous != previous {
+            differs("it does not follow the fact before it");
+        }
+        if fact.digest != fact.digest_of_content() {
+            differs("it is not what its digest was made of");
+        }
+        if fact.lasting != fact.question.lasting() {
+            differs("how long its answer lasts is not what its question says");
+        }
+        if !labels.insert(&fact.label) {
+            differs("a step of this name was seen before");
+        }
+        previous = fact.digest.clone();
+    }
+}
+
+/// As few digits of a head as are taken for a quotation.
+const QUOTED: usize = 12;
+
+fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
+    if anchors.heads.is_empty() {
+        audited.unchecked.push((
+            Check::Head,
+            "give the heads that verdict comments or acceptances quote to have them compared"
+                .into(),
+        ));
+    }
+    for (item, quoted) in &anchors.heads {
+        let mut judged = evidence
+            .attempts
+            .iter()
+            .filter(|judged| judged.item == *item);
+        match judged.next() {
+            None => audited.differs(Check::Head, item, "the bundle does not hold this item"),
+            Some(_) if quoted.len() < QUOTED => audited.differs(
+                Check::Head,
+                item,
+                format!("`{quoted}` is too short to tell one head from another"),
+            ),
+            Some(judged) if judged.chain_head.as_str().starts_with(quoted.as_str()) => {}
+            Some(judged) => audited.differs(
+                Check::Head,
+                place(judged),
+                format!(
+                    "its chain ends at {}, and not at {quoted}",
+                    judged.chain_head.short()
+                ),
+            ),
+        }
+    }
+}
+
+/// Judges the facts of an attempt once more.
+fn judge(judged: &JudgedAttempt, audited: &mut Audited) {
+    let place = place(judged);
+    let Some(item) = plan::item(&judged.item) else {
+        audited.differs(Check::Judged, place, "there is no such item");
+        return;
+    };
+    // An item that was not attempted has no facts, and one reason for all of its clauses.
+    let again = match (judged.facts.is_empty(), judged.clauses.first()) {
+        (true, Some(first)) => plan::not_attempted(item, &first.seen),
+        _ => plan::judge(item, &judged.facts),
+    };
+    let again: BTreeMap<&str, &Clause> = again.iter().map(|it| (it.id.as_str(), it)).collect();
+    let mut claimed = BTreeMap::new();
+    for clause in &judged.clauses {
+        if claimed.insert(clause.id.as_str(), clause).is_some() {
+            audited.differs(Check::Judged, &clause.id, "it is claimed twice");
+        }
+    }
+    let ids: BTreeSet<&str> = again.keys().chain(claimed.keys()).copied().collect();
+    for id in ids {
+        let says = match (claimed.get(id), again.get(id)) {
+            (Some(claimed), Some(again)) if claimed == again => continue,
+            (Some(claimed), Some(again)) if claimed.verdict != again.verdict => format!(
+                "{} is claimed, and the facts give {}: {}",
+                claimed.verdict, again.verdict, again.seen
+            ),
+            (Some(claimed), Some(again)) if claimed.seen != again.seen => format!(
+                "it is said that {:?}, and the facts give {:?}",
+                claimed.seen, again.seen
+            ),
+            (Some(_), Some(_)) => {
+                "what it rests on, or where a mend would go, is not what the facts give".into()
+            }
+            (Some(_), None) => "there is no such clause".into(),
+            (None, _) => "nothing is claimed of it".into(),
+        };
+        audited.differs(Check::Judged, id, says);
+    }
+    let versions = crate::evidence::versions(&judged.facts);
+    if versions != judged.versions {
+        audited.differs(
+            Check::Judged,
+            place,
+            "the versions are not those of the facts",
+        );
+    }
+}
+
+fn verdicts(evidence: &Evidence, audited: &mut Audited) {
+    let mut items = BTreeSet::new();
+    for judged in &evidence.attempts {
+        let adds_up = worst(judged.clauses.iter().map(|clause| clause.verdict));
+        if judged.verdict != adds_up {
+            audited.differs(
+                Check::Verdict,
+                place(judged),
+                format!(
+                    "{} is claimed, and its clauses give {adds_up}",
+                    judged.verdict
+                ),
+            );
+        }
+        if !items.insert(&judged.item) {
+            audited.differs(Check::Verdict, place(judged), "the item is there twice");
+        }
+    }
+    let adds_up = worst(evidence.attempts.iter().map(|judged| judged.verdict));
+    // An item that came to no verdict leaves its run without a PASS.
+    let fits = evidence.verdict == adds_up || evidence.verdict == adds_up.max(worst([]));
+    if !fits {
+        audited.differs(
+            Check::Verdict,
+            format!("run {}", evidence.run),
+            format!(
+                "{} is claimed, and its items give {adds_up}",
+                evidence.verdict
+            ),
+        );
+    }
+    let ours = env!("CARGO_PKG_VERSION");
+    if evidence.judge.version != ours {
+        audited.remarks.push(format!(
+            "Gavel {} judged, and Gavel {ours} judges again",
+            evidence.judge.version
+        ));
+    }
+}

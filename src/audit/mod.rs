@@ -1,0 +1,115 @@
+//! Re-checks a bundle: cold, from what it holds alone, and live, by asking again what can still be asked.
+
+mod cold;
+mod table;
+
+pub use cold::cold;
+pub use table::table;
+
+use std::fmt;
+
+/// What was checked, in the order in which it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// The key's signature under the statement.
+    Signature,
+    /// The statement says what the evidence says.
+    Statement,
+    /// The manifest's sizes and digests are those of the files, and its words those of the evidence.
+    Manifest,
+    /// Each fact carries its own digest and that of the fact before it.
+    Chain,
+    /// The chains end where they are said to: in the evidence, and where somebody quoted it.
+    Head,
+    /// The facts, judged again, give the same clauses.
+    Judged,
+    /// The clauses add up to the verdicts.
+    Verdict,
+    /// `junit.xml` says what the evidence says.
+    Junit,
+}
+
+impl Check {
+    pub const ALL: [Self; 8] = [
+        Self::Signature,
+        Self::Statement,
+        Self::Manifest,
+        Self::Chain,
+        Self::Head,
+        Self::Judged,
+        Self::Verdict,
+        Self::Junit,
+    ];
+
+    /// Its name, as the table and the documentation say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Statement => "statement",
+            Self::Manifest => "manifest",
+            Self::Chain => "chain",
+            Self::Head => "head",
+            Self::Judged => "judged again",
+            Self::Verdict => "verdict",
+            Self::Junit => "junit",
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Something that is not as the bundle claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub check: Check,
+    /// What it is about: a file, an attempt, a fact, a clause.
+    pub place: String,
+    pub says: String,
+}
+
+/// What an audit came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audited {
+    pub differences: Vec<Difference>,
+    /// Checks that were not made, and why.
+    pub unchecked: Vec<(Check, String)>,
+    /// What is worth knowing, and is no difference.
+    pub remarks: Vec<String>,
+}
+
+impl Audited {
+    fn differs(&mut self, check: Check, place: impl Into<String>, says: impl Into<String>) {
+        self.differences.push(Difference {
+            check,
+            place: place.into(),
+            says: says.into(),
+        });
+    }
+
+    /// Whether nothing speaks against the bundle.
+    pub fn agrees(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// Whether somebody vouches for it beside itself: a forger can make a bundle that agrees with itself.
+    pub fn is_anchored(&self) -> bool {
+        let unchecked = |check: Check| self.unchecked.iter().any(|(other, _)| *other == check);
+        !unchecked(Check::Signature) || !unchecked(Check::Head)
+    }
+}
+
+/// What the auditor knows from elsewhere.
+#[derive(Debug, Default)]
+pub struct Anchors {
+    /// The installation's key.
+    pub key: Option<crate::bundle::PublicKey>,
+    /// Where the chain of an item's attempt ends, as a comment quotes it: at least twelve digits.
+    pub heads: Vec<(String, String)>,
+}
+
+#[cfg(test)]
+mod tests;
