@@ -1,5 +1,6 @@
 //! What makes commands into runs, and runs into comments. It knows items by their table only, never a clause.
 
+mod bundles;
 mod catch_up;
 mod cleanup;
 mod guards;
@@ -13,7 +14,7 @@ mod verified;
 
 pub use inbox::{Comment, Inbox};
 
-use crate::bundle::{self, Content, Judge, Key};
+use crate::bundle::{Evidence, Judge, Key};
 use crate::config::{Account, Config};
 use crate::drone::Drone;
 use crate::gitea::Gitea;
@@ -21,7 +22,6 @@ use crate::plan::bench::{Event, World};
 use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
 use crate::registry::Registry;
-use crate::render;
 use crate::store::{Store, StoreError};
 use reporter::Reporter;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -148,20 +148,13 @@ impl Engine {
     }
 
     /// `evidence.json` of a run.
-    pub async fn evidence(&self, record: &RunRecord) -> anyhow::Result<bundle::Evidence> {
+    pub async fn evidence(&self, record: &RunRecord) -> anyhow::Result<Evidence> {
         record::evidence(&self.store, &self.config, record, &self.judge).await
     }
 
     /// The evidence bundle of a run, sealed.
     pub async fn bundle(&self, record: &RunRecord) -> anyhow::Result<Vec<u8>> {
-        let content = Content {
-            evidence: self.evidence(record).await?,
-            report: render::comment::report(record) + "\n",
-            decisions: None,
-            ideas: None,
-            page: record.page(),
-        };
-        bundle::make(&content, &self.key)
+        bundles::of(self, record).await
     }
 
     /// What happens on the forge from now on.

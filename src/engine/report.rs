@@ -6,7 +6,14 @@ use crate::render;
 
 /// Posts the report, and waits for as long as an outage may last until it stands there.
 pub async fn tell(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
-    let parts = render::comment::report_parts(record, render::comment::LONGEST);
+    let block = render::comment::block(record, record.everything(), &engine.key.public().id());
+    let longest = render::comment::LONGEST.saturating_sub(block.len());
+    let mut parts = render::comment::report_parts(record, longest);
+    if let Some(first) = parts.first_mut()
+        && !record.is_empty()
+    {
+        first.insert_str(0, &format!("{block}\n"));
+    }
     let mut urls = Vec::new();
     // One after another, so that they stand there in their order.
     for (number, part) in parts.iter().enumerate() {

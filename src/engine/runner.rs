@@ -1,7 +1,7 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, cleanup, guards, progress, report, verified};
+use super::{Engine, bundles, cleanup, guards, progress, report, verified};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item, guardrails};
 use crate::record;
@@ -246,13 +246,14 @@ async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Res
     {
         tracing::info!(run = run.id, item = %attempt.item, verdict = %latest.verdict, "judged");
         let tracking = &engine.config.tracking;
+        let block = render::comment::block(&record, [item], &engine.key.public().id());
         engine
             .reporter
             .say(
                 &record::verdict_slot(run.id, &attempt.item, attempt.ordinal),
                 &tracking.repository.to_string(),
                 tracking.issue,
-                &render::comment::verdict(&record, item),
+                &format!("{block}\n{}", render::comment::verdict(&record, item)),
             )
             .await?;
     }
@@ -276,6 +277,7 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
 async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     progress::show(engine, id, None).await?;
     let record = engine.record(id).await?;
+    bundles::keep(engine, &record).await?;
     if let Some(command) = engine.store.command(record.run.command).await? {
         let passed = record.verdict() == Verdict::Pass;
         let reaction = if passed { "hooray" } else { "confused" };

@@ -119,6 +119,17 @@ impl Api {
         }
     }
 
+    /// The answer as it is, whatever its type: for files.
+    pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, ApiError> {
+        let (status, bytes) = self.answer(&Method::GET, path, None).await?;
+        if status.is_success() {
+            Ok(bytes)
+        } else {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            Err(self.refused(Method::GET, path, status, text))
+        }
+    }
+
     /// Every element of a list that is answered in pages of `limit`.
     pub async fn list(&self, path: &str) -> Result<Vec<Value>, ApiError> {
         const LIMIT: usize = 50;
@@ -166,6 +177,16 @@ impl Api {
         path: &str,
         body: Option<Value>,
     ) -> Result<(StatusCode, String), ApiError> {
+        let (status, bytes) = self.answer(method, path, body).await?;
+        Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(StatusCode, Vec<u8>), ApiError> {
         let url = self.url(path);
         let mut request = self.http.request(method.clone(), &url);
         request = match &self.credential {
@@ -185,7 +206,7 @@ impl Api {
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
-        Ok((status, answer.text().await.map_err(unreachable)?))
+        Ok((status, answer.bytes().await.map_err(unreachable)?.into()))
     }
 
     fn url(&self, path: &str) -> String {

@@ -143,14 +143,20 @@ async fn leave_report(world: &World, gavel: &Api, run: &Value) -> Result<()> {
     for (path, file) in [
         ("REVIEW-5.md", "REVIEW-5.md"),
         ("evidence.json", "evidence/evidence.json"),
+        ("bundle.tar.gz", "evidence/bundle.tar.gz"),
     ] {
-        let text = gavel
-            .text(&format!("/runs/{number}/{path}"))
+        let content = gavel
+            .bytes(&format!("/runs/{number}/{path}"))
             .await
             .with_context(|| format!("fetching {path}"))?;
         let target = world.folder.path(file);
-        std::fs::write(&target, text).with_context(|| format!("writing {}", target.display()))?;
+        std::fs::write(&target, content)
+            .with_context(|| format!("writing {}", target.display()))?;
     }
+    let key = gavel.bytes("/signing.pub").await;
+    let target = world.folder.path("evidence/signing.pub");
+    std::fs::write(&target, key.context("fetching the public key")?)
+        .with_context(|| format!("writing {}", target.display()))?;
     Ok(())
 }
 

@@ -235,6 +235,11 @@ impl Lab {
             .strip_prefix("<!-- gavel:")
             .and_then(|rest| rest.split_once(" -->\n"));
         let (slot, text) = marked.unwrap_or(("", body));
+        // What stands there for programs, no page shows.
+        let text = match text.split_once('\n') {
+            Some((first, rest)) if first.starts_with("<!-- gavel-verdicts/1 ") => rest,
+            _ => text,
+        };
         Comment {
             id: comment["id"].as_u64().unwrap(),
             by: comment["user"]["login"].as_str().unwrap().to_owned(),
@@ -309,6 +314,14 @@ impl Lab {
             Some(given.collect::<Vec<_>>()).filter(|given| !given.is_empty())
         })
         .await
+    }
+
+    /// A file that Gavel serves.
+    pub async fn file(&self, path: &str) -> Vec<u8> {
+        let url = format!("{}{path}", self.place("gavel_url"));
+        let answer = self.client.get(&url).send().await.unwrap();
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+        answer.bytes().await.unwrap().into()
     }
 
     /// A run, as Gavel tells programs; `null` while there is none.

@@ -1,6 +1,7 @@
 //! Gavel's comments, one function each: how far a run is, the verdict on an item, the report.
 
 mod answers;
+mod block;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ pub use answers::{
     Planned, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help, pull_closed,
     pull_opened, report_again, status, turned_away, verified,
 };
-
+pub use block::block;
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
 
 use super::text::{cell, code, shell, statements};

@@ -1,0 +1,60 @@
+//! Keeps each run's evidence bundle: made once, when the run has ended, so that all copies of it are the same.
+
+use super::Engine;
+use crate::bundle::{self, Content};
+use crate::record::RunRecord;
+use crate::render;
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+/// The bundle of a run, as it was sealed; one that has not ended is sealed as far as it has come.
+pub async fn of(engine: &Engine, record: &RunRecord) -> anyhow::Result<Vec<u8>> {
+    let path = path(engine, record.run.id);
+    match tokio::fs::read(&path).await {
+        Ok(bundle) => Ok(bundle),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(engine, record).await,
+        Err(error) => {
+            Err(error).with_context(|| format!("reading the bundle {} failed", path.display()))
+        }
+    }
+}
+
+/// Seals a run that has ended. Again, it changes nothing.
+pub async fn keep(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
+    let path = path(engine, record.run.id);
+    if tokio::fs::try_exists(&path).await? {
+        return Ok(());
+    }
+    let bundle = make(engine, record).await?;
+    let writing = path.clone();
+    let written = tokio::task::spawn_blocking(move || write(&writing, &bundle)).await?;
+    written.with_context(|| format!("writing the bundle {} failed", path.display()))
+}
+
+fn path(engine: &Engine, run: u64) -> PathBuf {
+    let folder = engine.config.server.data.join("bundles");
+    folder.join(format!("run-{run}.tar.gz"))
+}
+
+async fn make(engine: &Engine, record: &RunRecord) -> anyhow::Result<Vec<u8>> {
+    let content = Content {
+        evidence: engine.evidence(record).await?,
+        report: render::comment::report(record) + "\n",
+        decisions: None,
+        ideas: None,
+        page: record.page(),
+    };
+    bundle::make(&content, &engine.key)
+}
+
+/// Never half a bundle: it is written beside its place first.
+fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let beside = path.with_extension("new");
+    let mut file = std::fs::File::create(&beside)?;
+    std::io::Write::write_all(&mut file, content)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}

@@ -1,0 +1,102 @@
+//! What programs read of a comment: one line of JSON that no page shows.
+//!
+//! It is the second line of every verdict and report comment, `<!-- gavel-verdicts/1 {…} -->`, below the line that says which comment it
+//! is. Only there: what others wrote may hold anything that looks like it. [`Block`] is its form; a version behind the slash that is not
+//! known is to be refused.
+
+use super::page;
+use crate::record::{ItemRecord, RunRecord};
+use serde::Serialize;
+
+const FORMAT: &str = "gavel-verdicts/1";
+
+/// What a verdict or report comment claims.
+#[derive(Serialize)]
+struct Block<'a> {
+    run: u64,
+    installation: &'a str,
+    /// Of the run so far; in a report the last word.
+    verdict: &'static str,
+    /// The run's evidence bundle, and the id of the key that signs it.
+    bundle: String,
+    key: &'a str,
+    items: Vec<Item<'a>>,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    item: &'static str,
+    attempt: u32,
+    verdict: &'static str,
+    /// Where the chain of facts ends; all 64 digits.
+    chain_head: String,
+    /// Every fact of the attempt; the fact of number n is at `#fact-n`.
+    page: String,
+    clauses: Vec<Clause<'a>>,
+}
+
+#[derive(Serialize)]
+struct Clause<'a> {
+    id: &'a str,
+    verdict: &'static str,
+    /// The numbers of the facts that it rests on.
+    evidence: &'a [u32],
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    id: String,
+    clause: &'a str,
+}
+
+/// The block of a report, or of the comment on these items.
+pub fn block<'a>(
+    record: &'a RunRecord,
+    items: impl IntoIterator<Item = &'a ItemRecord>,
+    key: &str,
+) -> String {
+    let judged = items
+        .into_iter()
+        .filter_map(|item| Some((item.item.id, item.latest.as_ref()?)));
+    let items: Vec<Item<'_>> = judged
+        .map(|(item, judged)| Item {
+            item,
+            attempt: judged.attempt.ordinal,
+            verdict: judged.verdict.word(),
+            chain_head: judged.head().to_string(),
+            page: page(record, judged),
+            clauses: judged
+                .clauses
+                .iter()
+                .map(|clause| Clause {
+                    id: &clause.id,
+                    verdict: clause.verdict.word(),
+                    evidence: &clause.evidence,
+                })
+                .collect(),
+        })
+        .collect();
+    let findings = record.findings().into_iter();
+    let findings = findings.filter(|finding| {
+        let item = &finding.judged.attempt.item;
+        items.iter().any(|of| of.item == item)
+    });
+    let findings = findings.map(|finding| Finding {
+        id: finding.id,
+        clause: &finding.clause.id,
+    });
+    let block = Block {
+        run: record.run.id,
+        installation: &record.installation,
+        verdict: record.verdict().word(),
+        bundle: format!("{}/bundle.tar.gz", record.page()),
+        key,
+        findings: findings.collect(),
+        items,
+    };
+    // Plain data: serialising it cannot fail. Nothing in it may end the HTML comment, or look like its end.
+    let json = serde_json::to_string(&block).unwrap_or_default();
+    let json = json.replace('<', "\\u003c").replace('>', "\\u003e");
+    format!("<!-- {FORMAT} {} -->", json.replace("--", "-\\u002d"))
+}
