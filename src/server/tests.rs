@@ -32,7 +32,8 @@ struct Gavel {
 impl Gavel {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = configuration(folder.path());
+        let mut config = configuration(folder.path());
+        config.server.data = folder.path().into();
         let database = folder.path().join("gavel.sqlite");
         let shutdown = CancellationToken::new();
         let own = Store::open(&database).await.unwrap();
