@@ -183,6 +183,14 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Whether verification itself needs a branch of this name, so that it is nothing that a run made, wherever it stands.
+    pub fn needs_branch(&self, branch: &str) -> bool {
+        let (gate, stale) = (&self.sandbox.gate, &self.sandbox.stale);
+        let broken = stale.as_ref().map(|stale| &stale.broken);
+        let named = [&gate.known_green, &gate.known_red, &self.drone.branch];
+        named.into_iter().chain(broken).any(|named| named == branch)
+    }
+
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable {
             path: path.to_owned(),

@@ -513,3 +513,17 @@ fn what_is_wrong_with_the_flow_is_told() {
     line 134, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
     "#);
 }
+
+#[test]
+fn the_branches_that_verification_needs_are_known() {
+    let config = parse(EXAMPLE).unwrap();
+    for (branch, expected) in [
+        ("known-green", true),
+        ("known-red", true),
+        ("main", true),
+        ("upgrade-1.1.0+2.39.0", false),
+        ("gavel/run1-V1-1-abc-first", false),
+    ] {
+        assert_eq!(config.needs_branch(branch), expected, "{branch}");
+    }
+}

@@ -3,7 +3,9 @@
 use super::Engine;
 use crate::config::Repository;
 use crate::gitea::{Pull, State};
-use crate::plan::bench::{FORCED, PutBack, SessionEnd, read_deployed, read_launched};
+use crate::plan::bench::{
+    FORCED, MOVED_ON, PROTECTED, PutBack, SessionEnd, read_deployed, read_launched,
+};
 use crate::render;
 use crate::store::{Resource, ResourceKind, Run};
 use std::cmp::Reverse;
@@ -205,22 +207,46 @@ async fn put_back(engine: &Engine, resource: &Resource) -> anyhow::Result<&'stat
         {
             PutBack::Done => "put back",
             PutBack::NeverMoved => "never made",
-            PutBack::Elsewhere => "moved on by somebody",
+            PutBack::Elsewhere => MOVED_ON,
+            PutBack::Unknown => anyhow::bail!(
+                "`{}` of {repository} is not at {was} any more, and where the run left it is not known: put it back by hand",
+                resource.name
+            ),
         },
     )
 }
 
 async fn delete(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static str> {
     let repository: Repository = resource.repository.parse()?;
-    match engine
-        .world
-        .forge
-        .delete_branch(&repository, &resource.name)
-        .await?
-    {
+    let forge = &engine.world.forge;
+    if let Some(why) = needed(engine, &repository, &resource.name).await? {
+        tracing::error!(%repository, branch = %resource.name, why, "is on record to be deleted, and stays");
+        return Ok(PROTECTED);
+    }
+    match forge.delete_branch(&repository, &resource.name).await? {
         true => Ok("deleted"),
         false => Ok("never made"),
     }
+}
+
+/// Why a branch is nothing that a run can have made, whatever is on record; none where it may be deleted.
+async fn needed(
+    engine: &Engine,
+    repository: &Repository,
+    branch: &str,
+) -> anyhow::Result<Option<&'static str>> {
+    if engine.config.needs_branch(branch) {
+        return Ok(Some("the configuration names it"));
+    }
+    Ok(match engine.world.forge.default_branch(repository).await {
+        Ok(default) if default.value.name == branch => {
+            Some("it is the repository's default branch")
+        }
+        Ok(_) => None,
+        // Then there is no branch either.
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(error.into()),
+    })
 }
 
 /// Ends a session that the run launched. What is found of it is on record before it is ended.

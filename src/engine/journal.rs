@@ -207,6 +207,7 @@ impl Journal {
             name: resource.name,
             number: resource.number,
             ended: resource.ended,
+            moved_to: resource.moved_to,
         });
         Ok(made.collect())
     }

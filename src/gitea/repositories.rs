@@ -43,6 +43,13 @@ struct UserPermission {
     permission: Permission,
 }
 
+/// A repository, as far as its default branch goes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DefaultBranch {
+    #[serde(rename = "default_branch")]
+    pub name: String,
+}
+
 /// A file as the forge gives it; a folder has no content.
 #[derive(Deserialize)]
 struct Content {
@@ -100,6 +107,18 @@ impl Gitea {
         self.paged_list(
             format!("list the repositories of {owner}"),
             format!("users/{}/repos", path::part(owner)),
+        )
+        .await
+    }
+
+    /// The branch that a repository shows first, and that pull requests lead to.
+    pub async fn default_branch(
+        &self,
+        repository: &Repository,
+    ) -> Result<Seen<DefaultBranch>, GiteaError> {
+        self.read(
+            format!("read which branch of {repository} is the default"),
+            path::repository(repository),
         )
         .await
     }

@@ -186,10 +186,13 @@ async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> 
             after.unwrap_or_default(),
             &expect.flow,
         );
+        let known: Option<Vec<Branch>> = bench
+            .recalled(&format!("{name}.before.{part}.branches"))
+            .await?;
         for pull in &new {
-            // From a fork, the branch is not there.
+            let known = known.as_deref().unwrap_or_default();
             bench
-                .adopt(repository, pull.branch(), pull.number, run.purpose)
+                .adopt(repository, pull, Some(known), run.purpose)
                 .await?;
         }
         if part == "mirror" {

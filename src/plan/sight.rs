@@ -62,6 +62,13 @@ impl Pull {
             &self.head.branch
         }
     }
+
+    /// Whether its branch came with it: it stands in this repository, and is none of those that were there before. Any other branch is
+    /// somebody else's.
+    pub fn brought_its_branch(&self, repository: &str, known: &[Branch]) -> bool {
+        self.head.repo.full_name.eq_ignore_ascii_case(repository)
+            && known.iter().all(|known| known.name != self.branch())
+    }
 }
 
 /// One end of a pull request.
@@ -418,6 +425,30 @@ mod tests {
         assert_eq!(pushed.number(), None);
         for none in ["", "{}", "7|{}", "{\"HeadCommit\":null}"] {
             assert_eq!(act("commit_repo", none).push(), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_pull_request_brings_its_branch_unless_that_was_there_or_is_elsewhere() {
+        let known: Vec<Branch> =
+            serde_json::from_value(json!([{ "name": "old", "commit": { "id": "aa" } }])).unwrap();
+        for (from, branch, expected) in [
+            ("recipes/tiny", "new", true),
+            ("Recipes/Tiny", "new", true),
+            ("recipes/tiny", "old", false),
+            ("somebody/tiny", "new", false),
+            // Its fork is gone.
+            ("", "new", false),
+        ] {
+            let head = json!({ "sha": "bb", "ref": branch, "repo": { "full_name": from } });
+            let base = json!({ "sha": "aa", "ref": "main" });
+            let pull: Pull =
+                serde_json::from_value(json!({ "number": 1, "head": head, "base": base })).unwrap();
+            assert_eq!(
+                pull.brought_its_branch("recipes/tiny", &known),
+                expected,
+                "{branch} of {from:?}"
+            );
         }
     }
 

@@ -6,6 +6,7 @@ use crate::evidence::{Answer, Question};
 use crate::flow::{End, Ran};
 use crate::gitea::{GiteaError, NewFile, Outcome, State};
 use crate::host::process;
+use crate::plan::sight::{Branch, Pull};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -481,7 +482,7 @@ impl Bench {
             .await
     }
 
-    /// Puts a branch on record that is to be deleted.
+    /// Puts a branch on record that is to be deleted. One that was there before is never put there.
     pub async fn expect_branch(
         &self,
         repository: &str,
@@ -517,15 +518,38 @@ impl Bench {
         .await
     }
 
-    /// Puts a pull request on record that the flow has opened in this attempt, so that cleanup closes it.
+    /// Puts a pull request on record that the flow has opened in this attempt, so that cleanup closes it; and its branch, to be deleted,
+    /// where that came with it. `known` are the branches that were there before, none where that was not seen.
     pub async fn adopt(
+        &self,
+        repository: &str,
+        pull: &Pull,
+        known: Option<&[Branch]>,
+        purpose: &str,
+    ) -> Result<(), Stop> {
+        if known.is_some_and(|known| pull.brought_its_branch(repository, known)) {
+            self.expect_branch(repository, pull.branch(), purpose)
+                .await?;
+        }
+        self.adopt_pull(repository, pull.branch(), pull.number, purpose)
+            .await
+    }
+
+    /// Puts a pull request on record, to be closed, whatever becomes of the branch that it is from.
+    pub async fn adopt_pull(
         &self,
         repository: &str,
         branch: &str,
         number: u64,
         purpose: &str,
     ) -> Result<(), Stop> {
-        let resource = self.expect_pull(repository, branch, purpose).await?;
+        let resource = self
+            .intend(Making::Pull {
+                repository,
+                head: branch,
+                purpose,
+            })
+            .await?;
         self.ledger
             .made(resource, number)
             .await

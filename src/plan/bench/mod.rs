@@ -14,7 +14,7 @@ mod restore;
 pub use act::Seed;
 pub use deployed::{Deployed, Owners, Standing, Tested, Whose, read_deployed};
 pub use launched::{FORCED, Launched, SessionEnd, read_launched};
-pub use restore::PutBack;
+pub use restore::{MOVED_ON, PROTECTED, PutBack};
 
 use super::Item;
 use super::expect::Expectations;
@@ -136,6 +136,9 @@ pub struct Made {
     /// Whether the attempt was interrupted: what it left then is not the flow's doing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// Of a branch that was moved: the commit that the run left it at, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
     /// Of a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<Launched>,

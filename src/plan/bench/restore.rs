@@ -5,6 +5,11 @@ use crate::config::Repository;
 use crate::host::git::{Credentials, Git, Pushed};
 use anyhow::Context;
 
+/// How a branch ended that was on record to be deleted, and is nothing that a run can have made.
+pub const PROTECTED: &str = "not deleted, since it is none of a run's own";
+/// How a branch ended that was to be put back, where somebody had moved it on.
+pub const MOVED_ON: &str = "moved on by somebody";
+
 /// What became of a branch that was to be put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutBack {
@@ -13,6 +18,8 @@ pub enum PutBack {
     NeverMoved,
     /// It is where neither the run found it nor left it.
     Elsewhere,
+    /// It is not where the run found it, and where that left it is not known.
+    Unknown,
 }
 
 impl World {
@@ -32,9 +39,12 @@ impl World {
         if now.as_deref() == Some(was) {
             return Ok(PutBack::NeverMoved);
         }
-        let Some(moved_to) = moved_to.filter(|to| now.as_deref() == Some(to)) else {
-            return Ok(PutBack::Elsewhere);
+        let Some(moved_to) = moved_to else {
+            return Ok(PutBack::Unknown);
         };
+        if now.as_deref() != Some(moved_to) {
+            return Ok(PutBack::Elsewhere);
+        }
         let url = format!(
             "{}/{repository}.git",
             self.config.forge.url.as_str().trim_end_matches('/')

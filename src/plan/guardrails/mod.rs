@@ -10,6 +10,7 @@ mod weaker;
 
 use super::bench::{Bench, Stop};
 use super::gate::{asked, cut};
+use super::sight::Branch;
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::config::Config;
 use crate::evidence::{Doubt, Question, Witness};
@@ -311,8 +312,35 @@ fn forge(watched: &Watched, when: &str) -> Vec<(String, Question)> {
     });
     let owner = watched.flow.clone();
     let own = (scope::own_label(when), Question::Repositories { owner });
-    let accounts = accounts.chain(mains).chain(pulls);
+    let branches = watched.reviewed().filter(|_| when == "open");
+    let branches = branches.map(|repository| {
+        let repository = repository.clone();
+        (
+            branches_label(&repository),
+            Question::Branches { repository },
+        )
+    });
+    let accounts = accounts.chain(mains).chain(pulls).chain(branches);
     accounts.chain([own]).chain(builds).collect()
+}
+
+/// The step that sees which branches were there before anything was done.
+fn branches_label(repository: &str) -> String {
+    format!("open.branches.{repository}")
+}
+
+/// The branches that were there before anything was done, by the first look; none where it did not see them.
+pub async fn known_branches(bench: &Bench, repository: &str) -> Result<Option<Vec<Branch>>, Stop> {
+    let label = branches_label(repository);
+    let carried = async {
+        bench.carry(&label).await?;
+        bench.recalled::<Option<Vec<Branch>>>(&label).await
+    };
+    match carried.await {
+        Ok(known) => Ok(Some(known.unwrap_or_default())),
+        Err(Stop::Unseen(_)) => Ok(None),
+        Err(stop) => Err(stop),
+    }
 }
 
 /// What is looked at on the box.

@@ -200,8 +200,46 @@ fn one_change_at_a_time() {
         ),
         (
             "what was moved is not back",
-            |seen| seen.made(|made| made[3]["ended"] = Value::Null),
+            |seen| {
+                seen.made(|made| {
+                    made[3]["ended"] = Value::Null;
+                    made[3]["moved_to"] = json!("c0ffee");
+                })
+            },
             "FAIL V9.2",
+        ),
+        (
+            "what was moved is not back, since somebody moved it on",
+            |seen| {
+                seen.made(|made| {
+                    made[3]["ended"] = json!("moved on by somebody");
+                    made[3]["moved_to"] = json!("c0ffee");
+                })
+            },
+            "INCONCLUSIVE V9.2",
+        ),
+        (
+            "where the run left what it moved is not known",
+            |seen| seen.made(|made| made[3]["ended"] = Value::Null),
+            "INCONCLUSIVE V9.2",
+        ),
+        (
+            "what was moved is not back, and a branch is still there",
+            |seen| {
+                seen.made(|made| made[3]["ended"] = json!("moved on by somebody"));
+                seen.set("branch.m/tiny.gavel/a", json!({ "name": "gavel/a" }));
+            },
+            "FAIL V9.2",
+        ),
+        (
+            "a branch that verification needs is on record to be deleted",
+            |seen| {
+                seen.made(|made| {
+                    made[0]["ended"] = json!("not deleted, since it is none of a run's own")
+                });
+                seen.set("branch.m/tiny.gavel/a", json!({ "name": "gavel/a" }));
+            },
+            "INCONCLUSIVE V9.2",
         ),
         (
             "another pull request was made and not looked at",

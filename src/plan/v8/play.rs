@@ -7,7 +7,7 @@ use crate::flow::Ran;
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::drive::{Fired, fire, follow};
 use crate::plan::expect::UpgradingAll;
-use crate::plan::guardrails::sandbox;
+use crate::plan::guardrails::{known_branches, sandbox};
 use crate::plan::harness::moved;
 use crate::plan::run::{Run, adopt_upgrade, expect_upgrade, new_by};
 use crate::plan::sight::{Activity, Branch, Build, Pull};
@@ -206,17 +206,19 @@ impl Play<'_> {
             let known: Option<Vec<Pull>> = bench.recalled(&format!("{before}.pulls")).await?;
             let now: Option<Vec<Pull>> = bench.recalled(&format!("dry.{place}.pulls")).await?;
             let known = known.unwrap_or_default();
+            let branches: Option<Vec<Branch>> =
+                bench.recalled(&format!("{before}.branches")).await?;
+            let branches = branches.unwrap_or_default();
             for pull in new_by(&known, now.unwrap_or_default(), &bench.expect.flow) {
                 bench
-                    .adopt(&repository, pull.branch(), pull.number, PURPOSE)
+                    .adopt(&repository, &pull, Some(&branches), PURPOSE)
                     .await?;
             }
             if place == "harness" {
                 continue;
             }
-            let known: Option<Vec<Branch>> = bench.recalled(&format!("{before}.branches")).await?;
             let now: Option<Vec<Branch>> = bench.recalled(&format!("dry.{place}.branches")).await?;
-            let (known, now) = (known.unwrap_or_default(), now.unwrap_or_default());
+            let (known, now) = (branches, now.unwrap_or_default());
             for branch in moved(&known, &now) {
                 let is_new = known.iter().all(|known| known.name != branch);
                 let is_theirs = acts.iter().any(|act| {
@@ -271,8 +273,9 @@ impl Play<'_> {
             let beyond = elsewhere(act, &bench.expect, self.all);
             if let Some((label, question)) = beyond.filter(|_| is_sandbox) {
                 let pull: Pull = bench.see(&label, question).await?;
+                let known = known_branches(bench, repository).await?;
                 bench
-                    .adopt(repository, pull.branch(), pull.number, PURPOSE)
+                    .adopt(repository, &pull, known.as_deref(), PURPOSE)
                     .await?;
             }
         }

@@ -5,7 +5,7 @@ use crate::evidence::{Doubt, Question, Witness};
 use crate::host::cron::Crontab;
 use crate::host::processes::Process;
 use crate::host::tmux::Session;
-use crate::plan::bench::{FORCED, Launched, Made, Owners, Tested, Whose};
+use crate::plan::bench::{FORCED, Launched, MOVED_ON, Made, Owners, PROTECTED, Tested, Whose};
 use crate::plan::gate::{asked, cut, same_account};
 use crate::plan::guardrails::machine::machine;
 use crate::plan::guardrails::{Machine, Watched, inventory};
@@ -80,9 +80,10 @@ pub fn pulls_closed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 
 pub fn branches_gone(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let made = made(witness)?;
-    let mut there = Vec::new();
+    let (mut there, mut doubts) = (Vec::new(), Vec::new());
     let (mut gone, mut looked) = (0, 0);
     for one in &made {
+        let which = || format!("`{}` of {}", cut(&one.name), one.repository);
         match (one.kind.as_str(), question(one)) {
             ("branch", Some((label, question))) => {
                 asked(witness, &label, &question)?;
@@ -90,26 +91,58 @@ pub fn branches_gone(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 let branch: Value = witness.see(&label)?;
                 if branch.is_null() {
                     gone += 1;
+                } else if one.ended.as_deref() == Some(PROTECTED) {
+                    doubts.push(format!(
+                        "{} was on record to be deleted and was not, since it is none of a run's own: find out what put it there",
+                        which()
+                    ));
                 } else {
-                    there.push(format!("`{}` of {}", cut(&one.name), one.repository));
+                    there.push(which());
                 }
             }
-            ("moved", _) if one.ended.is_none() => there.push(format!(
-                "`{}` of {}, which was moved",
-                cut(&one.name),
-                one.repository
-            )),
-            ("moved", _) => gone += 1,
+            ("moved", _) => match moved(one) {
+                Moved::Back => gone += 1,
+                Moved::There => there.push(format!("{}, which was moved", which())),
+                Moved::Doubtful(why) => doubts.push(format!("{} is not back: {why}", which())),
+            },
             _ => {}
         }
     }
     if !there.is_empty() {
         return broken(format!("still there: {}", there.join(", ")), ACCESS);
     }
+    if let Some(doubt) = doubts.into_iter().next() {
+        return unseen(doubt);
+    }
     if looked > 0 {
         witness.see::<u64>("quiet")?;
     }
     holds(format!("{gone} branches, none of them left as it was made"))
+}
+
+/// What became of a branch that was moved.
+enum Moved {
+    Back,
+    There,
+    Doubtful(String),
+}
+
+fn moved(one: &Made) -> Moved {
+    let left = one.moved_to.as_deref();
+    match one.ended.as_deref() {
+        Some(MOVED_ON) => Moved::Doubtful(match left {
+            Some(left) => format!(
+                "somebody moved it on, and it may still hold commit `{}`, which the run left there; put it back by hand",
+                cut(left)
+            ),
+            None => "somebody moved it on; put it back by hand".to_owned(),
+        }),
+        Some(_) => Moved::Back,
+        None if left.is_none() => {
+            Moved::Doubtful("where the run left it is not known; put it back by hand".to_owned())
+        }
+        None => Moved::There,
+    }
 }
 
 /// A look at the box at some time.

@@ -2,7 +2,7 @@
 
 mod judge;
 
-use super::bench::{Bench, Made, Owners, Stop, Tested};
+use super::bench::{Bench, Made, Owners, PROTECTED, Stop, Tested};
 use super::guardrails::{Machine, Watched, inventory};
 use super::{ClauseSpec, Item};
 use crate::evidence::Question;
@@ -177,11 +177,12 @@ async fn reopen(bench: &Bench, made: &[Made]) -> Result<(), Stop> {
             && pull["state"] == "open"
         {
             bench
-                .adopt(&one.repository, &one.name, number, PURPOSE)
+                .adopt_pull(&one.repository, &one.name, number, PURPOSE)
                 .await?;
         }
     }
-    for one in made.iter().filter(|one| one.kind == "branch") {
+    let is_a_branch = |one: &&Made| one.kind == "branch" && one.ended.as_deref() != Some(PROTECTED);
+    for one in made.iter().filter(is_a_branch) {
         let seen = bench.recalled::<Value>(&branch_label(one)).await;
         if seen.is_ok_and(|branch| !branch.is_null()) {
             bench
