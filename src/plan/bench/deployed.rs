@@ -54,7 +54,7 @@ impl Standing {
 pub enum Whose {
     Ours,
     Others,
-    /// Others had the same recipe tested meanwhile, and the name does not tell by whom.
+    /// Others had the same recipe tested meanwhile, or nobody had, and the name does not tell by whom.
     Unknown,
 }
 
@@ -132,21 +132,33 @@ impl Owners<'_> {
                 builds.push(build);
             }
         }
-        if builds.iter().all(|build| self.asked_for(build)) {
-            return Some(Whose::Ours);
-        }
         let rest = name[prefix.len()..].split('_').next().unwrap_or_default();
         let Ok(number) = rest.parse::<u64>() else {
-            return Some(Whose::Unknown);
+            // No build's name: whoever had the recipe tested may have deployed it beside that, and who did not has no part in it.
+            return Some(match self.of(&builds) {
+                Whose::Ours => Whose::Ours,
+                Whose::Others | Whose::Unknown => Whose::Unknown,
+            });
         };
         builds.retain(|build| build.number == number || build.pull() == Some(number));
+        let is_ours = |(recipe, pull): &(String, u64)| {
+            *pull == number && self.pattern.replace("{recipe}", recipe) == *prefix
+        };
+        if builds.is_empty() && self.pulls.iter().any(is_ours) {
+            return Some(Whose::Ours);
+        }
+        Some(self.of(&builds))
+    }
+
+    /// Whose builds these are. Of none nothing can be told.
+    fn of(&self, builds: &[&Tested]) -> Whose {
         let ours = builds.iter().filter(|build| self.asked_for(build)).count();
-        Some(match (builds.len(), ours) {
+        match (builds.len(), ours) {
             (0, _) => Whose::Unknown,
             (all, ours) if all == ours => Whose::Ours,
             (_, 0) => Whose::Others,
             _ => Whose::Unknown,
-        })
+        }
     }
 }
 
@@ -290,17 +302,28 @@ mod tests {
     }
 
     #[test]
-    fn a_deploy_is_ours_unless_somebody_elses_build_may_have_made_it() {
+    fn a_deploy_is_ours_where_nobody_else_can_have_made_it() {
         let sandbox = ["ci-tiny-".to_owned(), "ci-tiny-stale-".to_owned()];
         let pulls = BTreeSet::from([("tiny".to_owned(), 7)]);
-        let mine = vec![build(41, "tiny", 7)];
+        let (none, mine) = (Vec::new(), vec![build(41, "tiny", 7)]);
+        let theirs = vec![build(42, "tiny", 9)];
         let both = vec![build(41, "tiny", 7), build(42, "tiny", 9)];
         let longer = vec![build(41, "tiny", 7), build(42, "tiny-web", 9)];
         for (builds, name, whose) in [
             (&mine, "ci-tiny-41", Some(Whose::Ours)),
             (&mine, "ci-tiny-41_content", Some(Whose::Ours)),
             (&mine, "ci-tiny-verify-3", Some(Whose::Ours)),
-            (&mine, "ci-tiny-stale-1", Some(Whose::Ours)),
+            // By pull request, by no build of the run, and of a recipe that the run had not tested.
+            (&mine, "ci-tiny-7", Some(Whose::Ours)),
+            (&mine, "ci-tiny-40", Some(Whose::Unknown)),
+            (&mine, "ci-tiny-40_content", Some(Whose::Unknown)),
+            (&mine, "ci-tiny-stale-1", Some(Whose::Unknown)),
+            (&mine, "ci-tiny-stale-7", Some(Whose::Unknown)),
+            (&mine, "ci-tiny-stale-byhand", Some(Whose::Unknown)),
+            (&theirs, "ci-tiny-42", Some(Whose::Others)),
+            (&theirs, "ci-tiny-verify-3", Some(Whose::Unknown)),
+            (&none, "ci-tiny-41", Some(Whose::Unknown)),
+            (&none, "ci-tiny-byhand", Some(Whose::Unknown)),
             (&mine, "ci-other-41", None),
             (&mine, "traefik", None),
             (&both, "ci-tiny-41", Some(Whose::Ours)),
@@ -309,7 +332,7 @@ mod tests {
             (&both, "ci-tiny-42_content", Some(Whose::Others)),
             (&both, "ci-tiny-43", Some(Whose::Unknown)),
             (&both, "ci-tiny-verify-3", Some(Whose::Unknown)),
-            (&both, "ci-tiny-stale-1", Some(Whose::Ours)),
+            (&both, "ci-tiny-stale-1", Some(Whose::Unknown)),
             (&longer, "ci-tiny-web-42", Some(Whose::Others)),
             (&longer, "ci-tiny-41", Some(Whose::Ours)),
         ] {

@@ -70,7 +70,7 @@ pub fn pulls(witness: &Witness<'_>, when: &str, repository: &str) -> Result<Vec<
 }
 
 /// The pull requests that an account opened between the two looks: a control of what the forge remembers of the account.
-fn opened(
+pub fn opened(
     witness: &Witness<'_>,
     watched: &Watched,
     account: &str,

@@ -1,13 +1,15 @@
 //! G4 and G5: what happened on the box.
 
-use super::acts::{Pushed, pushes};
+use super::acts::{Pushed, opened, pushes};
 use super::{Machine, Watched, watched};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::host::swarm;
+use crate::plan::bench::{Owners, Tested, Whose};
 use crate::plan::gate::{asked, cut};
 use crate::plan::sight::{Build, Named};
 use crate::plan::{Ruling, blocked, certainly_broken, holds, unseen};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The step that ends the watch over deploys.
@@ -179,12 +181,12 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     asked(witness, "open.stacks", &Question::Stacks)?;
     let before: Vec<Named> = witness.see("open.stacks")?;
     asked(witness, DEPLOYS, &Question::Deploys)?;
-    let watched: swarm::Watched = witness.see(DEPLOYS)?;
+    let seen: swarm::Watched = witness.see(DEPLOYS)?;
     // Services that stand, by the stack under whose name they came.
     let mut standing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut deploys = 0;
     let mut doubt = None;
-    for event in &watched.events {
+    for event in &seen.events {
         let name = event.name.as_str();
         let Some((stack, _)) = name.rsplit_once('_').filter(|(stack, _)| is_ours(stack)) else {
             continue;
@@ -193,15 +195,22 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         match event.action.as_str() {
             "create" if known.is_none() => {
                 deploys += 1;
-                if let Some(other) = standing.keys().next() {
-                    return certainly_broken(
-                        format!(
-                            "`{}` was deployed while `{}` still stood",
-                            cut(stack),
-                            cut(other)
-                        ),
-                        "one deploy has to be torn down before the next begins: the swarm is shared",
+                for other in standing.keys() {
+                    let both = format!(
+                        "`{}` was deployed while `{}` still stood",
+                        cut(stack),
+                        cut(other)
                     );
+                    let Some(foreign) = foreign(witness, &machine, [stack, other])? else {
+                        return certainly_broken(
+                            both,
+                            "one deploy has to be torn down before the next begins: the swarm is shared",
+                        );
+                    };
+                    doubt.get_or_insert(format!(
+                        "{both}: `{}` is somebody else's, or nobody's that can be told; verify again",
+                        cut(foreign)
+                    ));
                 }
                 let mut left = before.iter().map(|stack| stack.name.as_str());
                 if let Some(left) = left.find(|left| is_ours(left) && !same_stack(left, stack)) {
@@ -230,7 +239,7 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             _ => {}
         }
     }
-    if let Some(gap) = watched.gaps.first() {
+    if let Some(gap) = seen.gaps.first() {
         return unseen(format!(
             "nobody saw what was deployed from {} to {}: {}",
             gap.from.strftime("%H:%M:%S"),
@@ -251,14 +260,45 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     holds(format!("{deploys} deploys, one after another"))
 }
 
-/// Control: a build of a sandbox recipe that was green meanwhile, and so must have deployed.
-fn green_build(witness: &Witness<'_>) -> Result<Option<u64>, Doubt> {
+/// The first of these stacks that is not the run's for sure: by its name no build of the run made it, or others had its recipe tested
+/// meanwhile.
+fn foreign<'a>(
+    witness: &Witness<'_>,
+    machine: &Machine,
+    stacks: [&'a str; 2],
+) -> Result<Option<&'a str>, Doubt> {
     let watched = super::watched(witness)?;
+    let mut pulls = BTreeSet::new();
+    for account in watched.accounts() {
+        let opened = opened(witness, &watched, account)?.into_iter();
+        pulls.extend(opened.filter_map(|(repository, pull)| {
+            let recipe = watched.recipe_of(&repository)?;
+            Some((recipe.to_owned(), pull.number))
+        }));
+    }
+    let builds = builds::<Tested>(witness)?;
+    let owners = Owners {
+        pattern: &machine.pattern,
+        sandbox: &machine.stacks,
+        builds: &builds,
+        pulls: &pulls,
+    };
+    let mut stacks = stacks.into_iter();
+    Ok(stacks.find(|stack| owners.whose(stack) != Some(Whose::Ours)))
+}
+
+/// The builds that came meanwhile.
+fn builds<T: DeserializeOwned>(witness: &Witness<'_>) -> Result<Vec<T>, Doubt> {
     asked(witness, NEWEST, &Question::LatestBuild)?;
     let after: u64 = witness.see(NEWEST)?;
     asked(witness, BUILDS, &Question::Builds { after })?;
-    let builds: Option<Vec<Build>> = witness.see(BUILDS)?;
-    let builds = builds.unwrap_or_default();
+    Ok(witness.see::<Option<_>>(BUILDS)?.unwrap_or_default())
+}
+
+/// Control: a build of a sandbox recipe that was green meanwhile, and so must have deployed.
+fn green_build(witness: &Witness<'_>) -> Result<Option<u64>, Doubt> {
+    let watched = super::watched(witness)?;
+    let builds = builds::<Build>(witness)?;
     let mut green = builds
         .iter()
         .filter(|build| build.green() && watched.is_recipe(build.parameter("RECIPE")));

@@ -214,6 +214,13 @@ impl Watched {
         mirrors.any(|mirror| mirror.rsplit('/').next() == Some(recipe))
     }
 
+    /// The recipe that a repository is the mirror of.
+    fn recipe_of(&self, repository: &str) -> Option<&str> {
+        let mut mirrors = self.mirrors.keys();
+        let mirror = mirrors.find(|mirror| mirror.eq_ignore_ascii_case(repository))?;
+        mirror.rsplit('/').next()
+    }
+
     /// Whether a file of the suite is a test of a sandbox recipe: nobody else has to do with those.
     fn tests_sandbox(&self, path: &str) -> bool {
         let rest = path.strip_prefix("tests/");

@@ -33,7 +33,7 @@ impl Seen {
             flow: "flow".into(),
             gate: "bridge".into(),
             machine: Some(Machine {
-                pattern: String::new(),
+                pattern: "ci-{recipe}-".into(),
                 programs: Vec::new(),
                 clones: vec!["/loops/builder".into()],
                 stacks: vec!["ci-tiny-".into()],
@@ -149,16 +149,16 @@ impl Seen {
             json!([{ "name": "traefik" }]),
         );
         seen.put("open.build", Question::LatestBuild, json!(11));
-        let build = json!({ "number": 12, "status": "success", "params": { "RECIPE": "tiny" } });
-        seen.put("builds", Question::Builds { after: 11 }, json!([build]));
+        let builds = [12, 13].map(|number| built(number, "tiny", 3));
+        seen.put("builds", Question::Builds { after: 11 }, json!(builds));
         seen.put(DEPLOYS, Question::Deploys, Value::Null);
         seen.deployed(&[
-            "+ci-tiny-1",
-            "-ci-tiny-1",
+            "+ci-tiny-12",
+            "-ci-tiny-12",
             "+other",
-            "+ci-tiny-2",
+            "+ci-tiny-13",
             "-other",
-            "-ci-tiny-2",
+            "-ci-tiny-13",
         ]);
         seen.put("calm", Question::Calm, json!([]));
         seen
@@ -851,7 +851,55 @@ fn one_change_at_a_time() {
         ),
         (
             "a deploy begins before another is torn down",
-            |seen| seen.deployed(&["+ci-tiny-1", "+ci-tiny-2", "-ci-tiny-1", "-ci-tiny-2"]),
+            |seen| seen.deployed(&["+ci-tiny-12", "+ci-tiny-13", "-ci-tiny-12", "-ci-tiny-13"]),
+            "FAIL G5",
+        ),
+        (
+            "somebody's build of the same recipe is deployed beside one of the run",
+            |seen| {
+                seen.set(
+                    "builds",
+                    json!([built(12, "tiny", 3), built(13, "tiny", 99)]),
+                );
+                seen.deployed(&["+ci-tiny-12", "+ci-tiny-13", "-ci-tiny-12", "-ci-tiny-13"]);
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "somebody has the same recipe tested, and whose a deploy beside the run's is cannot be told",
+            |seen| {
+                seen.set(
+                    "builds",
+                    json!([built(12, "tiny", 3), built(13, "tiny", 99)]),
+                );
+                seen.deployed(&["+ci-tiny-byhand", "+ci-tiny-12", "-ci-tiny-12"]);
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "beside somebody's deploy two of the run's overlap",
+            |seen| {
+                let builds = [
+                    built(12, "tiny", 3),
+                    built(13, "tiny", 99),
+                    built(14, "tiny", 3),
+                ];
+                seen.set("builds", json!(builds));
+                seen.deployed(&["+ci-tiny-13", "+ci-tiny-12", "+ci-tiny-14"]);
+            },
+            "FAIL G5",
+        ),
+        (
+            "two deploys overlap, and which builds came meanwhile is not known",
+            |seen| {
+                seen.deployed(&["+ci-tiny-12", "+ci-tiny-13"]);
+                seen.0.retain(|fact| fact.label != "builds");
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "the flow deploys beside a build, under a name of its own",
+            |seen| seen.deployed(&["+ci-tiny-compare", "+ci-tiny-12", "-ci-tiny-12"]),
             "FAIL G5",
         ),
         (
@@ -887,10 +935,10 @@ fn one_change_at_a_time() {
             "of a stack with several services one still stands",
             |seen| {
                 seen.deployed(&[
-                    "+ci-tiny-1_events",
-                    "+ci-tiny-1",
-                    "-ci-tiny-1",
-                    "+ci-tiny-12",
+                    "+ci-tiny-verify-1_events",
+                    "+ci-tiny-verify-1",
+                    "-ci-tiny-verify-1",
+                    "+ci-tiny-verify-12",
                 ])
             },
             "FAIL G5",
@@ -965,6 +1013,11 @@ fn one_change_at_a_time() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A build of a pull request of the recipe's mirror.
+fn built(number: u64, recipe: &str, pull: u64) -> Value {
+    json!({ "number": number, "status": "success", "params": { "RECIPE": recipe, "PR": pull.to_string() } })
 }
 
 #[test]

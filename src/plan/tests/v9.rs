@@ -276,8 +276,23 @@ fn one_change_at_a_time() {
         ),
         (
             "a deploy still stands",
-            |seen| seen.set("after.stacks", json!([{ "name": "ci-tiny-4" }])),
+            |seen| seen.set("after.stacks", json!([{ "name": "ci-tiny-41" }])),
             "FAIL V9.3",
+        ),
+        (
+            "a deploy of the recipe is there that no build of the run made",
+            |seen| seen.set("after.stacks", json!([{ "name": "ci-tiny-4" }])),
+            "INCONCLUSIVE V9.3",
+        ),
+        (
+            "somebody deployed by hand a recipe that was not tested",
+            |seen| {
+                seen.set("builds", json!([]));
+                let all = json!([{ "name": "ci-tiny-byhand" }]);
+                seen.set("left.stacks", all.clone());
+                seen.set("after.stacks", all);
+            },
+            "INCONCLUSIVE V9.3",
         ),
         (
             "a build of the run still runs",
@@ -458,7 +473,7 @@ fn one_change_at_a_time() {
             |seen| {
                 seen.set(
                     "after.volumes",
-                    json!([{ "name": "traefik_certificates" }, { "name": "ci-tiny-4_content" }]),
+                    json!([{ "name": "traefik_certificates" }, { "name": "ci-tiny-41_content" }]),
                 )
             },
             "FAIL V9.5",

@@ -280,7 +280,7 @@ fn told(
 ) -> Result<(), Doubt> {
     if !unknown.is_empty() {
         return unseen(format!(
-            "{} is there: others had the same recipe tested meanwhile, and whose it is cannot be told",
+            "{} is there, and whose it is cannot be told: it is named after no build of the run, and others had the recipe tested meanwhile, or nobody had; Gavel leaves it alone",
             quoted(unknown)
         ));
     }
