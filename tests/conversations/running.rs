@@ -69,7 +69,7 @@ async fn a_run_is_asked_about_and_cancelled() {
         (closing.by.as_str(), closing.slot.split('-').next()),
         ("gavel", Some("closed"))
     );
-    assert_snapshot!(closing.text, @"Done: [verification run 1](http://gavel/runs/1) needs this pull request no more. Closed, not merged; its branch is deleted.");
+    assert_snapshot!(closing.text, @"Done: [verification run 1](http://gavel/runs/1) no longer needs this pull request. Closed, not merged; its branch is deleted.");
 
     // The next one begins by itself, and is cancelled as well.
     lab.until("the second run", async || {

@@ -225,7 +225,7 @@ pub fn pull_opened(purpose: &str, run: u64, public_url: &Url) -> String {
 /// The last comment in a pull request that verification opened.
 pub fn pull_closed(run: u64, public_url: &Url) -> String {
     format!(
-        "Done: [verification run {run}]({}/runs/{run}) needs this pull request no more. Closed, not merged; its branch is deleted.",
+        "Done: [verification run {run}]({}/runs/{run}) no longer needs this pull request. Closed, not merged; its branch is deleted.",
         public_url.as_str().trim_end_matches('/')
     )
 }

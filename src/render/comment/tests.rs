@@ -601,7 +601,7 @@ fn elsewhere_leads_to_the_tracking_issue() {
 fn a_pull_request_says_what_it_is_for_and_when_it_is_done() {
     let public = "https://gavel.example.org".parse().unwrap();
     assert_snapshot!(pull_opened("V1, known green", 1, &public), @"🔬 This pull request belongs to [verification run 1](https://gavel.example.org/runs/1): V1, known green. It is closed when that is done. Please do not merge it.");
-    assert_snapshot!(pull_closed(1, &public), @"Done: [verification run 1](https://gavel.example.org/runs/1) needs this pull request no more. Closed, not merged; its branch is deleted.");
+    assert_snapshot!(pull_closed(1, &public), @"Done: [verification run 1](https://gavel.example.org/runs/1) no longer needs this pull request. Closed, not merged; its branch is deleted.");
 }
 
 /// What Gavel writes must never be taken for a command, by itself or by a sibling.
