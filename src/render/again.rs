@@ -1,15 +1,19 @@
 //! How a fact's question is put again by hand: the line that whoever trusts nobody types into a shell.
 
-use crate::evidence::{Fact, Question};
+use crate::evidence::{Answer, Fact, Question};
 
-/// The line; `None` for what was done and cannot be asked, for what was true only then, and for Gavel's own word. Private repositories want
-/// a token beside it.
-pub fn command(fact: &Fact) -> Option<String> {
-    let url = fact.asked.strip_prefix("GET ").unwrap_or(&fact.asked);
+/// A line for a shell.
+pub enum Line {
+    /// It only asks.
+    Ask(String),
+    /// It does once more what was done then. It wants the environment of the flow, with its tokens.
+    Act(String),
+}
+
+/// The line; `None` for what cannot be asked by one, and for Gavel's own word. `facts` are those of the attempt. Private repositories want a
+/// token beside it.
+pub fn line(fact: &Fact, facts: &[Fact]) -> Option<Line> {
     match &fact.question {
-        // Of several addresses, one for each step.
-        Question::BuildLog { .. } => None,
-        _ if url.starts_with("http") => Some(words(&["curl", "-fsS", url])),
         Question::Run {
             command,
             environment,
@@ -20,8 +24,23 @@ pub fn command(fact: &Fact) -> Option<String> {
                 format!("{name}={value}")
             });
             let line = shell_words::join(command);
-            Some(told.chain([line]).collect::<Vec<_>>().join(" "))
+            Some(Line::Act(told.chain([line]).collect::<Vec<_>>().join(" ")))
         }
+        _ => ask(fact, facts).map(Line::Ask),
+    }
+}
+
+fn ask(fact: &Fact, facts: &[Fact]) -> Option<String> {
+    let url = fact.asked.strip_prefix("GET ").unwrap_or(&fact.asked);
+    let is_web = url.starts_with("http://") || url.starts_with("https://");
+    match &fact.question {
+        Question::BuildLog { number } if is_web => logs(url, *number, facts),
+        // Told to those who sign in only, and by the answer's number alone.
+        Question::Collaborator { .. } if is_web => Some(yes_or_no(url, "a collaborator's")),
+        Question::Member { account, .. } if is_web => {
+            Some(yes_or_no(url, &format!("{account}'s own")))
+        }
+        _ if is_web => Some(words(&["curl", "-fsS", url])),
         Question::Digests { paths, .. } if !paths.is_empty() => {
             let paths = paths.iter().map(String::as_str);
             let line: Vec<&str> = ["sha256sum", "--"].into_iter().chain(paths).collect();
@@ -63,6 +82,42 @@ pub fn command(fact: &Fact) -> Option<String> {
     }
 }
 
+/// Drone has an address for the log of each step; which steps there are is what the build itself said.
+fn logs(url: &str, build: u64, facts: &[Fact]) -> Option<String> {
+    let said = facts
+        .iter()
+        .rev()
+        .filter(|fact| fact.question == Question::Build { number: build })
+        .find_map(|fact| match &fact.answer {
+            Answer::Seen(said) => said["stages"].as_array(),
+            Answer::Unseen(_) => None,
+        })?;
+    let steps = said.iter().flat_map(|stage| {
+        let steps = stage["steps"].as_array().into_iter().flatten();
+        steps.filter_map(|step| Some((stage["number"].as_u64()?, step["number"].as_u64()?)))
+    });
+    let urls: Vec<String> = steps
+        .map(|(stage, step)| format!("{url}/{stage}/{step}"))
+        .collect();
+    let line = ["curl", "-fsS"].into_iter();
+    (!urls.is_empty()).then(|| shell_words::join(line.chain(urls.iter().map(String::as_str))))
+}
+
+fn yes_or_no(url: &str, whose: &str) -> String {
+    let line = words(&[
+        "curl",
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}\\n",
+        url,
+    ]);
+    // Whose it is stands in a comment, where a name is only read.
+    let whose = whose.replace(char::is_control, " ");
+    format!("{line} -H \"Authorization: token $TOKEN\" # 204 is yes; the token is {whose}")
+}
+
 fn words(line: &[&str]) -> String {
     shell_words::join(line)
 }
@@ -70,18 +125,26 @@ fn words(line: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Answer, Sighting};
+    use crate::evidence::Sighting;
+    use serde_json::{Value, json};
 
-    fn line(question: Question, asked: &str) -> Option<String> {
+    fn fact(question: Question, asked: &str, answer: Value) -> Fact {
         let sighting = Sighting {
             label: "one".into(),
             question,
             asked: asked.into(),
             at: jiff::Timestamp::UNIX_EPOCH,
             watch: None,
-            answer: Answer::Seen(1.into()),
+            answer: Answer::Seen(answer),
         };
-        command(&Fact::chain(sighting, None))
+        Fact::chain(sighting, None)
+    }
+
+    fn asks(question: Question, asked: &str, facts: &[Fact]) -> Option<String> {
+        match line(&fact(question, asked, Value::Null), facts)? {
+            Line::Ask(line) => Some(line),
+            Line::Act(line) => panic!("{line} acts"),
+        }
     }
 
     #[test]
@@ -94,14 +157,6 @@ mod tests {
                 },
                 list,
                 Some("curl -fsS 'http://forge/api/v1/repos/a/b/pulls?state=all&page=1'"),
-            ),
-            (
-                Question::Run {
-                    command: vec!["/bin/recipe-upgrade".into(), "a; rm -rf /".into()],
-                    environment: vec![("POST".into(), "0".into()), ("ARGS".into(), "a b".into())],
-                },
-                "this machine",
-                Some("POST=0 ARGS='a b' /bin/recipe-upgrade 'a; rm -rf /'"),
             ),
             (
                 Question::Screen {
@@ -136,10 +191,52 @@ mod tests {
                 "http://drone/api/repos/a/b/builds/3/logs",
                 None,
             ),
+            (
+                Question::Member {
+                    organisation: "a".into(),
+                    account: "some body\n".into(),
+                },
+                "GET http://forge/api/v1/orgs/a/members/x",
+                Some(
+                    "curl -sS -o /dev/null -w '%{http_code}\\n' http://forge/api/v1/orgs/a/members/x -H \"Authorization: token $TOKEN\" # 204 is yes; the token is some body 's own",
+                ),
+            ),
             (Question::Quiet { milliseconds: 3 }, "the clock", None),
             (Question::Expectations, "the configuration", None),
         ] {
-            assert_eq!(line(question, asked).as_deref(), expected);
+            assert_eq!(asks(question, asked, &[]).as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn a_log_is_asked_step_by_step() {
+        let url = "http://drone/api/repos/a/b/builds/3";
+        let steps = json!([{ "number": 1 }, { "number": 2 }]);
+        let said = json!({ "stages": [{ "number": 1, "steps": steps }, { "number": 2 }] });
+        let facts = [fact(Question::Build { number: 3 }, url, said)];
+        let logs = |number| {
+            asks(
+                Question::BuildLog { number },
+                &format!("{url}/logs"),
+                &facts,
+            )
+        };
+        assert_eq!(
+            logs(3).unwrap(),
+            format!("curl -fsS {url}/logs/1/1 {url}/logs/1/2")
+        );
+        assert_eq!(logs(4), None);
+    }
+
+    #[test]
+    fn what_acts_is_told_from_what_asks() {
+        let question = Question::Run {
+            command: vec!["/bin/recipe-upgrade".into(), "a; rm -rf /".into()],
+            environment: vec![("POST".into(), "0".into()), ("ARGS".into(), "a b".into())],
+        };
+        let Some(Line::Act(line)) = line(&fact(question, "this machine", Value::Null), &[]) else {
+            panic!("a command of the flow only asks");
+        };
+        assert_eq!(line, "POST=0 ARGS='a b' /bin/recipe-upgrade 'a; rm -rf /'");
     }
 }

@@ -1,13 +1,19 @@
 //! Gavel's own pages: plain HTML, readable without scripts.
 
-use super::text::html as marked;
-use super::{again, duration, evidence};
-use crate::evidence::{Answer, Fact, Lasting};
+use super::again::{self, Line};
+use super::text::{capital, html as marked, html_statements as statements};
+use super::{duration, evidence, facts_page, not_attempted, pull_page};
+use crate::evidence::{Answer, Fact, Lasting, Question};
 use crate::plan::Item;
 use crate::record::{RunRecord, says};
 use crate::store::{Attempt, RunState};
 use crate::verdict::Clause;
 use askama::Template;
+
+/// Where a fix would go, as a sentence.
+fn mend(clause: &Clause) -> String {
+    marked(&format!("{}.", capital(&clause.mend)))
+}
 
 fn html(template: &impl Template) -> String {
     template
@@ -82,24 +88,41 @@ impl AttemptPage<'_> {
         marked(&evidence::words(fact, self.facts))
     }
 
-    fn again(&self, fact: &Fact) -> Option<String> {
-        again::command(fact)
+    /// The line that asks again, after what it does today.
+    fn again(&self, fact: &Fact) -> Option<(&'static str, String)> {
+        Some(match (again::line(fact, self.facts)?, fact.lasting) {
+            (Line::Act(line), _) => ("run again", line),
+            (Line::Ask(line), Lasting::Ephemeral) => ("as it is now", line),
+            (Line::Ask(line), _) => ("ask again", line),
+        })
     }
 
     fn place(&self, fact: &Fact) -> Option<String> {
         evidence::place(fact, self.facts)
     }
 
-    fn cited(&self, clause: &Clause) -> Vec<&Fact> {
+    /// The facts that a clause rests on, by what they are about: several looks at the same are one of these.
+    fn cited(&self, clause: &Clause) -> Vec<(String, Vec<u32>)> {
+        let mut cited: Vec<(String, Vec<u32>)> = Vec::new();
         let cites = |fact: &&Fact| clause.evidence.contains(&fact.number);
-        self.facts.iter().filter(cites).collect()
+        for fact in self.facts.iter().filter(cites) {
+            let words = self.words(fact);
+            match cited.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, numbers)) => numbers.push(fact.number),
+                None => cited.push((words, vec![fact.number])),
+            }
+        }
+        cited
     }
 
     fn lasting(&self, fact: &Fact) -> &'static str {
         match fact.lasting {
             Lasting::Immutable => "can be asked again, and cannot change",
             Lasting::Mutable => "can be asked again, and others may change it",
-            Lasting::Ephemeral => "was true then, and cannot be asked again",
+            Lasting::Ephemeral if matches!(fact.question, Question::Run { .. }) => {
+                "was done then; to run it again is to act again, with the environment of the flow"
+            }
+            Lasting::Ephemeral => "was true then, and is kept here only",
         }
     }
 }

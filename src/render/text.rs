@@ -85,6 +85,15 @@ pub fn code(text: &str) -> String {
     shown
 }
 
+/// A sentence's beginning.
+pub fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
 /// Commands as a block of code in a list. Each stays one line, and none begins with what would end the block: it is a program's name.
 pub fn shell(lines: &[String]) -> String {
     let mut shown = String::from("  ```sh");
@@ -104,28 +113,31 @@ pub fn shell(lines: &[String]) -> String {
 
 /// HTML with what stands in `code` as code.
 pub fn html(text: &str) -> String {
+    html_with(text, "; ")
+}
+
+/// Like [`html`], with a line of its own for every statement: `a; b` is two.
+pub fn html_statements(text: &str) -> String {
+    html_with(text, "<br>")
+}
+
+fn html_with(text: &str, between: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for piece in pieces(text) {
-        let (part, code) = match piece {
-            Piece::Plain(part) => (part, false),
-            Piece::Code(part) => (part, true),
-        };
-        if code {
-            shown.push_str("<code>");
-        }
-        for character in part.chars() {
-            match character {
-                '&' => shown.push_str("&amp;"),
-                '<' => shown.push_str("&lt;"),
-                '>' => shown.push_str("&gt;"),
-                '"' => shown.push_str("&quot;"),
-                '\n' | '\t' => shown.push(character),
-                hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
-                other => shown.push(other),
+        match piece {
+            Piece::Plain(part) => {
+                for (number, statement) in part.split("; ").enumerate() {
+                    if number > 0 {
+                        shown.push_str(between);
+                    }
+                    in_html(&mut shown, statement);
+                }
             }
-        }
-        if code {
-            shown.push_str("</code>");
+            Piece::Code(part) => {
+                shown.push_str("<code>");
+                in_html(&mut shown, part);
+                shown.push_str("</code>");
+            }
         }
     }
     shown
@@ -139,6 +151,20 @@ pub fn visible(text: &str) -> String {
         other => other.to_string(),
     });
     shown.collect()
+}
+
+fn in_html(shown: &mut String, part: &str) {
+    for character in part.chars() {
+        match character {
+            '&' => shown.push_str("&amp;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '"' => shown.push_str("&quot;"),
+            '\n' | '\t' => shown.push(character),
+            hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
+            other => shown.push(other),
+        }
+    }
 }
 
 fn plain(shown: &mut String, character: char) {
@@ -248,10 +274,10 @@ mod tests {
 
     #[test]
     fn pages_show_code_as_code_and_nothing_else_as_html() {
-        assert_eq!(
-            html("`a<b` & \u{202e}<i>"),
-            "<code>a&lt;b</code> &amp; \\u{202e}&lt;i&gt;"
-        );
+        let text = "`a<b; c` & \u{202e}<i>; d";
+        let shown = "<code>a&lt;b; c</code> &amp; \\u{202e}&lt;i&gt;";
+        assert_eq!(html(text), format!("{shown}; d"));
+        assert_eq!(html_statements(text), format!("{shown}<br>d"));
     }
 
     /// Whatever stands in a cell, a renderer of Markdown finds one row of two cells, no HTML and no link.

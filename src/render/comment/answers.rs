@@ -68,7 +68,7 @@ pub fn cleaned(touched: &[Resource]) -> String {
     }
     let lines: Vec<String> = touched
         .iter()
-        .map(|one| format!("- {}", super::resource(one)))
+        .map(|one| format!("- {}", super::resource(one, None)))
         .collect();
     let left = touched.iter().filter(|one| one.ended.is_none()).count();
     let first = match left {

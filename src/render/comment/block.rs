@@ -4,7 +4,7 @@
 //! is. Only there: what others wrote may hold anything that looks like it. [`Block`] is its form; a version behind the slash that is not
 //! known is to be refused.
 
-use super::page;
+use super::super::facts_page;
 use crate::record::{ItemRecord, RunRecord};
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ pub fn block<'a>(
             attempt: judged.attempt.ordinal,
             verdict: judged.verdict.word(),
             chain_head: judged.head().to_string(),
-            page: page(record, judged),
+            page: facts_page(record, judged),
             clauses: judged
                 .clauses
                 .iter()

@@ -13,8 +13,9 @@ pub use answers::{
 pub use block::block;
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
 
-use super::text::{cell, code, shell, statements};
-use super::{again, duration, evidence};
+use super::again::{self, Line};
+use super::text::{capital, cell, code, shell, statements};
+use super::{duration, evidence, facts_page, not_attempted};
 use crate::evidence::Fact;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::store::{AttemptState, Resource, ResourceKind, RunState};
@@ -185,10 +186,13 @@ impl VerdictComment<'_> {
     }
 }
 
-/// Something that verification made, what for, and how it ended.
-fn resource(resource: &Resource) -> String {
+/// Something that verification made, what for, and how it ended. `page` is where a pull request is looked at.
+fn resource(resource: &Resource, page: Option<&str>) -> String {
     let what = match (resource.number, resource.kind) {
-        (Some(number), _) => format!("pull request {}#{number}", resource.repository),
+        (Some(number), _) => match (format!("{}#{number}", resource.repository), page) {
+            (name, Some(page)) => format!("pull request [{name}]({page})"),
+            (name, None) => format!("pull request {name}"),
+        },
         (None, ResourceKind::Session) => format!("session {}", code(&resource.name)),
         (None, ResourceKind::Deploys) => "deploys of the sandbox's recipes".to_owned(),
         (None, _) => format!(
@@ -219,15 +223,9 @@ fn seen(record: &RunRecord, judged: &Judged, findings: &[Finding<'_>], clause: &
     }
 }
 
-/// Where all facts of an attempt are shown.
-fn page(record: &RunRecord, judged: &Judged) -> String {
-    let attempt = &judged.attempt;
-    format!("{}/{}/{}", record.page(), attempt.item, attempt.ordinal)
-}
-
 /// Links to the facts that a clause rests on, named by what they are; to the page where each is shown whole.
 fn links(record: &RunRecord, judged: &Judged, clause: &Clause) -> String {
-    let page = page(record, judged);
+    let page = facts_page(record, judged);
     let cited: Vec<&Fact> = clause
         .evidence
         .iter()
@@ -248,37 +246,29 @@ fn links(record: &RunRecord, judged: &Judged, clause: &Clause) -> String {
     links.join(" · ")
 }
 
-/// The commands that ask again, by hand, what a finding rests on: of the few facts that say most.
+/// The lines that ask again, by hand, what a finding rests on: of the few facts that say most. What acts stands in comments of the shell, so
+/// that whoever pastes all of it changes nothing.
 fn commands(finding: &Finding<'_>) -> Vec<String> {
     let judged = finding.judged;
     let cited = finding.clause.evidence.iter();
     let cited: Vec<&Fact> = cited.filter_map(|number| judged.fact(*number)).collect();
     let few = evidence::few(&cited, &judged.facts).into_iter();
-    let mut commands: Vec<String> = few.filter_map(again::command).collect();
-    commands.dedup();
-    commands
-}
-
-/// What is said once for a whole item where no clause of it was attempted.
-fn not_attempted(judged: &Judged) -> Option<&str> {
-    let first = judged.clauses.first()?;
-    judged
-        .clauses
-        .iter()
-        .all(|clause| {
-            clause.verdict == Verdict::Blocked
-                && clause.seen == first.seen
-                && clause.evidence.is_empty()
-        })
-        .then_some(first.seen.as_str())
+    let (mut asks, mut acts) = (Vec::new(), Vec::new());
+    for line in few.filter_map(|fact| again::line(fact, &judged.facts)) {
+        match line {
+            Line::Ask(line) => asks.push(line),
+            Line::Act(line) => acts.push(format!("# {line}")),
+        }
+    }
+    if !acts.is_empty() {
+        asks.push("# What was run acts again, and wants the flow's environment:".into());
+    }
+    asks.extend(acts);
+    asks.dedup();
+    asks
 }
 
 /// A text of others as a sentence's beginning.
 fn sentence(text: &str) -> String {
-    let text = cell(text);
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => text,
-    }
+    cell(&capital(text))
 }

@@ -1,8 +1,9 @@
 //! REVIEW-5: as one text, and as comments of a length that the forge takes.
 
-use super::super::duration;
 use super::super::text::{cell, code, shell};
-use super::{commands, links, not_attempted, page, resource, seen, sentence, text};
+use super::super::{duration, facts_page, not_attempted, pull_page};
+use super::{commands, links, resource, seen, sentence, text};
+use crate::plan::guardrails;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::verdict::{Clause, Verdict};
 use askama::Template;
@@ -29,7 +30,14 @@ struct OfItem<'a> {
 #[derive(Template)]
 #[template(path = "comment/report_versions.md", escape = "none")]
 struct Versions {
-    versions: Vec<(String, String)>,
+    versions: Vec<Version>,
+}
+
+/// What answers or files of one part gave, and the fact that shows it.
+struct Version {
+    part: String,
+    version: String,
+    seen: String,
 }
 
 #[derive(Template)]
@@ -42,6 +50,8 @@ struct Resources {
 #[template(path = "comment/report_cold.md", escape = "none")]
 struct Cold<'a> {
     page: &'a str,
+    /// What seals each attempt, as `gavel audit` takes it.
+    heads: Vec<String>,
 }
 
 /// REVIEW-5, as the file of that name.
@@ -121,7 +131,10 @@ fn blocks(record: &RunRecord, longest: usize) -> Vec<String> {
         resources: resources(record),
     }));
     let page = record.page();
-    blocks.push(text(&Cold { page: &page }));
+    blocks.push(text(&Cold {
+        page: &page,
+        heads: heads(record),
+    }));
     for block in &mut blocks {
         if block.len() > longest {
             *block = format!(
@@ -130,6 +143,24 @@ fn blocks(record: &RunRecord, longest: usize) -> Vec<String> {
         }
     }
     blocks
+}
+
+fn heads(record: &RunRecord) -> Vec<String> {
+    let judged = record.everything().filter_map(|item| item.latest.as_ref());
+    judged
+        .filter(|judged| !judged.facts.is_empty())
+        .map(|judged| format!("{}={}", judged.attempt.item, judged.head().short()))
+        .collect()
+}
+
+impl OfItem<'_> {
+    /// As the report's table calls it.
+    fn name(&self) -> &'static str {
+        match self.item.item.id {
+            id if id == guardrails::ITEM.id => "Guardrails",
+            id => id,
+        }
+    }
 }
 
 impl Head<'_> {
@@ -144,16 +175,25 @@ impl Head<'_> {
 }
 
 /// What was verified; where items saw different versions, each is named.
-fn versions(record: &RunRecord) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = Vec::new();
+fn versions(record: &RunRecord) -> Vec<Version> {
+    let mut all: Vec<Version> = Vec::new();
     for judged in record.everything().filter_map(|item| item.latest.as_ref()) {
-        for version in judged.versions() {
-            if !all.contains(&version) {
-                all.push(version);
+        for (part, version) in judged.versions() {
+            let is_known = |one: &Version| one.part == part && one.version == version;
+            if all.iter().any(is_known) {
+                continue;
             }
+            let label = format!("version.{part}");
+            let fact = judged.facts.iter().rfind(|fact| fact.label == label);
+            let page = facts_page(record, judged);
+            all.push(Version {
+                seen: fact.map_or(page.clone(), |fact| format!("{page}#fact-{}", fact.number)),
+                part,
+                version,
+            });
         }
     }
-    all.sort();
+    all.sort_by(|one, other| (&one.part, &one.version).cmp(&(&other.part, &other.version)));
     all
 }
 
@@ -162,6 +202,6 @@ fn resources(record: &RunRecord) -> Vec<String> {
         .resources
         .iter()
         .filter(|one| one.ended.as_deref() != Some("never made"))
-        .map(resource)
+        .map(|one| resource(one, pull_page(record, one).as_deref()))
         .collect()
 }
