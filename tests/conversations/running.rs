@@ -57,6 +57,7 @@ async fn a_run_is_asked_about_and_cancelled() {
     |:-:|---|---|
     | 🚫 | **V1** `!testme` on a recipe pull request is the real gate | not verified |
     | 🚫 | **V2** `testme-on-pr.sh` reads the verdict correctly | not verified |
+    | ✅ | Guardrails, held over the whole run | [**PASS**](http://gavel/runs/1/G/1) |
 
     [The report](http://forge/maintainers/verification/issues/1#issuecomment-N) · N s
 
@@ -104,6 +105,7 @@ async fn a_run_from_the_command_to_the_report() {
     | | Item | Verdict |
     |:-:|---|---|
     | ✅ | **V1** `!testme` on a recipe pull request is the real gate | [**PASS**](http://forge/maintainers/verification/issues/1#issuecomment-N) in N s |
+    | ✅ | Guardrails, held over the whole run | [**PASS**](http://gavel/runs/1/G/1) |
 
     [The report](http://forge/maintainers/verification/issues/1#issuecomment-N) · N s
 

@@ -69,11 +69,23 @@ impl Progress<'_> {
     }
 
     fn rows(&self) -> Vec<Row> {
-        self.record
-            .items
-            .iter()
-            .map(|item| self.row(item))
-            .collect()
+        let items = self.record.items.iter().map(|item| self.row(item));
+        items.chain(self.guardrails()).collect()
+    }
+
+    /// A run can fail by its guardrails alone: then they are the row that says why.
+    fn guardrails(&self) -> Option<Row> {
+        let guardrails = self.record.guardrails.as_ref()?;
+        let judged = guardrails.latest.as_ref()?;
+        Some(Row {
+            sign: judged.verdict.sign(),
+            item: guardrails.item.title.into(),
+            words: format!(
+                "[**{}**]({})",
+                judged.verdict,
+                facts_page(self.record, judged)
+            ),
+        })
     }
 
     fn row(&self, item: &ItemRecord) -> Row {
@@ -102,8 +114,7 @@ impl Progress<'_> {
         };
         Row {
             sign,
-            id: item.item.id,
-            title: item.item.title,
+            item: format!("**{}** {}", item.item.id, item.item.title),
             words,
         }
     }
@@ -111,8 +122,7 @@ impl Progress<'_> {
 
 struct Row {
     sign: &'static str,
-    id: &'static str,
-    title: &'static str,
+    item: String,
     words: String,
 }
 

@@ -256,6 +256,27 @@ fn progress_ends_with_the_verdicts() {
 }
 
 #[test]
+fn progress_shows_a_guardrail_by_which_a_run_failed() {
+    let mut record = record(RunState::Finished, vec![passed()]);
+    let clauses = vec![clause("G1", Verdict::Fail, "one was merged", &[])];
+    let attempt = attempt("G", 1, AttemptState::Judged);
+    record.guardrails = Some(ItemRecord {
+        item: &plan::guardrails::ITEM,
+        attempts: vec![attempt.clone()],
+        latest: Some(Judged {
+            attempt,
+            verdict: Verdict::Fail,
+            clauses,
+            facts: Vec::new(),
+        }),
+        verdict_comment: None,
+    });
+    let text = progress(&record, None, &[]);
+    let row = "| ❌ | Guardrails, held over the whole run | [**FAIL**](https://gavel.example.org/runs/1/G/1) |";
+    assert!(text.contains(row), "{text}");
+}
+
+#[test]
 fn progress_tells_who_cancelled() {
     let mut record = record(RunState::Finished, vec![passed(), waiting("V2")]);
     record.run.cancelled_by = Some("some|body".into());
