@@ -82,6 +82,12 @@ impl Seen {
         self.differs(before) == ["refs"] && own(self) == own(before)
     }
 
+    /// Whether its configuration differs, and no branch with it: one that is made or pushed to follow another is noted there.
+    fn was_configured(&self, before: &Seen) -> bool {
+        let parts = self.differs(before);
+        parts.contains(&"config") && !parts.iter().any(|part| ["head", "refs"].contains(part))
+    }
+
     /// What in it is the accused's own: a branch or commit that they pushed meanwhile, or a test of a sandbox recipe.
     fn bears(&self, before: &Seen, pushed: &[Pushed], watched: &Watched) -> bool {
         // What its owner fetched stands among the remote's refs.
@@ -106,6 +112,8 @@ impl Seen {
     }
 }
 
+/// Owners commit, pull and ask for the status by processes that are gone by the next look. So what bears no mark of the flow is a doubt, but
+/// for the configuration alone, which nobody changes while a clone rests.
 pub fn clones_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let machine = machine(witness)?;
     if machine.clones.is_empty() {
@@ -132,10 +140,14 @@ pub fn clones_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             doubts.push(format!(
                 "{changed}, by a fetch, which its owner may have done; verify again while it rests"
             ));
-        } else if !lived_in(witness, path)? {
+        } else if lived_in(witness, path)? {
+            doubts.push(format!("{changed}, and its owner is at work there"));
+        } else if after.was_configured(&before) {
             wrong.push(changed);
         } else {
-            doubts.push(format!("{changed}, and its owner is at work there"));
+            doubts.push(format!(
+                "{changed}, and nothing of it is the flow's: whether its owner did that in between does not show; verify again while it rests"
+            ));
         }
     }
     if !wrong.is_empty() {
