@@ -3,6 +3,7 @@
 use super::access::{Asker, seen};
 use super::answer::{Answer, Body, No, Paging, counted, empty, query, reply, required};
 use super::issues::{enter, unit_of};
+use super::mentions::{self, Mention};
 use super::pushes::fire;
 use super::state::{Access, Entry, Issue, Repo, RepoId, Seconds, UserId, World, now};
 use super::{Inner, Shared, activity};
@@ -74,6 +75,15 @@ fn commented<'a>(
     Ok((repo, issue))
 }
 
+/// A comment, as a place where something is named.
+fn place(repo: RepoId, number: i64, comment: i64) -> Mention {
+    Mention {
+        repo,
+        number,
+        comment: Some(comment),
+    }
+}
+
 pub async fn create(
     State(shared): State<Shared>,
     asker: Asker,
@@ -100,6 +110,7 @@ pub async fn create(
     issue.timeline.push(comment);
     let names = ["comment_issue", "comment_pull"];
     world.act_in((id, number), user, names, &told, comment_id);
+    mentions::note(&mut world, place(id, number, comment_id), user);
     tell(
         &shared,
         &world,
@@ -256,6 +267,7 @@ pub async fn edit(
     let changed = comment.body != old;
     comment.updated = now();
     if changed {
+        mentions::note(&mut world, place(repo, number, id), user);
         let changes = json!({"body": {"from": old}, "added_labels": null, "removed_labels": null});
         tell(
             &shared,

@@ -157,6 +157,7 @@ fn page_of(shared: &Shared, world: &World, repo: &Repo, issue: &Issue) -> IssueP
         created: issue.created,
         updated: issue.created,
         reactions: issue.reactions.clone(),
+        mention: None,
     };
     let items = std::iter::once(&first)
         .chain(&issue.timeline)
@@ -238,6 +239,7 @@ fn event(entry: &Entry) -> String {
         "label" => "changed the labels".into(),
         "change_title" => "changed the title".into(),
         "merge_pull" => "merged this pull request".into(),
+        "issue_ref" | "pull_ref" | "comment_ref" => "named this elsewhere".into(),
         "delete_branch" => "deleted the branch".into(),
         "pull_push" => {
             let told: serde_json::Value = serde_json::from_str(&entry.body).unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::access::{Asker, seen};
 use super::answer::{Answer, Body, No, Paging, counted, listed, query, reply, required};
 use super::labels::set_labels;
+use super::mentions::{self, Mention};
 use super::pushes::{fire, pull_payload};
 use super::state::{Access, Entry, Issue, Repo, RepoId, Unit, UserId, World, now};
 use super::{Inner, Shared};
@@ -26,6 +27,7 @@ pub fn enter(world: &mut World, kind: &'static str, poster: UserId, body: String
         created: at,
         updated: at,
         reactions: Vec::new(),
+        mention: None,
     }
 }
 
@@ -84,6 +86,15 @@ pub fn tell(
         },
         &payload,
     );
+}
+
+/// Title and text of an issue or a pull request, as a place where something is named.
+pub fn opening(repo: RepoId, number: i64) -> Mention {
+    Mention {
+        repo,
+        number,
+        comment: None,
+    }
 }
 
 /// Closes an open issue or pull request, and says so.
@@ -161,6 +172,7 @@ pub async fn create(
     let title = new.title.clone();
     let number = add(&mut world, id, poster, new.title, new.body, labels)?;
     world.act_in((id, number), poster, ["create_issue"; 2], &title, 0);
+    mentions::note(&mut world, opening(id, number), poster);
     tell(
         &shared,
         &world,
@@ -393,6 +405,7 @@ pub fn change(
             changed("body", &was_body),
         );
     }
+    mentions::note(world, opening(id, number), user);
     if let Some(labels) = edit.labels.filter(|_| writer) {
         set_labels(shared, world, id, number, user, &labels)?;
     }

@@ -18,6 +18,7 @@ mod hooks;
 mod issues;
 mod labels;
 mod markdown;
+mod mentions;
 mod merging;
 mod objects;
 mod organisations;

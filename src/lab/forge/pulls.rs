@@ -5,6 +5,7 @@ use super::access::{Asker, seen};
 use super::answer::{Answer, Body, No, Paging, listed, paged_headers, query, reply, required};
 use super::git::Git;
 use super::issues::{self, Filter, enter, tell};
+use super::mentions;
 use super::pushes::measure;
 use super::state::{Access, Issue, Pull, Repo, RepoId, Unit, World};
 use axum::extract::{Path, State};
@@ -112,6 +113,7 @@ pub async fn create(
         .await?;
     let mut world = shared.world();
     world.act_in((id, number), user, ["create_pull_request"; 2], &title, 0);
+    mentions::note(&mut world, issues::opening(id, number), user);
     tell(&shared, &world, (id, number), "state", "opened", user, None);
     Ok(reply(201, &shape(&shared, &world, asker, id, number)?))
 }

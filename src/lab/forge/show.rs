@@ -1,6 +1,7 @@
 //! The forge's objects in the shapes of the API: Gitea 1.25's field names, in its order.
 
 use super::history::{Commit, FileDiff, Person};
+use super::mentions;
 use super::state::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -203,12 +204,20 @@ impl<'a> Show<'a> {
         } else {
             ("", page.as_str())
         };
+        let from = entry.mention.and_then(|from| {
+            let (repo, issue) = mentions::find(self.world, from)?;
+            let mut comments = issue.comments();
+            let comment = comments.find(|comment| Some(comment.id) == from.comment);
+            let comment = comment.map(|comment| self.comment(repo, issue, comment));
+            Some((self.issue(repo, issue), comment))
+        });
+        let (named_in, named_by) = from.unzip();
         json!({
             "id": entry.id, "type": entry.kind, "html_url": format!("{page}#issuecomment-{}", entry.id),
             "pull_request_url": pull_page, "issue_url": issue_page, "user": self.user(entry.poster), "body": entry.body,
             "created_at": rfc3339(entry.created), "updated_at": rfc3339(entry.updated), "old_project_id": 0, "project_id": 0,
             "old_milestone": null, "milestone": null, "tracked_time": null, "old_title": "", "new_title": "", "old_ref": "",
-            "new_ref": "", "ref_issue": null, "ref_comment": null, "ref_action": "none", "ref_commit_sha": "", "review_id": 0,
+            "new_ref": "", "ref_issue": named_in, "ref_comment": named_by.flatten(), "ref_action": "none", "ref_commit_sha": "", "review_id": 0,
             "label": null, "assignee": null, "assignee_team": null, "removed_assignee": false, "resolve_doer": null,
             "dependent_issue": null,
         })

@@ -2,6 +2,7 @@
 
 use super::activity::Act;
 use super::deliver::HookQueue;
+use super::mentions::Mention;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,6 +186,8 @@ pub struct Entry {
     pub created: Seconds,
     pub updated: Seconds,
     pub reactions: Vec<Reaction>,
+    /// Where this was named; `None` of all other entries.
+    pub mention: Option<Mention>,
 }
 
 #[derive(Clone)]

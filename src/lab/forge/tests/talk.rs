@@ -281,6 +281,58 @@ async fn issues_are_edited_labelled_closed_and_found() {
 }
 
 #[tokio::test]
+async fn what_is_named_elsewhere_is_told_where_it_stands() {
+    let visit = Visit::start().await;
+    let one = visit.issue("maintainer", "One").await;
+    let other = visit.issue("flow", &format!("Other, after #{one}")).await;
+    let comments = format!("{REPO}/issues/{other}/comments");
+    for body in [
+        format!("Left alone: #{one}, not `#{one}`, and #{other}."),
+        format!("As in recipes/tiny#{one}: #99"),
+        "nothing".to_owned(),
+    ] {
+        let body = json!({ "body": body });
+        visit.done(201, "flow", "POST", &comments, body).await;
+    }
+    let timeline = |number: i64| format!("{REPO}/issues/{number}/timeline");
+    let told = visit.get("", &timeline(one)).await;
+    let told: Vec<Value> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| {
+            json!([
+                e["type"],
+                e["user"]["login"],
+                e["ref_issue"]["number"],
+                e["ref_comment"]["body"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!(["issue_ref", "flow", other, null]),
+            json!([
+                "comment_ref",
+                "flow",
+                other,
+                format!("Left alone: #{one}, not `#{one}`, and #{other}.")
+            ]),
+            json!([
+                "comment_ref",
+                "flow",
+                other,
+                format!("As in recipes/tiny#{one}: #99")
+            ]),
+        ]
+    );
+    let own = visit.get("", &timeline(other)).await;
+    let own: Vec<_> = own.as_array().unwrap().iter().map(|e| &e["type"]).collect();
+    assert_eq!(own, ["comment"; 3]);
+}
+
+#[tokio::test]
 async fn statuses_are_kept_all_and_combined_by_context() {
     let visit = Visit::start().await;
     let sha = visit.write("gavel", "up-1", "x", "1").await["commit"]["sha"]
