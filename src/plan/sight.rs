@@ -132,6 +132,14 @@ pub struct Event {
     pub user: Account,
 }
 
+impl Event {
+    /// Whether it says no more than that something was named elsewhere, in a comment, a text or a commit's message.
+    pub fn is_mention(&self) -> bool {
+        const MENTIONS: [&str; 4] = ["issue_ref", "commit_ref", "comment_ref", "pull_ref"];
+        MENTIONS.contains(&self.kind.as_str())
+    }
+}
+
 /// The tags of an image.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Tags {
@@ -351,6 +359,13 @@ impl Test {
     /// Whether it was run at all: one that was skipped says nothing.
     pub fn ran(&self) -> bool {
         self.status == "passed" || self.failed()
+    }
+}
+
+impl Stage {
+    /// Whether it was run at all, however it ended.
+    pub fn ran(&self) -> bool {
+        self.status != "skipped"
     }
 }
 

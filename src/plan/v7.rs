@@ -5,7 +5,7 @@
 
 use super::bench::{Bench, Seed, Stop};
 use super::expect::Expectations;
-use super::gate::{asked, cut, same_account};
+use super::gate::{asked, cut, same_account, visible};
 use super::opened::{
     closed_by, comments_of, compose_before, history, main, ran, scenario as configured, tags,
     the_pull, undisturbed,
@@ -257,6 +257,10 @@ fn seeded(witness: &Witness<'_>, seed: &str, expect: &Expectations) -> Result<Se
     })
 }
 
+fn regex(pattern: &str) -> Result<Regex, Doubt> {
+    Regex::new(pattern).or_else(|_| unseen("Gavel cannot read notes"))
+}
+
 /// Control: upstream had what the mirror had not when the flow began. In doubt where it had not.
 fn was_behind(witness: &Witness<'_>, expect: &Expectations) -> Result<(), Doubt> {
     let moved: String = witness.see("seed.moved")?;
@@ -325,18 +329,28 @@ fn merged_upstream(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(ruling) = closed(what, &seeded, &expect)? {
         return undisturbed(witness, RUN, &expect, ruling);
     }
-    let says = Regex::new(
-        r"(?is)\b(merged|already|taken)\b.*\bupstream\b|\bupstream\b.*\b(merged|already|has)\b",
-    )
-    .or_else(|_| unseen("Gavel cannot read notes"))?;
+    let says = regex(
+        r"(?is)\b(merged|already|taken|landed|included|contained|same change)\b.*\bupstream\b|\bupstream\b.*\b(merged|already|has|taken|landed|includes|included|contains|contained|same change)\b",
+    )?;
+    let names = regex(r"(?i)\bupstream\b")?;
     let number = seeded.before.number;
-    match seeded.notes.iter().find(|note| says.is_match(&note.body)) {
-        Some(note) => holds(format!(
-            "pull request {number} closed, not merged, with comment {}: `{}`",
-            note.id,
-            cut(&note.body)
+    // What no reader of the page sees tells nobody anything.
+    let notes = seeded
+        .notes
+        .iter()
+        .map(|note| (note.id, visible(&note.body)));
+    let notes: Vec<(u64, String)> = notes.collect();
+    let first = |wanted: &Regex| notes.iter().find(|(_, text)| wanted.is_match(text));
+    match (first(&says), first(&names)) {
+        (Some((id, text)), _) => holds(format!(
+            "pull request {number} closed, not merged, with comment {id}: `{}`",
+            cut(text.trim())
         )),
-        None => undisturbed(
+        (None, Some((id, text))) => unseen(format!(
+            "whether comment {id} says that the change of pull request {number} is upstream cannot be told from its words: `{}`",
+            cut(text.trim())
+        )),
+        (None, None) => undisturbed(
             witness,
             RUN,
             &expect,
@@ -410,7 +424,7 @@ fn unrelated(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let hand = seeded
         .history
         .iter()
-        .find(|event| same_account(&event.user.login, &expect.flow));
+        .find(|event| !event.is_mention() && same_account(&event.user.login, &expect.flow));
     if let Some(event) = hand {
         return certainly_broken(
             format!(

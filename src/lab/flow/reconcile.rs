@@ -77,8 +77,9 @@ async fn is_upstream(clone: &Clone, pull: &Pull, main: &str) -> Result<bool> {
     Ok(commits.lines().all(|line| line.starts_with('-')))
 }
 
-/// Closes the open pull requests of earlier upgrades, which the new one replaces.
+/// Closes the open pull requests of earlier upgrades, which the new one replaces, and says on the new one which others it left alone.
 pub async fn superseded(repo: &Repo, new: &Pull, prefix: &str, faults: &Faults) -> Result<()> {
+    let mut left = Vec::new();
     for old in repo.open_pulls().await? {
         let is_upgrade = old.branch.starts_with(prefix);
         let is_meant = is_upgrade || faults.has("skill-closes-unrelated");
@@ -86,7 +87,11 @@ pub async fn superseded(repo: &Repo, new: &Pull, prefix: &str, faults: &Faults) 
             let note = format!("Is this still needed, after #{}?", new.number);
             repo.comment(old.number, &note).await?;
         }
-        if old.number == new.number || !is_meant {
+        if old.number == new.number {
+            continue;
+        }
+        if !is_meant {
+            left.push(format!("#{}", old.number));
             continue;
         }
         if faults.has("skill-forgets-superseded") {
@@ -99,6 +104,13 @@ pub async fn superseded(repo: &Repo, new: &Pull, prefix: &str, faults: &Faults) 
         let note = format!("Superseded by #{} ({}). Closing.", new.number, new.url);
         repo.comment(old.number, &note).await?;
         repo.close(old.number).await?;
+    }
+    if !left.is_empty() {
+        let note = format!(
+            "Left alone, since they are no upgrades: {}.",
+            left.join(", ")
+        );
+        repo.comment(new.number, &note).await?;
     }
     Ok(())
 }

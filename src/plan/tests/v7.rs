@@ -26,6 +26,23 @@ fn merged_by(facts: &mut Facts, seed: &str, who: &str) {
     facts.put(&after, concat!("/", "merged_by"), json!({ "login": who }));
 }
 
+/// The only note of the flow on the pull request whose change is upstream.
+fn noted(facts: &mut Facts, body: &str) {
+    unsaid(facts, "merged");
+    facts.add(
+        "merged.talk",
+        json!({ "id": 9000, "user": { "login": "flow" }, "body": body }),
+    );
+}
+
+/// What the forge notes on the unrelated pull request.
+fn happened(facts: &mut Facts, kind: &str, who: &str) {
+    facts.add(
+        "unrelated.history",
+        json!({ "id": 9000, "type": kind, "user": { "login": who } }),
+    );
+}
+
 fn unsaid(facts: &mut Facts, seed: &str) {
     facts.remove(&format!("{seed}.talk"), |comment| {
         comment["user"]["login"] == "flow"
@@ -89,14 +106,28 @@ fn what_is_upstream_is_closed_with_a_note() {
             ),
             (
                 "it is closed with a word that says nothing",
-                |facts| {
-                    unsaid(facts, "merged");
-                    facts.add(
-                        "merged.talk",
-                        json!({ "id": 9000, "user": { "login": "flow" }, "body": "Closing." }),
-                    );
-                },
+                |facts| noted(facts, "Closing."),
                 "FAIL V7.2",
+            ),
+            (
+                "why is said where no reader sees it",
+                |facts| noted(facts, "<!-- merged-upstream -->\n:broom:"),
+                "FAIL V7.2",
+            ),
+            (
+                "why is said in other words",
+                |facts| noted(facts, "This landed in upstream main."),
+                "PASS",
+            ),
+            (
+                "it is said that upstream holds the same",
+                |facts| noted(facts, "Upstream contains the very diff by now."),
+                "PASS",
+            ),
+            (
+                "upstream is named, in words that may say anything",
+                |facts| noted(facts, "Closing in favour of upstream."),
+                "INCONCLUSIVE V7.2",
             ),
             (
                 "somebody else says why",
@@ -197,6 +228,31 @@ fn what_is_unrelated_is_left_alone() {
                         json!({ "id": 9000, "type": "reopen", "user": { "login": "flow" } }),
                     );
                 },
+                "FAIL V7.4",
+            ),
+            (
+                "the flow gives it another title",
+                |facts| happened(facts, "change_title", "flow"),
+                "FAIL V7.4",
+            ),
+            (
+                "the flow mentions it in a comment elsewhere",
+                |facts| happened(facts, "comment_ref", "flow"),
+                "PASS",
+            ),
+            (
+                "the flow mentions it in another pull request's text",
+                |facts| happened(facts, "pull_ref", "flow"),
+                "PASS",
+            ),
+            (
+                "the flow mentions it in a commit's message",
+                |facts| happened(facts, "commit_ref", "flow"),
+                "PASS",
+            ),
+            (
+                "the flow gives it another branch to go to",
+                |facts| happened(facts, "change_issue_ref", "flow"),
                 "FAIL V7.4",
             ),
             (
