@@ -4,7 +4,7 @@ use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::same_account;
 use super::harness::{look_after, moved_by_flow, words};
-use super::note::{Claims, Note};
+use super::note::{Claims, Note, Told};
 use super::opened::{
     comments_of, opened, ran, results, says, scenario as configured, tests_run, undisturbed,
 };
@@ -128,18 +128,38 @@ fn said(witness: &Witness<'_>, case: &Case, expect: &Expectations) -> Result<Vec
     Ok(said)
 }
 
+/// What a comment should say, and does not, or not in words that can be read.
+struct Lacks {
+    unsaid: Vec<String>,
+    unclear: Vec<String>,
+}
+
+impl Lacks {
+    fn of<const N: usize>(parts: [(Told, String); N]) -> Lacks {
+        let are = |wanted: Told| {
+            let parts = parts.iter().filter(|(told, _)| *told == wanted);
+            parts.map(|(_, what)| what.clone()).collect()
+        };
+        Lacks {
+            unsaid: are(Told::No),
+            unclear: are(Told::Unclear),
+        }
+    }
+}
+
 fn explained(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expected(witness)?;
     let (case, _) = stale(witness, &expect)?;
     let test = named(&expect);
     let prefixed = format!("v{}", case.new);
-    let missing = |said: &Said| -> Vec<String> {
+    let lacks = |said: &Said| -> Lacks {
         let note = &said.note;
         let versions = [case.new.as_str(), &prefixed, &case.label];
-        let parts = [
-            (note.names(&test), format!("name `{}`", test.test)),
+        let is_there = |is_there: bool| if is_there { Told::Yes } else { Told::No };
+        Lacks::of([
+            (is_there(note.names(&test)), format!("name `{}`", test.test)),
             (
-                note.holds(&versions),
+                is_there(note.holds(&versions)),
                 format!("name the new version `{}`", case.new),
             ),
             (note.gives_a_reason(&test, &case.old), "say why".to_owned()),
@@ -147,17 +167,15 @@ fn explained(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 note.says_rerun(&expect.recipe, FLAG),
                 format!("say to re-run `{FLAG}`"),
             ),
-        ];
-        let missing = parts.into_iter().filter(|(is_there, _)| !is_there);
-        missing.map(|(_, what)| what).collect()
+        ])
     };
     let number = case.pull.number;
     let mend = "Look at what the skill writes about a stale test";
     let all = said(witness, &case, &expect)?;
     let nearest = all
         .iter()
-        .map(|said| (said, missing(said)))
-        .min_by_key(|(_, missing)| missing.len());
+        .map(|said| (said.comment.id, lacks(said)))
+        .min_by_key(|(_, lacks)| (lacks.unsaid.len(), lacks.unclear.len()));
     let ruling = match nearest {
         None => broken(
             format!(
@@ -166,18 +184,21 @@ fn explained(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             ),
             mend,
         ),
-        Some((said, missing)) if missing.is_empty() => holds(format!(
-            "comment {} names `{}` and `{}`, says why, and how to go on",
-            said.comment.id, test.test, case.new
-        )),
-        Some((said, missing)) => broken(
+        Some((id, lacks)) if !lacks.unsaid.is_empty() => broken(
             format!(
-                "no comment of the flow on pull request {number} says all; comment {} does not {}",
-                said.comment.id,
-                missing.join(", nor ")
+                "no comment of the flow on pull request {number} says all; comment {id} does not {}",
+                lacks.unsaid.join(", nor ")
             ),
             mend,
         ),
+        Some((id, lacks)) if !lacks.unclear.is_empty() => unseen(format!(
+            "whether comment {id} does {} cannot be told from its words; read it",
+            lacks.unclear.join(", and ")
+        )),
+        Some((id, _)) => holds(format!(
+            "comment {id} names `{}` and `{}`, says why, and how to go on",
+            test.test, case.new
+        )),
     };
     undisturbed(witness, RUN, &expect, ruling)
 }

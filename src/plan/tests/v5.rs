@@ -220,6 +220,50 @@ fn the_comment_says_what_it_has_to() {
                 "FAIL V5.1",
             ),
             (
+                "it says why in words of its own",
+                |facts| {
+                    note(facts, |body| {
+                        let (before, why) = body.split_once(", because").unwrap();
+                        let (_, after) = why.split_once(". No test").unwrap();
+                        format!("{before}: the greeting changed its wording. No test{after}")
+                    });
+                },
+                "INCONCLUSIVE V5.1",
+            ),
+            (
+                "it says only that one version followed another",
+                |facts| {
+                    note(facts, |body| {
+                        let (before, why) = body.split_once(", because").unwrap();
+                        let (_, after) = why.split_once(". No test").unwrap();
+                        format!("{before} after the upgrade from 1.4.0 to 2.0.0. No test{after}")
+                    });
+                },
+                "FAIL V5.1",
+            ),
+            (
+                "it says how to go on in words of its own",
+                |facts| {
+                    note(facts, |body| {
+                        let (before, _) = body.split_once("To update").unwrap();
+                        format!("{before}The flag for it is `--with-tests`.")
+                    })
+                },
+                "INCONCLUSIVE V5.1",
+            ),
+            (
+                "it says that no test is edited and how to go on in one sentence",
+                |facts| {
+                    note(facts, |body| {
+                        let (before, _) = body.split_once("To update").unwrap();
+                        format!(
+                            "{before}Since tests are not edited in default mode, re-run `/recipe-upgrade sandbox-stale --with-tests` to have it updated."
+                        )
+                    })
+                },
+                "PASS",
+            ),
+            (
                 "it is hidden",
                 |facts| note(facts, |body| format!("<!-- {body} -->")),
                 "FAIL V5.1; BLOCKED V5.2",
