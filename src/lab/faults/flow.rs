@@ -123,6 +123,11 @@ pub const FAULTS: &[Fault] = &[
         "writes a green status on a head that was red, in its own name",
     ).subtle(),
     skill(
+        "skill-writes-a-status-of-another-name",
+        &["V4.7"],
+        "writes a green status on the last head beside the gate's, under a name of its own",
+    ).subtle(),
+    skill(
         "skill-weakens-tests-on-a-branch",
         &["V4.7", "G2"],
         "takes a test's teeth on a branch of the harness's repository",

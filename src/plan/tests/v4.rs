@@ -393,6 +393,22 @@ fn nothing_is_weakened() {
                 "FAIL V4.7",
             ),
             (
+                "the flow writes a green status of another name on the last head",
+                |facts| {
+                    let status = json!({ "id": 9000, "status": "success", "context": "ci/upgrade-checks", "target_url": "", "creator": { "login": "flow" } });
+                    facts.add("repairable.try.2.statuses", status);
+                },
+                "FAIL V4.7",
+            ),
+            (
+                "somebody else's check writes a status of another name",
+                |facts| {
+                    let status = json!({ "id": 9000, "status": "success", "context": "lint", "target_url": "", "creator": { "login": "maintainer" } });
+                    facts.add("persistent.try.1.statuses", status);
+                },
+                "PASS",
+            ),
+            (
                 "somebody else writes a status of the gate",
                 |facts| {
                     let status = json!({ "id": 9000, "status": "success", "context": "cc-ci/testme", "target_url": "", "creator": { "login": "maintainer" } });

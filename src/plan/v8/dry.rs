@@ -161,13 +161,14 @@ pub fn leaves_no_trace(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let ours: Pull = witness.see(&own(recipe, &expect))?;
         let statuses = statuses(witness, &format!("dry.{recipe}.statuses"), &ours, &of)?;
         let by_flow = |status: &&crate::plan::sight::Status| {
-            status.context == expect.status_context
-                && same_account(&status.creator.login, &expect.flow)
+            same_account(&status.creator.login, &expect.flow)
+                && !same_account(&status.creator.login, &expect.gate)
         };
         if let Some(status) = statuses.iter().find(by_flow) {
             return certainly_broken(
                 format!(
-                    "the dry run wrote the status `{}` on the head of pull request {} of `{}`",
+                    "the dry run wrote the status `{}: {}` on the head of pull request {} of `{}`",
+                    cut(&status.context),
                     cut(&status.status),
                     ours.number,
                     of.mirror
