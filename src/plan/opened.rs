@@ -4,7 +4,7 @@ use super::expect::Expectations;
 use super::gate::{asked, cut, expectations, same_account};
 use super::run::{COMPOSE, new_by};
 use super::sight::{Branch, Build, ChangedFile, Comment, Event, File, Pull, Results, Tags};
-use super::upgrade::{Compose, newest, upgraded};
+use super::upgrade::{Compose, newest, pinned_anew, upgraded};
 use super::{Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Outcome, Ran};
@@ -398,7 +398,10 @@ pub fn is_upgraded(
             .map(|(_, tags)| tags.clone())
     };
     match upgraded(&before, &after, known) {
-        Ok(seen) => holds(seen),
+        Ok(seen) => match pinned_anew(&before, &after) {
+            Some(doubt) => unseen(doubt),
+            None => holds(seen),
+        },
         Err(why) => undisturbed(witness, name, expect, broken(why, mend)),
     }
 }
@@ -503,9 +506,10 @@ pub fn results(witness: &Witness<'_>, name: &str, build: &Build) -> Result<Resul
     }
 }
 
-/// The tests that were run, with their stage; and the stages, each for itself.
+/// The tests that were run, with their stage; and the stages that were not skipped, each for itself.
 pub fn tests_run(results: &Results) -> BTreeSet<String> {
-    let stages = results.stages.iter().map(|stage| stage.name.clone());
+    let stages = results.stages.iter().filter(|stage| stage.ran());
+    let stages = stages.map(|stage| stage.name.clone());
     let tests = results.stages.iter().flat_map(|stage| {
         let tests = stage.tests.iter().filter(|test| test.ran());
         tests.map(|test| format!("{}/{}", stage.name, test.name))

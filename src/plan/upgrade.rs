@@ -22,8 +22,12 @@ pub struct Service {
     pub image: String,
     /// Empty where none is named.
     pub tag: String,
-    /// Of the service and of its deploy, together.
+    /// What is deployed, whatever the tag says; empty where none is named.
+    pub digest: String,
+    /// Of its deploy, where abra and the backup look.
     pub labels: BTreeMap<String, String>,
+    /// Of its containers.
+    pub container_labels: BTreeMap<String, String>,
     /// As it stands there, but for the time that the service gets to start; empty where there is none.
     pub healthcheck: String,
 }
@@ -79,12 +83,14 @@ impl Compose {
             return Err("this is no compose file: it names no services".into());
         }
         let services = file.services.into_iter().map(|(name, raw)| {
-            let (image, tag) = split(raw.image.as_deref().unwrap_or_default());
-            let labels = [raw.labels, raw.deploy.and_then(|deploy| deploy.labels)];
+            let (image, tag, digest) = split(raw.image.as_deref().unwrap_or_default());
+            let read = |labels: Option<Labels>| labels.into_iter().flat_map(entries).collect();
             let service = Service {
                 image,
                 tag,
-                labels: labels.into_iter().flatten().flat_map(entries).collect(),
+                digest,
+                labels: read(raw.deploy.and_then(|deploy| deploy.labels)),
+                container_labels: read(raw.labels),
                 healthcheck: raw.healthcheck.map_or_else(String::new, checked),
             };
             (name, service)
@@ -104,13 +110,16 @@ impl Compose {
         self.services.get(APP).or(only)
     }
 
-    /// The recipe's version label.
+    /// The recipe's version label: a deploy's, or a container's where no deploy has one.
     pub fn label(&self) -> Result<Label, String> {
-        let labels = self.services.values().flat_map(|service| &service.labels);
-        let mut found = labels
-            .filter(|(key, _)| key.starts_with(LABELS) && key.ends_with(VERSION))
-            .map(|(_, value)| value.as_str())
-            .collect::<Vec<_>>();
+        let mut found = versions(self.services.values().map(|service| &service.labels));
+        if found.is_empty() {
+            found = versions(
+                self.services
+                    .values()
+                    .map(|service| &service.container_labels),
+            );
+        }
         found.dedup();
         match found[..] {
             [one] => one.parse(),
@@ -118,6 +127,20 @@ impl Compose {
             _ => Err(format!("several labels `{LABELS}…{VERSION}`")),
         }
     }
+
+    /// Whether the version label stands where abra looks for it.
+    fn is_label_a_deploys(&self) -> bool {
+        let labels = self.services.values().map(|service| &service.labels);
+        !versions(labels).is_empty()
+    }
+}
+
+/// What the version labels among these say.
+fn versions<'a>(all: impl Iterator<Item = &'a BTreeMap<String, String>>) -> Vec<&'a str> {
+    all.flatten()
+        .filter(|(key, _)| key.starts_with(LABELS) && key.ends_with(VERSION))
+        .map(|(_, value)| value.as_str())
+        .collect()
 }
 
 impl std::str::FromStr for Label {
@@ -150,14 +173,15 @@ fn checked(mut healthcheck: serde_json::Value) -> String {
     healthcheck.to_string()
 }
 
-/// Image and tag; a digest behind them pins what the tag says, and is left out.
-fn split(image: &str) -> (String, String) {
-    let image = image.split('@').next().unwrap_or_default();
-    match image.rsplit_once(':') {
+/// Image, tag and digest.
+fn split(image: &str) -> (String, String, String) {
+    let (image, digest) = image.split_once('@').unwrap_or((image, ""));
+    let (name, tag) = match image.rsplit_once(':') {
         // A colon before a slash is a port's.
-        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
-        _ => (image.to_owned(), String::new()),
-    }
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (image, ""),
+    };
+    (name.to_owned(), tag.to_owned(), digest.to_owned())
 }
 
 fn entries(labels: Labels) -> Vec<(String, String)> {
@@ -281,6 +305,12 @@ pub fn upgraded(
                 new.image, new.tag, old.tag
             ));
         }
+        if old.tag != new.tag && !new.digest.is_empty() && old.digest == new.digest {
+            return Err(format!(
+                "`{}:{}` is pinned to the digest that `{}` was pinned to, so that the image before is deployed",
+                new.image, new.tag, old.tag
+            ));
+        }
         if old.tag != new.tag {
             bumped.push(format!("`{}` {} → {newest}", new.image, old.tag));
         }
@@ -289,6 +319,11 @@ pub fn upgraded(
         return Err("no image is newer than before".into());
     }
     let (old, new) = (before.label()?, after.label()?);
+    if before.is_label_a_deploys() && !after.is_label_a_deploys() {
+        return Err(
+            "the version label is no longer among `deploy.labels`, where abra looks for it".into(),
+        );
+    }
     let app = after.app().map_or("", |service| service.tag.as_str());
     if new.app != app {
         return Err(format!(
@@ -301,6 +336,18 @@ pub fn upgraded(
         ));
     }
     Ok(format!("{}, label {old} → {new}", bumped.join(", ")))
+}
+
+/// Why it cannot be told which image is deployed: one is pinned to a digest that was not there before. `None` where it can.
+pub fn pinned_anew(before: &Compose, after: &Compose) -> Option<String> {
+    let mut pinned = pairs(before, after)
+        .filter(|(_, (old, new))| !new.digest.is_empty() && old.digest != new.digest);
+    pinned.next().map(|(_, (_, new))| {
+        format!(
+            "`{}:{}` is pinned to `{}`: whether that is the digest of this tag is not known here; compare it with the registry's",
+            new.image, new.tag, new.digest
+        )
+    })
 }
 
 fn pairs<'a>(
@@ -320,17 +367,34 @@ pub fn weakened(before: &Compose, after: &Compose) -> Option<String> {
         if old.healthcheck != new.healthcheck {
             return Some(format!("the health check of `{name}` is not what it was"));
         }
-        let backup = |service: &Service| -> Vec<(String, String)> {
-            let labels = service.labels.clone().into_iter();
-            labels.filter(|(key, _)| key.contains("backup")).collect()
-        };
-        if backup(old) != backup(new) {
+        // Those of the deploy stay there: a container's are not looked at.
+        let (deploys, was) = (backup(&new.labels), backup(&old.labels));
+        if was
+            .iter()
+            .any(|(key, value)| deploys.get(key) != Some(value))
+            || backup_of(old) != backup_of(new)
+        {
             return Some(format!(
                 "the backup labels of `{name}` are not what they were"
             ));
         }
     }
     None
+}
+
+/// The labels that a backup goes by.
+fn backup(labels: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    let labels = labels.iter().filter(|(key, _)| key.contains("backup"));
+    labels
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect()
+}
+
+/// All of a service, wherever they stand.
+fn backup_of(service: &Service) -> BTreeMap<&str, &str> {
+    let mut all = backup(&service.container_labels);
+    all.append(&mut backup(&service.labels));
+    all
 }
 
 #[cfg(test)]
@@ -440,14 +504,64 @@ services:
 
     #[test]
     fn images_are_read_in_every_form() {
-        for (image, name, tag) in [
-            ("nginx", "nginx", ""),
-            ("nginx:1.2", "nginx", "1.2"),
-            ("localhost:5000/a/b", "localhost:5000/a/b", ""),
-            ("ghcr.io/a/b:v1@sha256:00", "ghcr.io/a/b", "v1"),
+        for (image, name, tag, digest) in [
+            ("nginx", "nginx", "", ""),
+            ("nginx:1.2", "nginx", "1.2", ""),
+            ("localhost:5000/a/b", "localhost:5000/a/b", "", ""),
+            ("ghcr.io/a/b:v1@sha256:00", "ghcr.io/a/b", "v1", "sha256:00"),
+            ("a/b@sha256:00", "a/b", "", "sha256:00"),
         ] {
-            assert_eq!(split(image), (name.to_owned(), tag.to_owned()));
+            let expected = (name.to_owned(), tag.to_owned(), digest.to_owned());
+            assert_eq!(split(image), expected);
         }
+    }
+
+    #[test]
+    fn a_digest_says_what_is_deployed() {
+        let pinned = |digest: &str| {
+            let text = BEFORE.replace("plain:1.4.0", &format!("plain:1.4.0@{digest}"));
+            Compose::read(&text).unwrap()
+        };
+        let bumped = |digest: &str| {
+            let text = after("CMD", "CMD");
+            Compose::read(&text.replace("plain:1.5.0", &format!("plain:1.5.0{digest}"))).unwrap()
+        };
+        let of_all = |_: &str| Some(tags());
+        let why = upgraded(&pinned("sha256:aa"), &bumped("@sha256:aa"), of_all).unwrap_err();
+        assert!(why.contains("the image before is deployed"), "{why}");
+        let plain = Compose::read(BEFORE).unwrap();
+        for (before, after, is_clear) in [
+            (&plain, bumped("@sha256:aa"), false),
+            (&pinned("sha256:aa"), bumped("@sha256:bb"), false),
+            (&pinned("sha256:aa"), bumped(""), true),
+            (&plain, bumped(""), true),
+        ] {
+            assert!(upgraded(before, &after, of_all).is_ok());
+            assert_eq!(pinned_anew(before, &after).is_none(), is_clear, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn labels_stay_where_they_are_looked_for() {
+        let moved = |label: &str| {
+            let line = format!("        - \"{label}\"\n");
+            assert!(BEFORE.contains(&line));
+            let text = BEFORE.replace(&line, "");
+            let text = text.replace(
+                "    deploy:\n",
+                &format!("    labels:\n{line}    deploy:\n"),
+            );
+            let text = text.replace("plain:1.4.0", "plain:1.5.0");
+            text.replace("1.0.2+1.4.0", "1.1.0+1.5.0")
+        };
+        let before = Compose::read(BEFORE).unwrap();
+        let version = moved("coop-cloud.${STACK_NAME}.version=1.0.2+1.4.0");
+        let why = judged(&version).unwrap_err();
+        assert!(why.contains("where abra looks"), "{why}");
+        let backup = Compose::read(&moved("backupbot.backup=true")).unwrap();
+        assert!(weakened(&before, &backup).unwrap().contains("backup"));
+        // The other way round nothing is lost.
+        assert_eq!(weakened(&backup, &before), None);
     }
 
     #[test]

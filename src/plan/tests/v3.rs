@@ -203,6 +203,23 @@ fn the_bump_is_real() {
                 "FAIL V3.3",
             ),
             (
+                "it is pinned to a digest, which may be another tag's",
+                |facts| {
+                    compose(facts, "lab/plain:1.10.0", "lab/plain:1.10.0@sha256:aa");
+                },
+                "INCONCLUSIVE V3.3",
+            ),
+            (
+                "it is pinned to the digest from before",
+                |facts| {
+                    compose(facts, "lab/plain:1.10.0", "lab/plain:1.10.0@sha256:aa");
+                    let before = facts.answer("run.before.compose")["text"].as_str().unwrap();
+                    let before = before.replace("lab/plain:1.4.0", "lab/plain:1.4.0@sha256:aa");
+                    facts.put("run.before.compose", "/text", before);
+                },
+                "FAIL V3.3",
+            ),
+            (
                 "another image",
                 |facts| compose(facts, "lab/plain:1.10.0", "lab/plain2:1.10.0"),
                 "FAIL V3.3",
@@ -339,6 +356,24 @@ fn it_is_tested() {
             (
                 "a test was skipped",
                 |facts| facts.put("run.results", "/stages/0/tests/0/status", "skipped"),
+                "FAIL V3.4",
+            ),
+            (
+                "a stage was skipped",
+                |facts| {
+                    facts.put("run.results", "/stages/1/status", "skipped");
+                    facts.put("run.results", "/stages/1/tests", json!([]));
+                },
+                "FAIL V3.4",
+            ),
+            (
+                "a stage was skipped that lists no tests",
+                |facts| {
+                    for results in ["run.results", "baseline.results"] {
+                        facts.put(results, "/stages/1/tests", json!([]));
+                    }
+                    facts.put("run.results", "/stages/1/status", "skipped");
+                },
                 "FAIL V3.4",
             ),
             (
