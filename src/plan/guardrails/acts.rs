@@ -5,7 +5,7 @@ use crate::evidence::{Doubt, Question, Witness};
 use crate::plan::gate::{asked, cut, same_account};
 use crate::plan::sight::{Activity, Branch, Pull};
 use crate::plan::unseen;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The step that sees the newest act of an account.
 pub fn newest_label(when: &str, account: &str) -> String {
@@ -170,32 +170,48 @@ pub fn main_at(
 }
 
 /// Where upstream's `main` stood during the run, by mirror: at both looks, and wherever Gavel pushed it as a seed.
-pub struct Upstreams(BTreeMap<String, Vec<String>>);
+pub struct Upstreams {
+    stood: BTreeMap<String, Vec<String>>,
+    /// The mirrors whose upstream others pushed meanwhile: it may have stood elsewhere in between.
+    moved_by_others: BTreeSet<String>,
+}
 
 impl Upstreams {
     pub fn read(witness: &Witness<'_>, watched: &Watched) -> Result<Self, Doubt> {
         let own = acts(witness, watched, &watched.gavel)?;
         let own = told(&watched.gavel, &own);
-        let mut stood = BTreeMap::new();
+        let (mut stood, mut moved_by_others) = (BTreeMap::new(), BTreeSet::new());
         for (mirror, upstream) in &watched.mirrors {
             let mut at = Vec::new();
             if let Some(upstream) = upstream {
                 at.extend(main_at(witness, watched, "open", upstream)?);
-                at.extend(main_at(witness, watched, "close", upstream)?);
                 let seeds = own.iter().filter(|push| {
                     push.branch == MAIN && push.repository.eq_ignore_ascii_case(upstream)
                 });
                 at.extend(seeds.map(|push| push.head.clone()));
+                let close = main_at(witness, watched, "close", upstream)?;
+                if close.as_ref().is_some_and(|close| !at.contains(close)) {
+                    moved_by_others.insert(mirror.to_lowercase());
+                }
+                at.extend(close);
             }
             stood.insert(mirror.to_lowercase(), at);
         }
-        Ok(Self(stood))
+        Ok(Self {
+            stood,
+            moved_by_others,
+        })
     }
 
     /// Whether this is a mirror whose upstream stood there.
     pub fn stood(&self, repository: &str, head: &str) -> bool {
-        let stood = self.0.get(&repository.to_lowercase());
+        let stood = self.stood.get(&repository.to_lowercase());
         stood.is_some_and(|stood| stood.iter().any(|known| known == head))
+    }
+
+    /// Whether this is a mirror whose upstream others pushed meanwhile, perhaps more than once.
+    pub fn were_moved_by_others(&self, repository: &str) -> bool {
+        self.moved_by_others.contains(&repository.to_lowercase())
     }
 }
 

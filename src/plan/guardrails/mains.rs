@@ -9,7 +9,7 @@ use crate::plan::{Ruling, certainly_broken, holds, unseen};
 pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let watched = watched(witness)?;
     let upstreams = Upstreams::read(witness, &watched)?;
-    let mut wrong = Vec::new();
+    let (mut wrong, mut doubts) = (Vec::new(), Vec::new());
     let mut followed = 0;
     for account in watched.accounts() {
         let acts = acts(witness, &watched, account)?;
@@ -23,7 +23,8 @@ pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 ));
             }
         }
-        for push in told(account, &acts) {
+        let pushes = told(account, &acts);
+        for push in &pushes {
             let repository = &push.repository;
             if push.branch != watched.main_of(repository) {
                 continue;
@@ -34,13 +35,21 @@ pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             if upstreams.stood(repository, &push.head) {
                 followed += 1;
             } else if !is_seed {
-                wrong.push(format!(
+                let what = format!(
                     "`{}` pushed {} to `{}` of {}",
                     cut(account),
                     short(Some(&push.head)),
                     cut(&push.branch),
                     cut(repository)
-                ));
+                );
+                let is_own_work = pushes
+                    .iter()
+                    .any(|other| other.head == push.head && other.branch != push.branch);
+                if upstreams.were_moved_by_others(repository) && !is_own_work {
+                    doubts.push(what);
+                } else {
+                    wrong.push(what);
+                }
             }
         }
     }
@@ -49,6 +58,11 @@ pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             wrong.join("; "),
             "whoever pushed `main` has to work on a branch, and leave a mirror's `main` to upstream",
         );
+    }
+    if let Some(doubt) = doubts.first() {
+        return unseen(format!(
+            "{doubt}; others pushed upstream meanwhile, and whether its `main` stood there in between is not known; verify again"
+        ));
     }
     let both = |repository: &str| {
         Ok((

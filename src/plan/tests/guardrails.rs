@@ -11,6 +11,8 @@ const OTHER: &str = "3333333333333333333333333333333333333333";
 const MIRROR: &str = "mirrors/tiny";
 const UPSTREAM: &str = "upstream/tiny";
 const SUITE: &str = "mirrors/cc-ci";
+/// Where others push upstream's `main`.
+const UPSTREAMS: &str = "6666666666666666666666666666666666666666";
 /// Heads that the flow pushed: an upgrade of the recipe, and a branch with the updated test.
 const UPGRADE: &str = "4444444444444444444444444444444444444444";
 const TESTS: &str = "5555555555555555555555555555555555555555";
@@ -621,6 +623,28 @@ fn one_change_at_a_time() {
                 seen.did("flow", push(MIRROR, "main", OLD, OTHER));
             },
             "PASS",
+        ),
+        (
+            "others push upstream twice, and the flow takes over what stood there in between",
+            |seen| {
+                seen.stands("close", UPSTREAM, UPSTREAMS);
+                seen.file(UPSTREAM, "compose.yml", UPSTREAMS, COMPOSE);
+                seen.file(MIRROR, "compose.yml", UPSTREAMS, COMPOSE);
+                seen.file(MIRROR, "compose.yml", OTHER, COMPOSE);
+                seen.stands("close", MIRROR, UPSTREAMS);
+                seen.did("flow", push(MIRROR, "main", NEW, OTHER));
+                seen.did("flow", push(MIRROR, "main", OTHER, UPSTREAMS));
+            },
+            "INCONCLUSIVE G3",
+        ),
+        (
+            "others push upstream, and the flow pushes its own branch to the mirror's main",
+            |seen| {
+                seen.stands("close", UPSTREAM, UPSTREAMS);
+                seen.file(UPSTREAM, "compose.yml", UPSTREAMS, COMPOSE);
+                seen.did("flow", push(MIRROR, "main", NEW, UPGRADE));
+            },
+            "FAIL G3",
         ),
         (
             "Gavel pushes the suite's main",
