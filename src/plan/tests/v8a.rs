@@ -6,7 +6,7 @@ use crate::plan::bench::CALM;
 use crate::plan::expect::Launching;
 use crate::plan::judge;
 use crate::plan::v8a::ITEM;
-use crate::verdict::Verdict;
+use crate::verdict::{Clause, Verdict};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -187,6 +187,11 @@ fn healthy() -> Facts {
 }
 
 fn verdicts(facts: &Facts) -> BTreeMap<String, Verdict> {
+    let clauses = judged(facts).into_iter();
+    clauses.map(|clause| (clause.id, clause.verdict)).collect()
+}
+
+fn judged(facts: &Facts) -> Vec<Clause> {
     let mut chain: Vec<Fact> = Vec::new();
     for (label, question, value) in facts {
         let sighting = Sighting {
@@ -200,11 +205,7 @@ fn verdicts(facts: &Facts) -> BTreeMap<String, Verdict> {
         let fact = Fact::chain(sighting, chain.last());
         chain.push(fact);
     }
-    let clauses = judge(&ITEM, &chain);
-    clauses
-        .into_iter()
-        .map(|clause| (clause.id, clause.verdict))
-        .collect()
+    judge(&ITEM, &chain)
 }
 
 #[test]
@@ -265,6 +266,31 @@ fn what_is_about_something_else_proves_nothing() {
             .count();
         let is_needed = ![CALM, "before", "clock", "third", "third.busy"].contains(&label);
         assert_eq!(passing < 11, is_needed, "{label}");
+    }
+}
+
+/// Labels are the scenario's own; who reads a finding is told when something was, and what.
+#[test]
+fn findings_speak_of_calls_and_not_of_labels() {
+    let failed = json!({ "end": { "exited": 1 }, "stdout": "", "stderr": "", "stdout_bytes": 0, "stderr_bytes": 0, "milliseconds": 0 });
+    for at in 0..healthy().len() {
+        let mut facts = healthy();
+        let (label, question, value) = &mut facts[at];
+        let label = *label;
+        *value = match question {
+            // What is called like what it calls cannot be told apart.
+            _ if label == "fresh" => continue,
+            Question::Run { .. } => failed.clone(),
+            Question::Agent { .. } | Question::Screen { .. } => Value::Null,
+            _ => continue,
+        };
+        for clause in judged(&facts) {
+            let quoted = [format!("`{label}`"), "`$".to_owned()];
+            let speaks = quoted
+                .iter()
+                .find(|quoted| clause.seen.contains(quoted.as_str()));
+            assert_eq!(speaks, None, "{}: {}", clause.id, clause.seen);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::seen::{
     LAUNCHER, agent, called, carries, configured, expected, line, recipe, regex, right, screen,
-    session, summary,
+    session, summary, when,
 };
 use super::{Agent, WITH_TESTS, listed, set};
 use crate::evidence::{Doubt, Question, Witness};
@@ -30,7 +30,11 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let mut processes = agent.iter().flat_map(|agent| &agent.processes);
         if let Some(process) = processes.find(|process| is_given(process)) {
             return certainly_broken(
-                format!("`{label}`: `{WITH_TESTS}` reached {}", line(Some(process))),
+                format!(
+                    "{}, `{WITH_TESTS}` reached {}",
+                    when(label),
+                    line(Some(process))
+                ),
                 ARGUMENTS,
             );
         }
@@ -92,7 +96,8 @@ fn shown(witness: &Witness<'_>, run: &str, launching: &Launching) -> Result<Show
     let recipe = recipe(witness, run, launching)?;
     let Some(shown) = screen(witness, &format!("{run}.screen"))? else {
         return unseen(format!(
-            "`{run}`: there was no screen any more that shows what it did"
+            "{}, there was no screen any more that shows what the run did",
+            when(run)
         ));
     };
     if summary(&shown, launching)?.is_some() {
@@ -111,7 +116,8 @@ fn shown(witness: &Witness<'_>, run: &str, launching: &Launching) -> Result<Show
     let of_the_real = screen(witness, "live.screen")?.unwrap_or_default();
     if summary(&of_the_real, launching)?.is_none() {
         return unseen(format!(
-            "`{run}`: the screen shows nothing of what the run did"
+            "{}, the screen shows nothing of what the run did",
+            when(run)
         ));
     }
     Ok(Shown::Neither)

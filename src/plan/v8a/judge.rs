@@ -2,7 +2,7 @@
 
 use super::seen::{
     LAUNCHER, agent, called, carries, expected, gone, line, recipe, right, running, screen,
-    session, sessions, summary,
+    session, sessions, summary, when,
 };
 use super::{Agent, REMOTE_CONTROL, set};
 use crate::evidence::{Doubt, Question, Witness};
@@ -22,7 +22,8 @@ pub fn launched(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         if !carries(&agent, &launching.remote_control) {
             return broken(
                 format!(
-                    "`{label}`: no process of the session carries `{REMOTE_CONTROL} {}`: {}",
+                    "{}, no process of the session carries `{REMOTE_CONTROL} {}`: {}",
+                    when(label),
                     cut(&launching.remote_control),
                     line(agent.own())
                 ),
@@ -191,9 +192,17 @@ fn replaced(
         );
     }
     holds(format!(
-        "session `{}` became `{}`, and nothing of the one before runs",
-        before.session.id, after.session.id
+        "{}, another session stands in its place (process {} became {}), and nothing of the one before runs",
+        when(call),
+        number(before),
+        number(&after)
     ))
+}
+
+/// The number of the process that can be viewed.
+fn number(agent: &Agent) -> String {
+    let own = agent.own().map(|own| own.pid.to_string());
+    own.unwrap_or_else(|| "unknown".into())
 }
 
 pub fn finished_replaced(witness: &Witness<'_>) -> Result<Ruling, Doubt> {

@@ -38,19 +38,28 @@ pub fn configured(witness: &Witness<'_>) -> Result<Launching, Doubt> {
 /// The recipe that a call of the launcher was restricted to.
 pub fn recipe(witness: &Witness<'_>, label: &str, launching: &Launching) -> Result<String, Doubt> {
     let Question::Run { environment, .. } = &witness.fact(label)?.question else {
-        return unseen(format!("`{label}` is no run of a command"));
+        return unseen(format!(
+            "{}: what is on record is no run of a command",
+            when(label)
+        ));
     };
     let scope = environment.iter().map(|(_, value)| value);
     match scope.into_iter().find(|it| launching.recipes.contains(it)) {
         Some(recipe) => Ok(recipe.clone()),
-        None => unseen(format!("`{label}` was not restricted to a sandbox recipe")),
+        None => unseen(format!(
+            "{}: the call was not restricted to a sandbox recipe",
+            when(label)
+        )),
     }
 }
 
 /// A call of the launcher that ended well; otherwise what is wrong with it. BLOCKED where it could not be started at all.
 pub fn called(witness: &Witness<'_>, label: &str) -> Result<Result<Ran, Ruling>, Doubt> {
     if !matches!(witness.fact(label)?.question, Question::Run { .. }) {
-        return unseen(format!("`{label}` is no run of a command"));
+        return unseen(format!(
+            "{}: what is on record is no run of a command",
+            when(label)
+        ));
     }
     let ran: Ran = witness.see(label)?;
     match &ran.end {
@@ -59,13 +68,33 @@ pub fn called(witness: &Witness<'_>, label: &str) -> Result<Result<Ran, Ruling>,
             "the launcher could not be started: {why}. Mend `flow.launcher.command`"
         )),
         _ => {
-            let ending = ran.ending();
+            let (when, ending) = (when(label), ran.ending());
             let seen = match cut(ran.stderr.trim()) {
-                words if words.is_empty() => format!("`{label}`: the launcher failed: {ending}"),
-                words => format!("`{label}`: the launcher failed: {ending}, and said `{words}`"),
+                words if words.is_empty() => format!("{when}, the launcher failed: {ending}"),
+                words => format!("{when}, the launcher failed: {ending}, and said `{words}`"),
             };
             broken(seen, LAUNCHER).map(Err)
         }
+    }
+}
+
+/// When in the scenario a step is, for people: what had just been called, and how.
+pub fn when(label: &str) -> &'static str {
+    let (call, look) = label.split_once('.').unwrap_or((label, ""));
+    match (call, look) {
+        ("dry", _) => "after the first `start`, of a dry run",
+        ("live", "end" | "still") => "when the real run had ended",
+        ("live", _) => "after `start` where the dry run had ended, of the real run",
+        ("again", _) => "after the second `start`, during the real run",
+        ("idle" | "end", "before") => "before `stop`",
+        ("idle", _) => "after `stop` of the idle session",
+        ("end", _) => "after the last `stop`",
+        ("cron", _) => "after the schedule's own command",
+        ("third", _) => "after `fresh`, for the run to be wedged",
+        ("wedged", _) => "when the run was wedged",
+        ("rescue", _) => "after `start` on the wedged run",
+        ("fresh", _) => "after `fresh` on a run at work",
+        _ => "at one of the looks",
     }
 }
 
@@ -75,7 +104,10 @@ pub fn session(witness: &Witness<'_>, label: &str) -> Result<Option<Agent>, Doub
     if matches!(about, Question::Agent { .. } | Question::Wedge { .. }) {
         witness.see(label)
     } else {
-        unseen(format!("`{label}` is about something else"))
+        unseen(format!(
+            "{}: what is on record is about something else",
+            when(label)
+        ))
     }
 }
 
@@ -83,7 +115,7 @@ pub fn session(witness: &Witness<'_>, label: &str) -> Result<Option<Agent>, Doub
 pub fn agent(witness: &Witness<'_>, label: &str) -> Result<Result<Agent, Ruling>, Doubt> {
     match session(witness, label)? {
         Some(agent) => Ok(Ok(agent)),
-        None => broken(format!("`{label}`: there was no session"), LAUNCHER).map(Err),
+        None => broken(format!("{}, there was no session", when(label)), LAUNCHER).map(Err),
     }
 }
 
@@ -130,7 +162,10 @@ pub fn carries(agent: &Agent, name: &str) -> bool {
 
 pub fn screen(witness: &Witness<'_>, label: &str) -> Result<Option<String>, Doubt> {
     if !matches!(witness.fact(label)?.question, Question::Screen { .. }) {
-        return unseen(format!("`{label}` is about something else"));
+        return unseen(format!(
+            "{}: what is on record is about something else",
+            when(label)
+        ));
     }
     let screen: Option<Screen> = witness.see(label)?;
     Ok(screen.map(|screen| screen.whole))
