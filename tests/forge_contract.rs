@@ -5,7 +5,7 @@
 
 mod contract;
 
-use contract::conversation::{DELIVERIES, SECRET, conversation};
+use contract::conversation::{DELIVERIES, SECRET, conversation, mentions};
 use contract::gitea_server::GiteaServer;
 use contract::lab::Lab;
 use contract::receiver::{Delivery, Receiver};
@@ -35,6 +35,7 @@ async fn converse(forge: &str, admin: &str, password: &str) -> Heard {
     talk.know("receiver", &receiver.url);
     talk.hold(conversation()).await;
     contract::pushes::push(&mut talk, forge, 20).await;
+    talk.hold(mentions()).await;
     let mut received = receiver.wait_for(&DELIVERIES).await;
     received.sort_by_key(Delivery::order);
     for delivery in &mut received {

@@ -837,6 +837,33 @@ fn endings() -> Vec<Step> {
     ]
 }
 
+/// What an issue is told of where others name it. Held last, so that nothing else is numbered anew.
+pub fn mentions() -> Vec<Step> {
+    let issues = repo("/issues");
+    let say = |name, body: &str| {
+        step(name, STRANGER, POST, &repo("/issues/1/comments")).body(json!({ "body": body }))
+    };
+    vec![
+        step("create-issue-to-be-named", STRANGER, POST, &issues)
+            .body(json!({"title": "To be named", "body": "Here."}))
+            .keep("named", "/number"),
+        say("name-it-in-a-comment", "Left alone: #{named}, as ever."),
+        say("name-it-in-code", "Not `#{named}`."),
+        say(
+            "name-it-where-nobody-sees-it",
+            "Nothing.\n\n<!-- #{named} -->",
+        ),
+        step("name-it-in-a-title", STRANGER, POST, &issues)
+            .body(json!({"title": "After #{named}", "body": "There."})),
+        step(
+            "what-names-it",
+            STRANGER,
+            GET,
+            &repo("/issues/{named}/timeline"),
+        ),
+    ]
+}
+
 /// What the forge remembers of an account of its own, whose acts can be counted.
 fn feeds() -> Vec<Step> {
     const FEEDER: super::talk::Who = User("contract-feeder");
