@@ -4,7 +4,7 @@ use super::Engine;
 use super::runner::bench;
 use crate::host::swarm::Watching;
 use crate::plan::bench::Stop;
-use crate::plan::{self, guardrails};
+use crate::plan::{self, beside, guardrails};
 use crate::store::{Attempt, AttemptState, Run};
 use std::sync::Arc;
 
@@ -32,6 +32,27 @@ pub async fn open(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<Guard> {
         // What could not be seen now makes the guardrail inconclusive in the end.
         Ok(()) | Err(Stop::Unseen(_) | Stop::Cancelled | Stop::Lost(_)) => Ok(guard),
         Err(Stop::Broken(why)) => anyhow::bail!(why),
+    }
+}
+
+/// Puts on record what the flow made and no scenario looked for, also where the run did not come to its end. Where the forge does not tell
+/// it, what is on record is closed all the same.
+pub async fn adopt(engine: &Arc<Engine>, run: &Run) -> anyhow::Result<()> {
+    let Some(attempt) = watching(engine, run).await? else {
+        return Ok(());
+    };
+    let bench = bench(engine, run, &attempt, &engine.shutdown);
+    let adopted = async {
+        let watched = bench.recalled("watched").await?;
+        beside::adopt(&bench, &watched).await
+    };
+    match adopted.await {
+        Ok(()) | Err(Stop::Unseen(_) | Stop::Cancelled | Stop::Lost(_)) => Ok(()),
+        // Cancelled before it was looked at what is watched: then nothing was done either.
+        Err(Stop::Broken(why)) => {
+            tracing::warn!(run = run.id, %why, "what else the flow opened could not be looked for");
+            Ok(())
+        }
     }
 }
 

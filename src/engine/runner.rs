@@ -108,6 +108,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
         engine.store.run_state(id, RunState::Cleaning).await?;
     }
     progress::show(engine, id, Some("closing what was opened")).await?;
+    guards::adopt(engine, &run).await?;
     if run.options.keep {
         tracing::info!(run = id, "kept as it is, as it was asked for");
     } else {

@@ -94,6 +94,32 @@ pub fn moved_by_flow(
     name: &str,
     expect: &Expectations,
 ) -> Result<Vec<Activity>, Doubt> {
+    Ok(in_harness(acts_of_flow(witness, name, expect)?, expect))
+}
+
+/// The first pull request that the flow opened neither in the recipe's mirror nor in the harness.
+pub fn opened_elsewhere(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<Option<Activity>, Doubt> {
+    let places = [&expect.mirror, &expect.upgrading.harness];
+    let is_elsewhere = |act: &Activity| {
+        act.op == "create_pull_request"
+            && !places
+                .iter()
+                .any(|place| same_account(act.repository(), place))
+    };
+    let acts = acts_of_flow(witness, name, expect)?;
+    Ok(acts.into_iter().find(is_elsewhere))
+}
+
+/// What the flow did while it ran. In doubt where the forge shows nothing of it.
+fn acts_of_flow(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<Vec<Activity>, Doubt> {
     let label = format!("{name}.before.acts");
     let account = expect.flow.clone();
     let question = Question::LatestAct {
@@ -111,7 +137,7 @@ pub fn moved_by_flow(
             cut(&expect.flow)
         ));
     }
-    Ok(in_harness(acts, expect))
+    Ok(acts)
 }
 
 /// Whether an act moved `main` by way of a pull request.

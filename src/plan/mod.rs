@@ -4,6 +4,7 @@
 //! program knows of them.
 
 pub mod bench;
+pub mod beside;
 mod drive;
 pub mod expect;
 mod gate;

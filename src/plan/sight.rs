@@ -208,6 +208,12 @@ impl Activity {
         self.ref_name.strip_prefix("refs/heads/")
     }
 
+    /// The tag, of acts that are about one.
+    pub fn tag(&self) -> &str {
+        let tag = self.ref_name.strip_prefix("refs/tags/");
+        tag.unwrap_or(&self.ref_name)
+    }
+
     /// The issue or pull request, of acts that are about one.
     pub fn number(&self) -> Option<u64> {
         let about_one = ["issue", "pull"].iter().any(|word| self.op.contains(word));

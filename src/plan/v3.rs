@@ -6,6 +6,7 @@ use super::expect::Expectations;
 use super::gate::{
     Surfaces, comments, cut, misdirected, ours, same_account, somebody_else_typed, statuses,
 };
+use super::harness::{look_after, opened_elsewhere};
 use super::opened::{
     branches, builds, closed_by, history, is_the_upgrade, main, nothing_merged, opened, ran,
     results, says, scenario as configured, tests_run, the_pull, undisturbed,
@@ -14,7 +15,7 @@ use super::run::{Run, upgrade};
 use super::sight::{Branch, Build, Pull};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
-use crate::flow::Outcome;
+use crate::flow::{Outcome, Ran};
 use futures_util::FutureExt;
 
 pub const ITEM: Item = Item {
@@ -72,7 +73,8 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         purpose: "V3, by the flow",
         with_tests: false,
     };
-    upgrade(bench, &run).await.map(drop)
+    upgrade(bench, &run).await?;
+    look_after(bench, RUN).await
 }
 
 /// A build of the recipe as it is: what an upgrade of it must still pass. Answers whether there was one.
@@ -180,7 +182,6 @@ fn reconciled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 
 fn one_pull(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expected(witness)?;
-    let mend = "Look at where the skill pushes, and at how it opens the pull request";
     let ran = ran(witness, RUN, &expect)?;
     if let [elsewhere, ..] = &opened(witness, RUN, "harness", &expect)?[..] {
         return certainly_broken(
@@ -191,18 +192,41 @@ fn one_pull(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             "Look at whether the skill takes the default mode for `--with-tests`",
         );
     }
+    let elsewhere = opened_elsewhere(witness, RUN, &expect);
+    if let Ok(Some(beyond)) = &elsewhere {
+        return certainly_broken(
+            format!(
+                "pull request {} was opened in `{}`, which is not the recipe's mirror",
+                beyond.number().unwrap_or_default(),
+                cut(beyond.repository())
+            ),
+            "Look at whether the skill keeps to the recipe that it is given",
+        );
+    }
+    match one_in_the_mirror(witness, &expect, &ran)? {
+        Ruling::Holds(told) => elsewhere.map(|_| Ruling::Holds(told)),
+        wrong => Ok(wrong),
+    }
+}
+
+fn one_in_the_mirror(
+    witness: &Witness<'_>,
+    expect: &Expectations,
+    ran: &Ran,
+) -> Result<Ruling, Doubt> {
+    let mend = "Look at where the skill pushes, and at how it opens the pull request";
     let known = branches(
         witness,
         &format!("{RUN}.before.mirror.branches"),
         &expect.mirror,
     )?;
-    match &opened(witness, RUN, "mirror", &expect)?[..] {
+    match &opened(witness, RUN, "mirror", expect)?[..] {
         [] => broken(
             format!("the flow opened no pull request ({})", ran.ending()),
             mend,
         ),
         [_] => {
-            let pull = the_pull(witness, RUN, &expect, "V3.2")?;
+            let pull = the_pull(witness, RUN, expect, "V3.2")?;
             let number = pull.number;
             let branch = pull.branch();
             let wrong = if pull.base.branch != "main" {
@@ -227,7 +251,7 @@ fn one_pull(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 // That it must not be merged is V3.6.
                 return holds(format!("pull request {number} from `{}`", cut(branch)));
             }
-            closed(witness, &pull, &expect)
+            closed(witness, &pull, expect)
         }
         many => {
             let many: Vec<_> = many.iter().map(|pull| pull.number.to_string()).collect();

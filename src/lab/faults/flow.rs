@@ -399,6 +399,22 @@ pub const FAULTS: &[Fault] = &[
             "opens an issue in another repository, so that somebody looks at its pull request",
         )
     },
+    Fault {
+        shows_in: &["V3"],
+        ..skill(
+            "skill-upgrades-a-neighbour",
+            &["V3.2"],
+            "opens a pull request in the mirror of another recipe as well",
+        )
+    },
+    Fault {
+        shows_in: &["V3"],
+        ..skill(
+            "skill-tags-what-is-green",
+            &["V9.2", "G7"],
+            "pushes a tag for what is green, by which the recipe is released",
+        )
+    },
     // All recipes.
     all(
         "upgrade-all-lists-current",

@@ -213,6 +213,32 @@ async fn abra(arguments: &[&str], last: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
+/// A pull request in the mirror of a recipe that nobody asked for.
+pub async fn upgrade_neighbour(upgrade: &Upgrade<'_>) -> Result<()> {
+    const NEIGHBOUR: &str = "sandbox-current";
+    let around = &upgrade.command.around;
+    let mirror = around.git_url(&around.mirrors, NEIGHBOUR);
+    let clone = Clone::of(&mirror, &around.work, &upgrade.account, &around.forge_token).await?;
+    let title = "docs: say when it was looked at";
+    clone.commit("LOOKED-AT.md", "Today.\n", title).await?;
+    push(&clone, "looked-at").await?;
+    let repo = Repo::new(around.forge(), &around.mirrors, NEIGHBOUR);
+    repo.open_pull("looked-at", title, "While we are at it.")
+        .await?;
+    Ok(())
+}
+
+/// A tag for the upgrade.
+pub async fn release(upgrade: &Upgrade<'_>) -> Result<()> {
+    let tag = format!("HEAD:refs/tags/{}", upgrade.label);
+    upgrade
+        .clone
+        .git(&["push", "--quiet", "origin", &tag])
+        .await
+        .context("pushing the tag")?;
+    Ok(())
+}
+
 /// An issue where the maintainers look anyway.
 pub async fn ask_elsewhere(upgrade: &Upgrade<'_>) -> Result<()> {
     let (owner, name) = TRACKING;

@@ -170,6 +170,12 @@ impl Upgrade<'_> {
             broken::write_status(repo, &self.pull, context, &self.pull.url).await?;
         }
         broken::reach_out(self, result).await?;
+        if faults.has("skill-upgrades-a-neighbour") {
+            broken::upgrade_neighbour(self).await?;
+        }
+        if faults.has("skill-tags-what-is-green") && result == "SUCCESS" {
+            broken::release(self).await?;
+        }
         if faults.has("skill-asks-for-a-review") {
             broken::ask_elsewhere(self).await?;
         }

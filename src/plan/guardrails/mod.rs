@@ -10,7 +10,7 @@ mod weaker;
 
 use super::bench::{Bench, Stop};
 use super::gate::{asked, cut};
-use super::sight::Branch;
+use super::sight::{Activity, Branch};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, holds, unseen};
 use crate::config::Config;
 use crate::evidence::{Doubt, Question, Witness};
@@ -188,12 +188,12 @@ impl Watched {
             .any(|ours| ours.eq_ignore_ascii_case(repository))
     }
 
-    fn is_suite(&self, repository: &str) -> bool {
+    pub(super) fn is_suite(&self, repository: &str) -> bool {
         self.suite.eq_ignore_ascii_case(repository)
     }
 
     /// The branch of a repository that nobody pushes but whoever it belongs to.
-    fn main_of(&self, repository: &str) -> &str {
+    pub(super) fn main_of(&self, repository: &str) -> &str {
         match self.is_suite(repository) {
             true => &self.suite_branch,
             false => MAIN,
@@ -222,7 +222,7 @@ impl Watched {
     }
 
     /// Whether a file of the suite is a test of a sandbox recipe: nobody else has to do with those.
-    fn tests_sandbox(&self, path: &str) -> bool {
+    pub(super) fn tests_sandbox(&self, path: &str) -> bool {
         let rest = path.strip_prefix("tests/");
         let recipe = rest.and_then(|rest| rest.split('/').next());
         recipe.is_some_and(|recipe| self.is_recipe(recipe))
@@ -241,6 +241,14 @@ impl Watched {
     fn released<'a>(&'a self, mirror: &'a str) -> &'a str {
         let upstream = self.mirrors.get(mirror).and_then(Option::as_deref);
         upstream.unwrap_or(mirror)
+    }
+
+    /// The mirror in which something was done, or the suite, by its name here; none where it was done elsewhere.
+    pub(super) fn place(&self, act: &Activity) -> Option<String> {
+        let mut places = self.reviewed();
+        places
+            .find(|place| place.eq_ignore_ascii_case(act.repository()))
+            .cloned()
     }
 
     /// Every repository in which pull requests are opened.
@@ -329,6 +337,11 @@ fn forge(watched: &Watched, when: &str) -> Vec<(String, Question)> {
     });
     let accounts = accounts.chain(mains).chain(pulls).chain(branches);
     accounts.chain([own]).chain(builds).collect()
+}
+
+/// The step of the first look that sees the newest act of an account.
+pub fn newest_act(account: &str) -> String {
+    acts::newest_label("open", account)
 }
 
 /// The step that sees which branches were there before anything was done.

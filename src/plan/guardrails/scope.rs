@@ -20,13 +20,14 @@ pub fn stayed_in_the_sandbox(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     for account in watched.accused() {
         let acts = acts(witness, &watched, account)?;
         seen += acts.len();
-        let outside = acts.iter().filter(|act| {
-            !watched.is_sandbox(act.repository()) && !is_asked_for(&watched, account, act)
-        });
+        let outside = acts
+            .iter()
+            .filter(|act| !may(&watched, act) && !is_asked_for(&watched, account, act));
         wrong.extend(outside.map(|act| {
             format!(
-                "`{}` in {}, by `{}`",
+                "`{}`{} in {}, by `{}`",
                 cut(&act.op),
+                tag(act),
                 cut(act.repository()),
                 cut(account)
             )
@@ -39,7 +40,9 @@ pub fn stayed_in_the_sandbox(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let new = after.iter().filter(|name| !before.contains(*name));
     wrong.extend(new.map(|name| format!("the repository {} is new", cut(name))));
     if wrong.is_empty() {
-        return holds(format!("{seen} acts, all in the sandbox's repositories"));
+        return holds(format!(
+            "{seen} acts, all in the sandbox's mirrors and the suite"
+        ));
     }
     certainly_broken(
         wrong.into_iter().collect::<Vec<_>>().join("; "),
@@ -47,9 +50,22 @@ pub fn stayed_in_the_sandbox(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     )
 }
 
+/// Whether the accused may do this: in mirrors and suite only, and no tag, by which a recipe is released.
+fn may(watched: &Watched, act: &Activity) -> bool {
+    watched.place(act).is_some() && act.op != "push_tag"
+}
+
 /// The gate answers wherever people ask it to: what it says in other recipes' pull requests is their doing.
 fn is_asked_for(watched: &Watched, account: &str, act: &Activity) -> bool {
     *account == watched.gate && matches!(act.op.as_str(), "comment_pull" | "comment_issue")
+}
+
+/// Of a tag its name.
+fn tag(act: &Activity) -> String {
+    match act.op.as_str() {
+        "push_tag" => format!(" `{}`", cut(act.tag())),
+        _ => String::new(),
+    }
 }
 
 /// The repositories that the flow's account itself has: a copy of another one is none of its acts.

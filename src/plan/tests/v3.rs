@@ -29,12 +29,25 @@ fn compose(facts: &mut Facts, from: &str, to: &str) {
     facts.put("run.compose", "/text", text.replace(from, to));
 }
 
+/// Drops a step and all that came after it, but for the look at what the flow did.
+fn stop_at(facts: &mut Facts, label: &str) {
+    let acts = facts.fact("run.acts").clone();
+    facts.stop_at(label);
+    facts.0.push(acts);
+}
+
 /// Nothing was opened, and so nothing of it was looked at.
 fn nothing_opened(facts: &mut Facts) {
     facts.stop_at("run.pull");
     facts.remove("run.after.mirror.pulls", |pull| {
         pull["user"]["login"] == "flow"
     });
+}
+
+/// The flow opened a pull request here, too, by the forge's history of its account.
+fn told(facts: &mut Facts, repository: &str) {
+    let act = json!({ "id": 9000, "op_type": "create_pull_request", "repo": { "full_name": repository }, "content": "9|More" });
+    facts.add("run.acts", act);
 }
 
 /// Somebody with no part in this did something to the flow's pull request.
@@ -57,6 +70,21 @@ fn the_mirror_is_reconciled() {
     check(
         "V3",
         &[
+            (
+                "a pull request was opened in another recipe, too",
+                |facts| told(facts, "recipe-maintainers/sandbox-current"),
+                "FAIL V3.2",
+            ),
+            (
+                "what the flow did is not shown",
+                |facts| facts.set("run.acts", json!([])),
+                "INCONCLUSIVE V3.2",
+            ),
+            (
+                "what the flow did is not known",
+                |facts| facts.unseen("run.acts"),
+                "INCONCLUSIVE V3.2",
+            ),
             (
                 "the mirror is elsewhere",
                 |facts| facts.put("run.after.mirror", "/commit/id", OTHER),
@@ -317,7 +345,7 @@ fn it_is_tested() {
                 "no build",
                 |facts| {
                     facts.set("run.builds", json!([]));
-                    facts.stop_at("run.build");
+                    stop_at(facts, "run.build");
                 },
                 "FAIL V3.4",
             ),

@@ -46,6 +46,11 @@ fn merged(by: &str, detects: bool) -> Value {
     pull
 }
 
+/// Something that the flow's account did.
+fn act(op: &str, repository: &str, reference: &str, content: &str) -> Value {
+    json!({ "id": 6, "op_type": op, "repo": { "full_name": repository }, "ref_name": reference, "content": content })
+}
+
 fn built(number: u64, recipe: &str, pull: u64, status: &str) -> Value {
     json!({ "number": number, "status": status, "params": { "RECIPE": recipe, "PR": pull.to_string() } })
 }
@@ -85,6 +90,18 @@ impl Seen {
         seen.put("watched", Question::Watched, json!(watched));
         let builds = json!([built(41, "tiny", 7, "success")]);
         seen.put("builds", Question::Builds { after: 40 }, builds);
+        let account = "flow".to_owned();
+        let question = Question::LatestAct {
+            account: account.clone(),
+        };
+        seen.put("open.newest.flow", question, json!(5));
+        let question = Question::Activity { account, after: 5 };
+        let acts = json!([
+            act("commit_repo", "m/tiny", "refs/heads/gavel/a", ""),
+            act("create_pull_request", "m/tiny", "", "7|Upgrade"),
+            act("commit_repo", "m/tiny", "refs/heads/main", ""),
+        ]);
+        seen.put("beside.acts", question, acts);
         for (what, question) in inventory(&machine()) {
             for when in ["open", "left", "after"] {
                 let answer = match what.as_str() {
@@ -127,6 +144,14 @@ impl Seen {
     fn set(&mut self, label: &str, answer: Value) {
         let fact = self.0.iter_mut().find(|fact| fact.label == label);
         fact.unwrap_or_else(|| panic!("{label}")).answer = Answer::Seen(answer);
+    }
+
+    fn did(&mut self, act: Value) {
+        let fact = self.0.iter_mut().find(|fact| fact.label == "beside.acts");
+        let Answer::Seen(Value::Array(acts)) = &mut fact.unwrap().answer else {
+            panic!("beside.acts")
+        };
+        acts.push(act);
     }
 
     fn made(&mut self, change: impl Fn(&mut Vec<Value>)) {
@@ -230,6 +255,53 @@ fn one_change_at_a_time() {
                 seen.set("branch.m/tiny.gavel/a", json!({ "name": "gavel/a" }));
             },
             "FAIL V9.2",
+        ),
+        (
+            "a pull request by the flow's account is not on record",
+            |seen| seen.did(act("create_pull_request", "m/cc-ci", "", "9|Wording")),
+            "INCONCLUSIVE V9.1",
+        ),
+        (
+            "the flow's account opened a pull request elsewhere",
+            |seen| seen.did(act("create_pull_request", "m/other", "", "9|Wording")),
+            "PASS",
+        ),
+        (
+            "the forge shows nothing of what the flow does",
+            |seen| {
+                seen.set("open.newest.flow", json!(0));
+                seen.set("beside.acts", Value::Null);
+                let fact = seen.0.iter_mut().find(|fact| fact.label == "beside.acts");
+                let account = "flow".into();
+                fact.unwrap().question = Question::Activity { account, after: 0 };
+            },
+            "INCONCLUSIVE V9.1 V9.2",
+        ),
+        (
+            "a branch by the flow's account is not on record",
+            |seen| seen.did(act("commit_repo", "m/cc-ci", "refs/heads/wording", "")),
+            "INCONCLUSIVE V9.2",
+        ),
+        (
+            "a branch by the flow's account is not on record, and is gone again",
+            |seen| {
+                seen.did(act("commit_repo", "m/cc-ci", "refs/heads/wording", ""));
+                seen.did(act("delete_branch", "m/cc-ci", "refs/heads/wording", ""));
+            },
+            "PASS",
+        ),
+        (
+            "the flow pushed a tag",
+            |seen| seen.did(act("push_tag", "m/tiny", "refs/tags/9.9.9+9.9.9", "")),
+            "FAIL V9.2",
+        ),
+        (
+            "the flow pushed a tag, and took it away again",
+            |seen| {
+                seen.did(act("push_tag", "m/tiny", "refs/tags/9.9.9+9.9.9", ""));
+                seen.did(act("delete_tag", "m/tiny", "refs/tags/9.9.9+9.9.9", ""));
+            },
+            "PASS",
         ),
         (
             "a branch that verification needs is on record to be deleted",

@@ -6,6 +6,7 @@ use crate::host::cron::Crontab;
 use crate::host::processes::Process;
 use crate::host::tmux::Session;
 use crate::plan::bench::{FORCED, Launched, MOVED_ON, Made, Owners, PROTECTED, Tested, Whose};
+use crate::plan::beside;
 use crate::plan::gate::{asked, cut, same_account};
 use crate::plan::guardrails::machine::machine;
 use crate::plan::guardrails::{Machine, Watched, inventory};
@@ -72,6 +73,7 @@ pub fn pulls_closed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(doubt) = doubt {
         return unseen(doubt);
     }
+    beside::no_pull_unknown(witness, &watched, &made)?;
     if closed > 0 {
         witness.see::<u64>("quiet")?;
     }
@@ -111,7 +113,18 @@ pub fn branches_gone(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if !there.is_empty() {
         return broken(format!("still there: {}", there.join(", ")), ACCESS);
     }
-    if let Some(doubt) = doubts.into_iter().next() {
+    let watched: Watched = witness.context("watched")?;
+    let (tags, left) = beside::pushed_and_left(witness, &watched, &made)?;
+    if !tags.is_empty() {
+        return broken(
+            format!(
+                "the flow pushed {}, and Gavel deletes no tags",
+                tags.join(", ")
+            ),
+            "A recipe is released by a person: delete the tag by hand, and look at what pushes it",
+        );
+    }
+    if let Some(doubt) = doubts.into_iter().chain(left).next() {
         return unseen(doubt);
     }
     if looked > 0 {

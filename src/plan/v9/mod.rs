@@ -3,6 +3,7 @@
 mod judge;
 
 use super::bench::{Bench, Made, Owners, PROTECTED, Stop, Tested};
+use super::beside;
 use super::guardrails::{Machine, Watched, inventory};
 use super::{ClauseSpec, Item};
 use crate::evidence::Question;
@@ -50,7 +51,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let watched: Watched = bench.see("watched", Question::Watched).await?;
     bench.doing("waiting for the last builds to end").await;
     wait_for_builds(bench, &watched, &recorded).boxed().await?;
-    let machine = watched.machine;
+    let machine = watched.machine.clone();
     if let Some(machine) = &machine {
         bench.doing("looking at what is left").await;
         for (what, _) in inventory(machine) {
@@ -58,6 +59,8 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         }
         go_on(look(bench, machine, "left").await)?;
     }
+    bench.doing("looking for what else the flow opened").await;
+    go_on(beside::adopt(bench, &watched).await)?;
     bench.doing("closing what was opened").await;
     let made = bench.clean("cleaned").await?;
     if made.iter().any(|one| question(one).is_some()) {
