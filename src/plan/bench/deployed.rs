@@ -116,11 +116,13 @@ impl Owners<'_> {
         running.map(|build| build.number)
     }
 
-    /// Whose a stack is, or a volume of one. `None` where it is of no sandbox recipe.
+    /// Whose a stack is, or a volume of one. `None` where it is neither of a sandbox recipe nor of a build.
     pub fn whose(&self, name: &str) -> Option<Whose> {
         let of_sandbox = self.sandbox.iter().map(String::as_str);
         let of_sandbox = of_sandbox.filter(|prefix| name.starts_with(prefix));
-        let prefix = of_sandbox.max_by_key(|prefix| prefix.len())?;
+        let Some(prefix) = of_sandbox.max_by_key(|prefix| prefix.len()) else {
+            return self.is_of_a_build(name).then_some(Whose::Others);
+        };
         let mut builds = Vec::new();
         for build in self.builds {
             let begins = self.pattern.replace("{recipe}", build.parameter("RECIPE"));
@@ -148,6 +150,21 @@ impl Owners<'_> {
             return Some(Whose::Ours);
         }
         Some(self.of(&builds))
+    }
+
+    /// Whether a deploy of no sandbox recipe is of a build: of a recipe that was built meanwhile, or of one that came since.
+    fn is_of_a_build(&self, name: &str) -> bool {
+        let newest = self.builds.iter().map(|build| build.number).max();
+        let stack = name.split('_').next().unwrap_or_default();
+        let number = stack.rsplit('-').next().unwrap_or_default().parse().ok();
+        let (head, _) = self.pattern.split_once('{').unwrap_or_default();
+        let is_later = !head.is_empty() && name.starts_with(head) && number > newest;
+        let mut builds = self.builds.iter();
+        is_later
+            || builds.any(|build| {
+                let begins = self.pattern.replace("{recipe}", build.parameter("RECIPE"));
+                name.starts_with(&begins)
+            })
     }
 
     /// Whose builds these are. Of none nothing can be told.
@@ -307,6 +324,7 @@ mod tests {
         let pulls = BTreeSet::from([("tiny".to_owned(), 7)]);
         let (none, mine) = (Vec::new(), vec![build(41, "tiny", 7)]);
         let theirs = vec![build(42, "tiny", 9)];
+        let others = vec![build(42, "other", 9)];
         let both = vec![build(41, "tiny", 7), build(42, "tiny", 9)];
         let longer = vec![build(41, "tiny", 7), build(42, "tiny-web", 9)];
         for (builds, name, whose) in [
@@ -325,6 +343,11 @@ mod tests {
             (&none, "ci-tiny-41", Some(Whose::Unknown)),
             (&none, "ci-tiny-byhand", Some(Whose::Unknown)),
             (&mine, "ci-other-41", None),
+            (&mine, "ci-other-42", Some(Whose::Others)),
+            (&mine, "ci-other-42_content", Some(Whose::Others)),
+            (&mine, "try-other-42", None),
+            (&others, "ci-other-41", Some(Whose::Others)),
+            (&others, "ci-other-compare", Some(Whose::Others)),
             (&mine, "traefik", None),
             (&both, "ci-tiny-41", Some(Whose::Ours)),
             (&both, "ci-tiny-7", Some(Whose::Ours)),

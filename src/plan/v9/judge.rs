@@ -180,6 +180,8 @@ struct Left {
     ours: BTreeSet<String>,
     unknown: BTreeSet<String>,
     still: BTreeSet<String>,
+    /// What is there after the cleanup, of no sandbox recipe and of no build.
+    foreign: BTreeSet<String>,
 }
 
 fn left(
@@ -211,6 +213,7 @@ fn left(
                 Some(Whose::Ours) if when == "after" => drop(left.still.insert(one.name.clone())),
                 Some(Whose::Ours) => drop(left.ours.insert(one.name.clone())),
                 Some(Whose::Unknown) => drop(left.unknown.insert(one.name.clone())),
+                None if when == "after" => drop(left.foreign.insert(one.name.clone())),
                 Some(Whose::Others) | None => {}
             }
         }
@@ -391,7 +394,7 @@ pub fn box_as_it_was(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let machine = machine(witness)?;
     let made = made(witness)?;
     let (mut wrong, mut doubts) = (Vec::new(), Vec::new());
-    for part in [volumes, crontab, entries, sessions] {
+    for part in [stacks, volumes, crontab, entries, sessions] {
         match part(witness, &machine, &made, &mut wrong) {
             Ok(None) => {}
             Ok(Some(doubt)) => doubts.push(Doubt::Unseen(doubt)),
@@ -404,7 +407,7 @@ pub fn box_as_it_was(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     match doubts.into_iter().next() {
         Some(doubt) => Err(doubt),
         None => holds(format!(
-            "volumes, crontab, sessions and {} folders are as they were",
+            "stacks, volumes, crontab, sessions and {} folders are as they were",
             machine.scratch.len()
         )),
     }
@@ -412,6 +415,24 @@ pub fn box_as_it_was(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 
 /// What is wrong goes to `wrong`; what cannot be told comes back.
 type Part = Result<Option<String>, Doubt>;
+
+/// What of the sandbox's recipes still stands is V9.3's business.
+fn stacks(witness: &Witness<'_>, machine: &Machine, made: &[Made], _: &mut Vec<String>) -> Part {
+    Ok(new_is(
+        "deploy",
+        &left(witness, machine, made, "stacks")?.foreign,
+    ))
+}
+
+/// In doubt about what came meanwhile and bears nobody's mark.
+fn new_is(what: &str, names: &BTreeSet<String>) -> Option<String> {
+    (!names.is_empty()).then(|| {
+        format!(
+            "new is the {what} {}: whose it is cannot be told from here",
+            quoted(names)
+        )
+    })
+}
 
 fn volumes(
     witness: &Witness<'_>,
@@ -438,7 +459,13 @@ fn volumes(
     if !still.is_empty() {
         wrong.push(format!("the volume {} is there", quoted(&still)));
     }
-    told(made, &left.unknown, &interrupted).map(|()| None)
+    told(made, &left.unknown, &interrupted)?;
+    let mut foreign = left.foreign;
+    foreign.retain(|volume| {
+        let mut stacks = deployed.foreign.iter();
+        !stacks.any(|stack| volume.starts_with(&format!("{stack}_")))
+    });
+    Ok(new_is("volume", &foreign))
 }
 
 /// Whoever has access to the account may change its crontab; but what the flow is called by is the flow's.
@@ -466,12 +493,26 @@ fn crontab(witness: &Witness<'_>, machine: &Machine, _: &[Made], wrong: &mut Vec
     }))
 }
 
-fn entries(witness: &Witness<'_>, machine: &Machine, _: &[Made], wrong: &mut Vec<String>) -> Part {
-    let mut used = Vec::new();
+fn entries(
+    witness: &Witness<'_>,
+    machine: &Machine,
+    made: &[Made],
+    wrong: &mut Vec<String>,
+) -> Part {
+    let cut_off = was_cut_off(made);
+    let mut doubts = Vec::new();
     for folder in &machine.scratch {
         let what = format!("entries.{folder}");
         let before: BTreeSet<String> = at(witness, machine, "open", &what)?;
         let after: BTreeSet<String> = at(witness, machine, "after", &what)?;
+        let gone: BTreeSet<String> = before.difference(&after).cloned().collect();
+        if !gone.is_empty() {
+            doubts.push(format!(
+                "gone from `{}` is {}: whether the flow removed it or its owner did, cannot be told from here",
+                cut(folder),
+                quoted(&gone)
+            ));
+        }
         let new: Vec<&String> = after.difference(&before).collect();
         if new.is_empty() {
             continue;
@@ -484,12 +525,24 @@ fn entries(witness: &Witness<'_>, machine: &Machine, _: &[Made], wrong: &mut Vec
         let users: BTreeMap<String, String> = witness.see(&label)?;
         for entry in new {
             match users.get(entry) {
+                Some(user) => doubts.push(format!("`{}` is in use by `{}`", cut(entry), cut(user))),
+                None if cut_off => doubts.push(format!(
+                    "`{}` was left in `{}`, and may be of a run that was interrupted or replaced on purpose; remove it by hand",
+                    cut(entry),
+                    cut(folder)
+                )),
                 None => wrong.push(format!("`{}` was left in `{}`", cut(entry), cut(folder))),
-                Some(user) => used.push(format!("`{}` is in use by `{}`", cut(entry), cut(user))),
             }
         }
     }
-    Ok((!used.is_empty()).then(|| used.join("; ")))
+    Ok((!doubts.is_empty()).then(|| doubts.join("; ")))
+}
+
+/// Whether a run of the flow did not come to its own end and could not tidy up: Gavel was interrupted, or had the launcher replace a session
+/// that was busy.
+fn was_cut_off(made: &[Made]) -> bool {
+    made.iter().any(|one| one.interrupted)
+        || launched(made).any(|(_, launched)| launched.sessions.len() > 1)
 }
 
 fn sessions(
@@ -509,13 +562,24 @@ fn sessions(
             wrong.push(seen);
         }
     }
-    let is_gone = |session: &&Session| after.iter().all(|there| !there.is(session));
-    let gone = before.iter().filter(is_gone);
-    let gone: BTreeSet<String> = gone.map(|session| session.name.clone()).collect();
-    Ok((!gone.is_empty()).then(|| {
-        format!(
+    let without = |sessions: &[Session], others: &[Session]| -> BTreeSet<String> {
+        let is_in = |session: &&Session| others.iter().any(|other| other.is(session));
+        let rest = sessions.iter().filter(|session| !is_in(session));
+        rest.map(|session| session.name.clone()).collect()
+    };
+    let gone = without(&before, &after);
+    if !gone.is_empty() {
+        return Ok(Some(format!(
             "gone is the session {}: whether the flow ended it or its owner did, cannot be told from here",
             quoted(&gone)
-        )
-    }))
+        )));
+    }
+    // What was launched, and what bears the launcher's name, is V9.4's business.
+    let name = machine.session.as_deref().unwrap_or_default();
+    let is_known = |session: &Session| {
+        session.name == name || launched(made).any(|(_, launched)| launched.is(name, session))
+    };
+    let mut new = after;
+    new.retain(|session| !is_known(session));
+    Ok(new_is("session", &without(&new, &before)))
 }
