@@ -8,7 +8,7 @@ use std::fmt;
 pub const MOST_COMMANDS: usize = 10;
 
 /// Of a line, what is kept to show it.
-const LONGEST_LINE: usize = 200;
+const LONGEST_LINE: usize = 1000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -18,6 +18,24 @@ pub enum Command {
     Report,
     /// Closes what earlier runs left, also what they were asked to keep.
     Cleanup,
+    /// Somebody has checked an item's latest attempt, which this digest seals.
+    Accept {
+        item: ItemRef,
+        head: String,
+    },
+    /// Somebody does not believe an item's latest attempt.
+    Dispute {
+        item: ItemRef,
+        reason: String,
+    },
+    /// Takes back what its account said of an item's latest attempt.
+    Withdraw {
+        item: ItemRef,
+    },
+    /// Opens an issue for these findings of the latest report, `F2` and so on; for all of them where none is named.
+    File(Vec<String>),
+    Decision(String),
+    Idea(String),
     Help,
 }
 
@@ -73,11 +91,36 @@ pub enum Complaint {
         command: &'static str,
         typed: String,
     },
+    #[error(
+        "`/accept` expects an item and the digest that seals it, at least {LEAST_DIGITS} digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it."
+    )]
+    NoHead,
+    #[error("`/{command}` expects an item, such as `/{command} V4`.")]
+    NoItem { command: &'static str },
+    #[error(
+        "`/dispute` expects an item and a reason, such as `/dispute V4 build 17 ran another commit`."
+    )]
+    NoReason,
+    #[error("`/file` expects findings of the latest report, such as `/file F2`, or `/file all`.")]
+    NoFinding,
+    #[error("`/{command}` expects a text behind it.")]
+    NoText { command: &'static str },
+    #[error("{} was not expected at the end of `/{command}`.", code(typed))]
+    Beyond {
+        command: &'static str,
+        typed: String,
+    },
     #[error("A comment may hold {MOST_COMMANDS} commands; those after them were not read.")]
     TooMany,
 }
 
-const NAMES: [&str; 6] = ["verify", "status", "cancel", "report", "cleanup", "help"];
+const NAMES: [&str; 12] = [
+    "verify", "status", "cancel", "report", "cleanup", "accept", "dispute", "withdraw", "file",
+    "decision", "idea", "help",
+];
+
+/// As few digits of a digest as are taken for it.
+pub const LEAST_DIGITS: usize = 12;
 
 /// The commands of a comment. `known` are the plan's items, in its order.
 pub fn parse(markdown: &str, known: &[&str]) -> Vec<Found> {
@@ -167,8 +210,105 @@ fn read(line: &str, known: &[&str]) -> Option<Result<Command, Complaint>> {
         "report" => alone(Command::Report),
         "cleanup" => alone(Command::Cleanup),
         "help" => alone(Command::Help),
+        "accept" => accept(words, known),
+        "dispute" => dispute(words, known),
+        "withdraw" => withdraw(words, known),
+        "file" => file(words).map(Command::File),
+        "decision" => rest(words, name).map(Command::Decision),
+        "idea" => rest(words, name).map(Command::Idea),
         _ => verify(words, known).map(Command::Verify),
     })
+}
+
+/// The one item that a word names.
+fn one(word: &str, known: &[&str]) -> Result<ItemRef, Complaint> {
+    let word = word.trim_matches(['`', ',', ':']);
+    let item = known.iter().find(|item| item.eq_ignore_ascii_case(word));
+    match item {
+        Some(item) => Ok(ItemRef((*item).to_owned())),
+        None => Err(Complaint::NoSuchItem {
+            typed: word.to_owned(),
+            known: known.iter().map(|item| (*item).to_owned()).collect(),
+        }),
+    }
+}
+
+fn accept<'a>(words: impl Iterator<Item = &'a str>, known: &[&str]) -> Result<Command, Complaint> {
+    // `V4=0123…`, as a bundle's audit takes it, is two words too.
+    let mut words = words
+        .flat_map(|word| word.split('='))
+        .filter(|word| !word.is_empty());
+    let item = one(words.next().ok_or(Complaint::NoHead)?, known)?;
+    let head = words.next().ok_or(Complaint::NoHead)?;
+    let head = head.trim_matches('`').trim_end_matches('…').to_lowercase();
+    let is_digest = (LEAST_DIGITS..=64).contains(&head.len())
+        && head.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match words.next() {
+        _ if !is_digest => Err(Complaint::NoHead),
+        Some(word) => Err(Complaint::Beyond {
+            command: "accept",
+            typed: word.to_owned(),
+        }),
+        None => Ok(Command::Accept { item, head }),
+    }
+}
+
+fn dispute<'a>(
+    mut words: impl Iterator<Item = &'a str>,
+    known: &[&str],
+) -> Result<Command, Complaint> {
+    let item = one(words.next().ok_or(Complaint::NoReason)?, known)?;
+    let reason = words.collect::<Vec<_>>().join(" ");
+    match reason.is_empty() {
+        true => Err(Complaint::NoReason),
+        false => Ok(Command::Dispute { item, reason }),
+    }
+}
+
+fn withdraw<'a>(
+    mut words: impl Iterator<Item = &'a str>,
+    known: &[&str],
+) -> Result<Command, Complaint> {
+    const COMMAND: &str = "withdraw";
+    let item = words.next().ok_or(Complaint::NoItem { command: COMMAND })?;
+    let item = one(item, known)?;
+    match words.next() {
+        Some(word) => Err(Complaint::Beyond {
+            command: COMMAND,
+            typed: word.to_owned(),
+        }),
+        None => Ok(Command::Withdraw { item }),
+    }
+}
+
+fn file<'a>(words: impl Iterator<Item = &'a str>) -> Result<Vec<String>, Complaint> {
+    let words = words.flat_map(|word| word.split([',', '`']));
+    let named: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_uppercase)
+        .collect();
+    let is_finding = |word: &String| {
+        let number = word.strip_prefix('F').map(str::parse::<u32>);
+        matches!(number, Some(Ok(_)))
+    };
+    match &named[..] {
+        [all] if all == "ALL" => Ok(Vec::new()),
+        [] => Err(Complaint::NoFinding),
+        named if named.iter().all(is_finding) => Ok(named.to_vec()),
+        _ => Err(Complaint::NoFinding),
+    }
+}
+
+/// All that stands behind a command.
+fn rest<'a>(
+    words: impl Iterator<Item = &'a str>,
+    command: &'static str,
+) -> Result<String, Complaint> {
+    let text = words.collect::<Vec<_>>().join(" ");
+    match text.is_empty() {
+        true => Err(Complaint::NoText { command }),
+        false => Ok(text),
+    }
 }
 
 /// Whether `typed` is `name` with a slip of the finger, rather than something else.
@@ -304,6 +444,13 @@ impl fmt::Display for Command {
             Command::Cancel => f.write_str("/cancel"),
             Command::Report => f.write_str("/report"),
             Command::Cleanup => f.write_str("/cleanup"),
+            Command::Accept { item, head } => write!(f, "/accept {item} {head}"),
+            Command::Dispute { item, reason } => write!(f, "/dispute {item} {reason}"),
+            Command::Withdraw { item } => write!(f, "/withdraw {item}"),
+            Command::File(named) if named.is_empty() => f.write_str("/file all"),
+            Command::File(named) => write!(f, "/file {}", named.join(" ")),
+            Command::Decision(text) => write!(f, "/decision {text}"),
+            Command::Idea(text) => write!(f, "/idea {text}"),
             Command::Help => f.write_str("/help"),
         }
     }

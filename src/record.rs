@@ -4,7 +4,7 @@ use crate::bundle::{Evidence, FORMAT, Judge, JudgedAttempt, LostAttempt, Made};
 use crate::config::Config;
 use crate::evidence::{self, Digest, Fact};
 use crate::plan::{self, Item, guardrails};
-use crate::store::{Attempt, AttemptState, Resource, Run, Store};
+use crate::store::{Attempt, AttemptState, Note, Resource, Run, Said, Store, Word, WordKind};
 use crate::verdict::{Clause, Verdict, worst};
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -21,6 +21,9 @@ pub struct RunRecord {
     pub public_url: Url,
     /// Which installation of Gavel.
     pub installation: String,
+    pub forge: Url,
+    /// What was decided, and thought of, until now.
+    pub notes: Vec<Note>,
     pub progress_comment: Option<String>,
     pub report_comment: Option<String>,
 }
@@ -31,6 +34,31 @@ pub struct ItemRecord {
     pub attempts: Vec<Attempt>,
     pub latest: Option<Judged>,
     pub verdict_comment: Option<String>,
+    /// What people say of the judged attempt.
+    pub words: Vec<Word>,
+}
+
+impl ItemRecord {
+    /// What it counts for: what was judged, and no PASS while somebody disputes that or before anything is judged.
+    pub fn verdict(&self) -> Verdict {
+        let judged = self.latest.as_ref().map(|judged| judged.verdict);
+        let judged = judged.unwrap_or(Verdict::Inconclusive);
+        match self.is_disputed() {
+            true => judged.max(Verdict::Inconclusive),
+            false => judged,
+        }
+    }
+
+    pub fn is_disputed(&self) -> bool {
+        self.words
+            .iter()
+            .any(|word| word.kind == WordKind::Disputed)
+    }
+
+    pub fn is_accepted(&self) -> bool {
+        let accepted = |word: &Word| word.kind == WordKind::Accepted;
+        !self.is_disputed() && self.words.iter().any(accepted)
+    }
 }
 
 /// A judged attempt.
@@ -53,11 +81,7 @@ pub struct Finding<'a> {
 impl RunRecord {
     /// The worst of its items and guardrails. A run that has not judged all of them has no PASS.
     pub fn verdict(&self) -> Verdict {
-        worst(self.everything().map(|item| {
-            item.latest
-                .as_ref()
-                .map_or(Verdict::Inconclusive, |judged| judged.verdict)
-        }))
+        worst(self.everything().map(ItemRecord::verdict))
     }
 
     /// Whether all of the plan has passed, and every guardrail held, against one set of versions.
@@ -75,6 +99,30 @@ impl RunRecord {
             && self.run.cancelled_by.is_none()
             && self.verdict() == Verdict::Pass
             && first.is_some_and(|first| versions.all(|other| other == first))
+    }
+
+    /// A clause of an item or guardrail that was judged, by id.
+    pub fn clause(&self, id: &str) -> Option<(&Judged, &Clause)> {
+        let judged = self.everything().filter_map(|item| item.latest.as_ref());
+        let mut clauses =
+            judged.flat_map(|judged| judged.clauses.iter().map(move |clause| (judged, clause)));
+        clauses.find(|(_, clause)| clause.id == id)
+    }
+
+    /// Whether every item was accepted by somebody who checked it.
+    pub fn is_cold_verified(&self) -> bool {
+        !self.items.is_empty() && self.items.iter().all(ItemRecord::is_accepted)
+    }
+
+    /// The page of a comment.
+    pub fn comment(&self, said: &Said) -> String {
+        format!(
+            "{}/{}/issues/{}#issuecomment-{}",
+            self.forge.as_str().trim_end_matches('/'),
+            said.repository,
+            said.issue,
+            said.comment
+        )
     }
 
     /// The items in the plan's order, then the guardrails.
@@ -212,6 +260,8 @@ pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunR
         ),
         public_url: config.server.public_url.clone(),
         installation: store.installation().await?,
+        forge: config.forge.url.clone(),
+        notes: store.notes().await?,
         progress_comment: address(store, &progress_slot(id)).await?,
         report_comment: address(store, &report_slot(id)).await?,
         run,
@@ -270,7 +320,11 @@ pub async fn evidence(
         drone: address(&config.drone.url),
         started: run.started,
         ended: run.ended,
-        verdict: record.verdict(),
+        // What was judged: what people say of it is not Gavel's to seal.
+        verdict: worst(record.everything().map(|item| {
+            let judged = item.latest.as_ref().map(|judged| judged.verdict);
+            judged.unwrap_or(Verdict::Inconclusive)
+        })),
         attempts: attempts.collect(),
         lost,
         made: made.collect(),
@@ -295,6 +349,10 @@ async fn item_record(
         Some(attempt) => Some(judged(store, attempt).await?),
         None => None,
     };
+    let words = match &latest {
+        Some(judged) => store.words(judged.attempt.id).await?,
+        None => Vec::new(),
+    };
     let verdict_comment = match &latest {
         Some(judged) => {
             let slot = verdict_slot(judged.attempt.run, item.id, judged.attempt.ordinal);
@@ -307,7 +365,13 @@ async fn item_record(
         attempts,
         latest,
         verdict_comment,
+        words,
     })
+}
+
+/// Where an attempt's chain of facts ends.
+pub async fn head(store: &Store, attempt: &Attempt) -> anyhow::Result<Digest> {
+    Ok(JudgedAttempt::head(&store.facts(attempt.id).await?))
 }
 
 async fn judged(store: &Store, attempt: &Attempt) -> anyhow::Result<Judged> {

@@ -35,17 +35,21 @@ pub fn check(reader: &Reader, config: &Config) {
             "Use an account that has access to nothing",
         );
     }
-    if let Some(account) = config
-        .commanders
-        .accounts
-        .iter()
-        .find(|account| [gavel, flow, outsider].contains(account))
-    {
-        reader.refuse(
-            "commanders.accounts",
-            format!("{account} may not command: Gavel answers neither itself nor the flow nor the outsider"),
-            "Remove it",
-        );
+    let commanders = &config.commanders;
+    for (key, accounts) in [
+        ("commanders.accounts", &commanders.accounts),
+        ("commanders.adversaries", &commanders.adversaries),
+    ] {
+        let mut wrong = accounts
+            .iter()
+            .filter(|account| [gavel, flow, outsider].contains(account));
+        if let Some(account) = wrong.next() {
+            reader.refuse(
+                key,
+                format!("{account} may not command: Gavel answers neither itself nor the flow nor the outsider"),
+                "Remove it",
+            );
+        }
     }
     let drone = &config.drone.repository;
     if config.gate.organisation.is(drone.owner())

@@ -55,6 +55,7 @@ pub struct Config {
     pub host: Option<Host>,
     pub sandbox: Sandbox,
     pub verified: Option<Verified>,
+    pub findings: Option<Findings>,
     pub versions: Versions,
     pub patience: Patience,
 }
@@ -91,6 +92,8 @@ pub struct Commanders {
     pub teams: Vec<Team>,
     /// Also everybody who can write to the tracking repository.
     pub write_access: bool,
+    /// Those who accept and dispute what was judged.
+    pub adversaries: Vec<Account>,
 }
 
 #[derive(Debug, Clone)]
@@ -140,6 +143,13 @@ pub struct Suite {
     results_url: String,
     /// What the log of a build that took the real path holds.
     pub log_pattern: Option<regex::Regex>,
+}
+
+/// Where findings are filed.
+#[derive(Debug, Clone)]
+pub struct Findings {
+    /// In which issues are opened.
+    pub repository: Repository,
 }
 
 /// Files whose digests belong to what was verified.

@@ -1,8 +1,8 @@
 //! Reads `gavel.toml`, section by section.
 
 use super::{
-    Commanders, Config, Drone, Forge, Gate, Outsider, Patience, Problem, Server, Suite, Tracking,
-    Versions, between, flow, host,
+    Commanders, Config, Drone, Findings, Forge, Gate, Outsider, Patience, Problem, Server, Suite,
+    Tracking, Versions, between, flow, host,
     reader::{Place, Reader, Section},
     sandbox,
     secrets::SecretError,
@@ -52,6 +52,12 @@ fn config(reader: &Reader, around: &Around) -> Option<Config> {
     let host = root.optional("host", |section| host::read(section, around));
     let sandbox = root.section("sandbox").and_then(sandbox::read);
     let verified = root.optional("verified", |section| host::verified(section, around));
+    let findings = root.optional("findings", |section| {
+        let repository = section.need("repository", "\"maintainers/findings\"", values::parsed);
+        Some(Findings {
+            repository: repository?,
+        })
+    });
     let versions = root
         .section("versions")
         .and_then(|section| versions(section, around));
@@ -69,6 +75,7 @@ fn config(reader: &Reader, around: &Around) -> Option<Config> {
         host: host?,
         sandbox: sandbox?,
         verified: verified?,
+        findings: findings?,
         versions: versions?,
         patience: patience?,
     };
@@ -128,7 +135,11 @@ fn commanders(section: Section) -> Option<Commanders> {
         place.list(values::parsed)
     });
     let write_access = section.need("write_access", "true", |place| place.yes_or_no());
+    let adversaries = section.may("adversaries", "[\"adversary\"]", |place| {
+        place.list(values::parsed)
+    });
     let commanders = Commanders {
+        adversaries: adversaries?.unwrap_or_default(),
         accounts: accounts?,
         teams: teams?,
         write_access: write_access?,

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::bundle::{self, Content};
 use crate::record::RunRecord;
 use crate::render;
+use crate::store::NoteKind;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +41,8 @@ async fn make(engine: &Engine, record: &RunRecord) -> anyhow::Result<Vec<u8>> {
     let content = Content {
         evidence: engine.evidence(record).await?,
         report: render::comment::report(record) + "\n",
-        decisions: None,
-        ideas: None,
+        decisions: render::comment::notes(record, NoteKind::Decision),
+        ideas: render::comment::notes(record, NoteKind::Idea),
         page: record.page(),
     };
     bundle::make(&content, &engine.key)

@@ -1,12 +1,14 @@
 //! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
 
-use super::{Engine, cleanup};
-use crate::command::{self, Command, Complaint, Items, Verify};
+use super::words::{self, Word};
+use super::{Engine, cleanup, filing};
+use crate::command::{self, Command, Complaint, ItemRef, Items, Verify};
 use crate::gitea::Membership;
 use crate::plan;
 use crate::record;
 use crate::render;
-use crate::store::{NewCommand, RunOptions, StoreError, StoredCommand};
+use crate::render::comment::Heard;
+use crate::store::{NewCommand, NoteKind, RunOptions, StoreError, StoredCommand};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,7 +122,8 @@ async fn rest(engine: &Engine) -> bool {
 
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
     let typed = &stored.command;
-    if may_command(engine, &typed.account).await? {
+    let rights = rights(engine, &typed.account).await?;
+    if rights.any() {
         let here = is_tracking(engine, &typed.repository, typed.issue);
         match understand(typed) {
             None => {}
@@ -131,7 +134,7 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
             }
             Some(Ok(command)) => {
                 react(engine, typed, "eyes").await;
-                obey(engine, stored, command, here).await?;
+                obey(engine, stored, command, here, &rights).await?;
             }
         }
     } else {
@@ -182,6 +185,7 @@ async fn obey(
     stored: &StoredCommand,
     command: Command,
     here: bool,
+    rights: &Rights,
 ) -> anyhow::Result<()> {
     match command {
         Command::Help => answer(engine, stored, &render::comment::help(plan::ITEMS)).await,
@@ -190,10 +194,47 @@ async fn obey(
                 render::comment::status(&record::open_runs(&engine.store, &engine.config).await?);
             answer(engine, stored, &text).await
         }
-        Command::Verify(_) | Command::Cancel | Command::Report | Command::Cleanup if !here => {
+        _ if !here => {
             let text =
                 render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
             answer(engine, stored, &text).await
+        }
+        Command::Verify(_) | Command::Cancel | Command::Cleanup | Command::File(_)
+            if !rights.commands =>
+        {
+            answer(engine, stored, &render::comment::adversaries_only()).await
+        }
+        Command::Accept { item, head } => {
+            let heard = words::hear(engine, stored, &item, Word::Accept(&head)).await?;
+            answer_word(engine, stored, &item, "accepted", heard).await
+        }
+        Command::Dispute { item, reason } => {
+            let heard = words::hear(engine, stored, &item, Word::Dispute(&reason)).await?;
+            answer_word(engine, stored, &item, "disputed", heard).await
+        }
+        Command::Withdraw { item } => {
+            let heard = words::hear(engine, stored, &item, Word::Withdraw).await?;
+            answer_word(engine, stored, &item, "", heard).await
+        }
+        Command::File(named) => {
+            let filings = filing::file(engine, &named).await?;
+            answer(
+                engine,
+                stored,
+                &render::comment::filings(filings.as_deref()),
+            )
+            .await
+        }
+        Command::Decision(text) => {
+            engine
+                .store
+                .note(stored.id, NoteKind::Decision, &text)
+                .await?;
+            answer(engine, stored, &render::comment::noted(NoteKind::Decision)).await
+        }
+        Command::Idea(text) => {
+            engine.store.note(stored.id, NoteKind::Idea, &text).await?;
+            answer(engine, stored, &render::comment::noted(NoteKind::Idea)).await
         }
         Command::Cancel => {
             let open = engine.store.open_runs().await?;
@@ -276,6 +317,28 @@ async fn obey(
     }
 }
 
+async fn answer_word(
+    engine: &Engine,
+    stored: &StoredCommand,
+    item: &ItemRef,
+    done: &str,
+    heard: Heard,
+) -> anyhow::Result<()> {
+    let accused = matches!(
+        heard,
+        Heard::OwnRun { .. } | Heard::OtherHead { .. } | Heard::NoAdversary
+    );
+    if accused {
+        react(engine, &stored.command, "confused").await;
+    }
+    answer(
+        engine,
+        stored,
+        &render::comment::heard(item.as_str(), done, &heard),
+    )
+    .await
+}
+
 async fn answer(engine: &Engine, stored: &StoredCommand, text: &str) -> anyhow::Result<()> {
     let typed = &stored.command;
     engine
@@ -288,6 +351,28 @@ async fn answer(engine: &Engine, stored: &StoredCommand, text: &str) -> anyhow::
         )
         .await?;
     Ok(())
+}
+
+/// What an account may do here.
+struct Rights {
+    /// Start, end and clean up runs.
+    commands: bool,
+    /// Say what they think of what was judged.
+    judges: bool,
+}
+
+impl Rights {
+    fn any(&self) -> bool {
+        self.commands || self.judges
+    }
+}
+
+async fn rights(engine: &Engine, account: &str) -> anyhow::Result<Rights> {
+    let adversaries = &engine.config.commanders.adversaries;
+    Ok(Rights {
+        commands: may_command(engine, account).await?,
+        judges: adversaries.iter().any(|named| named.is(account)),
+    })
 }
 
 /// Whether an account may command: by name, by team, or by write access to the tracking repository.

@@ -3,6 +3,7 @@
 mod bundles;
 mod catch_up;
 mod cleanup;
+mod filing;
 mod guards;
 mod inbox;
 mod journal;
@@ -11,6 +12,7 @@ mod report;
 mod reporter;
 mod runner;
 mod verified;
+mod words;
 
 pub use inbox::{Comment, Inbox};
 

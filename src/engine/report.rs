@@ -17,24 +17,35 @@ pub async fn tell(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     let mut urls = Vec::new();
     // One after another, so that they stand there in their order.
     for (number, part) in parts.iter().enumerate() {
-        urls.push(say(engine, record.run.id, number, part).await?);
+        let known = engine.store.slot(&slot(record.run.id, number)).await?;
+        urls.push(match known.and_then(|slot| slot.url) {
+            Some(url) => Some(url),
+            None => say(engine, record.run.id, number, part).await?,
+        });
     }
-    if let [first, others @ ..] = &urls[..]
-        && !others.is_empty()
-    {
-        for (number, part) in parts.iter().enumerate() {
-            let links = match number {
-                0 => render::comment::report_continues(others),
-                _ => render::comment::report_continued(first.as_deref(), number + 1, parts.len()),
-            };
-            let text = match number {
-                0 => format!("{part}\n\n{links}"),
-                _ => format!("{links}\n\n{part}"),
-            };
-            say(engine, record.run.id, number, &text).await?;
-        }
+    for (number, part) in parts.iter().enumerate() {
+        let text = match (&urls[..], number) {
+            ([_], _) => part.clone(),
+            ([_, others @ ..], 0) => {
+                format!("{part}\n\n{}", render::comment::report_continues(others))
+            }
+            (all, _) => {
+                let first = all.first().and_then(Option::as_deref);
+                let links = render::comment::report_continued(first, number + 1, parts.len());
+                format!("{links}\n\n{part}")
+            }
+        };
+        say(engine, record.run.id, number, &text).await?;
     }
     Ok(())
+}
+
+/// The slot of one part.
+fn slot(run: u64, number: usize) -> String {
+    match number {
+        0 => report_slot(run),
+        _ => format!("{}-{}", report_slot(run), number + 1),
+    }
 }
 
 /// Says one part, and waits for it. Answers its address, where the forge took it in time.
@@ -45,10 +56,7 @@ async fn say(
     text: &str,
 ) -> anyhow::Result<Option<String>> {
     let tracking = &engine.config.tracking;
-    let slot = match number {
-        0 => report_slot(run),
-        _ => format!("{}-{}", report_slot(run), number + 1),
-    };
+    let slot = slot(run, number);
     let repository = tracking.repository.to_string();
     engine
         .reporter

@@ -229,7 +229,7 @@ impl Due {
 }
 
 /// How a comment of Gavel's is found again; invisible on the page. An installation before this one counted its runs from 1 as well.
-fn marker(installation: &str, slot: &str) -> String {
+pub fn marker(installation: &str, slot: &str) -> String {
     format!("<!-- gavel:{slot} {installation} -->")
 }
 

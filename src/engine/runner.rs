@@ -1,7 +1,7 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, bundles, cleanup, guards, progress, report, verified};
+use super::{Engine, bundles, cleanup, filing, guards, progress, report, verified};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item, guardrails};
 use crate::record;
@@ -269,6 +269,9 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     let record = engine.record(id).await?;
     report::tell(engine, &record).await?;
     verified::act(engine, &record).await?;
+    if !record.is_verified() {
+        verified::keep_label(engine, &record).await;
+    }
     engine.store.run_state(id, RunState::Finished).await?;
     tracing::info!(run = id, verdict = %record.verdict(), "finished");
     part(engine, id).await
@@ -279,6 +282,15 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     progress::show(engine, id, None).await?;
     let record = engine.record(id).await?;
     bundles::keep(engine, &record).await?;
+    if let Err(error) = filing::follow(engine, &record).await {
+        tracing::warn!(
+            run = id,
+            error = format!("{error:#}"),
+            "what the run came to could not be said where findings are filed"
+        );
+    }
+    // What people said of it meanwhile.
+    report::tell(engine, &record).await?;
     if let Some(command) = engine.store.command(record.run.command).await? {
         let passed = record.verdict() == Verdict::Pass;
         let reaction = if passed { "hooray" } else { "confused" };

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::host::process::{self, Exit};
 use crate::record::RunRecord;
 use crate::render;
+use crate::verdict::Verdict;
 
 /// Acts on a run that verified everything, once. A restart in the middle is told, and nothing is done twice.
 pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
@@ -72,4 +73,39 @@ pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     tracing::info!(run = record.run.id, ?done, "everything is verified");
     say(&done).await?;
     Ok(())
+}
+
+/// The label stands for what holds now: it goes while an item of the run that earned it is disputed, and when a later run finds what does
+/// not hold.
+pub async fn keep_label(engine: &Engine, record: &RunRecord) {
+    let kept = async {
+        let Some(label) = engine
+            .config
+            .verified
+            .as_ref()
+            .and_then(|it| it.label.as_ref())
+        else {
+            return Ok(());
+        };
+        let slot = format!("run-{}-verified", record.run.id);
+        let had_earned = engine.store.slot(&slot).await?.is_some();
+        let (forge, tracking) = (&engine.world.forge, &engine.config.tracking);
+        if record.is_verified() && had_earned {
+            forge
+                .label(&tracking.repository, tracking.issue, label)
+                .await?;
+        } else if had_earned || record.verdict() == Verdict::Fail {
+            forge
+                .unlabel(&tracking.repository, tracking.issue, label)
+                .await?;
+        }
+        anyhow::Ok(())
+    };
+    if let Err(error) = kept.await {
+        tracing::warn!(
+            run = record.run.id,
+            error = format!("{error:#}"),
+            "the label could not be put right"
+        );
+    }
 }

@@ -30,14 +30,8 @@ impl Gitea {
         name: &str,
     ) -> Result<(), GiteaError> {
         let of_repository = format!("{}/labels", path::repository(repository));
-        let known: Seen<Vec<Label>> = self
-            .paged_list(
-                format!("list the labels of {repository}"),
-                of_repository.clone(),
-            )
-            .await?;
-        let id = match known.value.into_iter().find(|label| label.name == name) {
-            Some(label) => label.id,
+        let id = match self.label_id(repository, name).await? {
+            Some(id) => id,
             None => {
                 let wanted = json!({ "name": name, "color": "#1a7f37" });
                 let doing = format!("make the label `{name}` in {repository}");
@@ -54,5 +48,38 @@ impl Gitea {
         )
         .await?;
         Ok(())
+    }
+
+    /// Takes a label off an issue, where it is there. Needs write access.
+    pub async fn unlabel(
+        &self,
+        repository: &Repository,
+        issue: u64,
+        name: &str,
+    ) -> Result<(), GiteaError> {
+        let Some(id) = self.label_id(repository, name).await? else {
+            return Ok(());
+        };
+        let path = format!(
+            "{}/issues/{issue}/labels/{id}",
+            path::repository(repository)
+        );
+        let doing = format!("take the label `{name}` off {repository}#{issue}");
+        self.delete(doing, path).await.map(drop)
+    }
+
+    async fn label_id(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Option<u64>, GiteaError> {
+        let known: Seen<Vec<Label>> = self
+            .paged_list(
+                format!("list the labels of {repository}"),
+                format!("{}/labels", path::repository(repository)),
+            )
+            .await?;
+        let mut named = known.value.into_iter().filter(|label| label.name == name);
+        Ok(named.next().map(|label| label.id))
     }
 }

@@ -4,6 +4,7 @@
 mod activity;
 mod comments;
 mod error;
+mod issues;
 mod labels;
 mod model;
 mod paging;

@@ -142,6 +142,10 @@ issue = {issue}
 accounts = ["maintainer"]
 teams = []
 write_access = true
+adversaries = ["adversary"]
+
+[findings]
+repository = "maintainers/verification"
 
 [drone]
 url = "{drone}"

@@ -3,13 +3,17 @@
 mod commands;
 mod comments;
 mod facts;
+mod filed;
 mod resources;
 mod runs;
+mod words;
 
 pub use commands::{NewCommand, StoredCommand};
 pub use comments::Slot;
+pub use filed::Filed;
 pub use resources::{Resource, ResourceKind};
 pub use runs::{Attempt, AttemptState, Run, RunOptions, RunState};
+pub use words::{Note, NoteKind, Said, Word, WordKind};
 
 use jiff::Timestamp;
 use sqlx::migrate::MigrateError;

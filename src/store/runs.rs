@@ -234,6 +234,19 @@ impl Store {
             .collect()
     }
 
+    /// The newest attempt of an item that was judged, in whichever run.
+    pub async fn latest_judged(&self, item: &str) -> Result<Option<Attempt>> {
+        sqlx::query(
+            "select * from attempts where item = ? and state = 'judged' order by id desc limit 1",
+        )
+        .bind(item)
+        .fetch_optional(&self.pool)
+        .await?
+        .as_ref()
+        .map(attempt)
+        .transpose()
+    }
+
     /// How long an item usually takes: the median of its last attempts that passed, in seconds.
     pub async fn usual_seconds(&self, item: &str) -> Result<Option<f64>> {
         let rows = sqlx::query(

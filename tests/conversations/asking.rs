@@ -14,6 +14,9 @@ async fn what_gavel_answers_when_nothing_runs() {
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |
     | `/cleanup` | closes what earlier runs left, also what they were asked to keep |
+    | `/accept V4 DIGEST`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |
+    | `/file F2`, `/file all` | opens issues for findings of the latest report |
+    | `/decision text`, `/idea text` | records it, for reports and bundles |
     | `/help` | this |
 
     | Item | What is verified |
@@ -140,7 +143,7 @@ async fn a_stranger_is_turned_away_politely_and_once() {
     let second = lab.say("outsider", "/verify V1\n\n/cancel").await;
     assert_eq!(lab.reactions(second).await, ["gavel: -1"]);
     // Another stranger has not been told yet; the maintainer is heard as ever.
-    let other = lab.say("adversary", "/status").await;
+    let other = lab.say("builder", "/status").await;
     assert_eq!(lab.answers(TRACKING, 1, second, 1).await.len(), 1);
     assert_eq!(lab.reactions(other).await, ["gavel: -1"]);
     let status = lab.talk("/status").await;

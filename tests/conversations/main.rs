@@ -3,6 +3,7 @@
 
 mod asking;
 mod auditing;
+mod filing;
 mod helpers;
 mod lab;
 mod machine;
@@ -13,3 +14,4 @@ mod proxy;
 mod restarts;
 mod running;
 mod whole;
+mod words;

@@ -162,6 +162,9 @@ pub fn help(items: &[Item]) -> String {
          | `/cancel` | ends the run and closes what it opened |\n\
          | `/report` | posts the latest report again |\n\
          | `/cleanup` | closes what earlier runs left, also what they were asked to keep |\n\
+         | `/accept V4 0123456789ab`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |\n\
+         | `/file F2`, `/file all` | opens issues for findings of the latest report |\n\
+         | `/decision text`, `/idea text` | records it, for reports and bundles |\n\
          | `/help` | this |\n\n\
          | Item | What is verified |\n|---|---|\n{}\n\n\
          <sub>A command stands at the start of a line. An edited comment is not executed: write a new one.</sub>",

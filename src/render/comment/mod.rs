@@ -2,16 +2,20 @@
 
 mod answers;
 mod block;
+mod filed;
 mod report;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use answers::{
     Planned, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help, pull_closed,
     pull_opened, report_again, status, turned_away, verified,
 };
 pub use block::block;
+pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
+pub use words::{Heard, adversaries_only, heard, noted, notes};
 
 use super::again::{self, Line};
 use super::text::{capital, cell, code, shell, statements};

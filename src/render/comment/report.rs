@@ -2,7 +2,7 @@
 
 use super::super::text::{cell, code, shell};
 use super::super::{duration, facts_page, not_attempted, pull_page};
-use super::{commands, links, resource, seen, sentence, text};
+use super::{commands, links, resource, seen, sentence, text, words::words};
 use crate::plan::guardrails;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::verdict::{Clause, Verdict};
@@ -123,6 +123,10 @@ fn blocks(record: &RunRecord, longest: usize) -> Vec<String> {
                 findings: &findings,
             }));
         }
+    }
+    let noted = super::words::noted_in_report(record);
+    if !noted.is_empty() {
+        blocks.push(noted);
     }
     blocks.push(text(&Versions {
         versions: versions(record),

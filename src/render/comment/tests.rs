@@ -128,6 +128,7 @@ fn waiting(id: &str) -> ItemRecord {
         attempts: Vec::new(),
         latest: None,
         verdict_comment: None,
+        words: Vec::new(),
     }
 }
 
@@ -142,6 +143,7 @@ fn judged(id: &str, clauses: Vec<Clause>, facts: Vec<Fact>) -> ItemRecord {
             facts,
         }),
         verdict_comment: Some(format!("https://git.example.org/c/{id}")),
+        words: Vec::new(),
         ..waiting(id)
     }
 }
@@ -196,6 +198,8 @@ fn record(state: RunState, items: Vec<ItemRecord>) -> RunRecord {
         tracking_issue: "https://git.example.org/m/v/issues/1".into(),
         public_url: "https://gavel.example.org".parse().unwrap(),
         installation: "0a1b2c".into(),
+        forge: "https://git.example.org".parse().unwrap(),
+        notes: Vec::new(),
         progress_comment: None,
         report_comment: None,
     }
@@ -270,6 +274,7 @@ fn progress_shows_a_guardrail_by_which_a_run_failed() {
             facts: Vec::new(),
         }),
         verdict_comment: None,
+        words: Vec::new(),
     });
     let text = progress(&record, None, &[]);
     let row = "| ❌ | Guardrails, held over the whole run | [**FAIL**](https://gavel.example.org/runs/1/G/1) |";
@@ -389,10 +394,10 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
     Run 1, asked for by `maintainer` · 2026-05-28 20:26 UTC · 1 min 30 s
 
-    | | Item | Verdict | Time |
-    |:-:|---|---|---|
-    | ❌ | **V1** `!testme` on a recipe pull request is the real gate | [FAIL](https://git.example.org/c/V1) | 1 min 15 s |
-    | ⛔ | **V2** `testme-on-pr.sh` reads the verdict correctly | [BLOCKED](https://git.example.org/c/V2) |  |
+    | | Item | Verdict | Time | Adversary |
+    |:-:|---|---|---|---|
+    | ❌ | **V1** `!testme` on a recipe pull request is the real gate | [FAIL](https://git.example.org/c/V1) | 1 min 15 s | silent |
+    | ⛔ | **V2** `testme-on-pr.sh` reads the verdict correctly | [BLOCKED](https://git.example.org/c/V2) |  | silent |
 
     ### Findings
 
@@ -546,6 +551,9 @@ fn help_lists_commands_and_items() {
     | `/cancel` | ends the run and closes what it opened |
     | `/report` | posts the latest report again |
     | `/cleanup` | closes what earlier runs left, also what they were asked to keep |
+    | `/accept V4 0123456789ab`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |
+    | `/file F2`, `/file all` | opens issues for findings of the latest report |
+    | `/decision text`, `/idea text` | records it, for reports and bundles |
     | `/help` | this |
 
     | Item | What is verified |

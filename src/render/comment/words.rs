@@ -1,0 +1,108 @@
+//! What people say of what was judged, and what they decided on the way.
+
+use super::super::text::{cell, code};
+use crate::record::{ItemRecord, RunRecord};
+use crate::store::{Note, NoteKind, WordKind};
+
+/// What became of somebody's word.
+pub enum Heard {
+    /// It stands, on the attempt of this run.
+    Said {
+        run: u64,
+    },
+    /// It does not stand any more.
+    TakenBack {
+        run: u64,
+    },
+    NoAdversary,
+    NotJudged,
+    OwnRun {
+        run: u64,
+    },
+    /// Another digest seals it.
+    OtherHead {
+        run: u64,
+        seals: String,
+    },
+    NothingSaid,
+}
+
+/// The answer to a word on an item.
+pub fn heard(item: &str, done: &str, heard: &Heard) -> String {
+    match heard {
+        Heard::Said { run } => format!("**{item}** of run {run} is {done}. The report says so."),
+        Heard::TakenBack { run } => {
+            format!("What you said of **{item}** of run {run} is taken back. The report says so.")
+        }
+        Heard::NoAdversary => "Only those whom this installation names as adversaries (`commanders.adversaries`) accept and dispute. `/decision` and `/idea` are for everybody who may give me commands.".into(),
+        Heard::NotJudged => format!("{item} has not been judged yet: there is nothing to say of it."),
+        Heard::OwnRun { run } => format!("You asked for run {run} yourself, and nobody accepts a run of their own. Somebody else has to check {item}."),
+        Heard::OtherHead { run, seals } => format!("The latest attempt of {item}, in run {run}, is sealed by `{seals}`, and not by what you quote. Nothing is accepted: check that one."),
+        Heard::NothingSaid => format!("Nothing that you said of the latest attempt of {item} stands."),
+    }
+}
+
+/// The answer to an adversary who types what commanders may.
+pub fn adversaries_only() -> String {
+    "You may `/accept`, `/dispute` and `/withdraw`, record a `/decision` or an `/idea`, and ask for `/status`, `/report` and `/help`. Runs are for those who may command.".into()
+}
+
+/// The answer to `/decision` and `/idea`.
+pub fn noted(kind: NoteKind) -> String {
+    format!(
+        "The {} is on record: reports show it, and each bundle holds it.",
+        kind.word()
+    )
+}
+
+/// What is said of an item, for the report's table: by whom, and where it stands.
+pub fn words(record: &RunRecord, item: &ItemRecord) -> String {
+    let words = item.words.iter().map(|word| {
+        let place = record.comment(&word.said);
+        let by = code(&word.account);
+        match word.kind {
+            WordKind::Accepted => format!("🤝 [accepted]({place}) by {by}"),
+            WordKind::Disputed => format!("✋ [disputed]({place}) by {by}: {}", cell(&word.reason)),
+        }
+    });
+    let words: Vec<String> = words.collect();
+    match words.is_empty() {
+        true if item.latest.is_some() => "silent".into(),
+        _ => words.join("<br>"),
+    }
+}
+
+/// `DECISIONS.md` or `IDEAS.md`; none where there are none.
+pub fn notes(record: &RunRecord, kind: NoteKind) -> Option<String> {
+    let lines: Vec<String> = record
+        .notes
+        .iter()
+        .filter(|note| note.kind == kind)
+        .map(|note| line(record, note))
+        .collect();
+    (!lines.is_empty()).then(|| {
+        let title = match kind {
+            NoteKind::Decision => "Decisions",
+            NoteKind::Idea => "Ideas",
+        };
+        format!("# {title}\n\n{}\n", lines.join("\n"))
+    })
+}
+
+fn line(record: &RunRecord, note: &Note) -> String {
+    format!(
+        "- {} ({}, [{}]({}))",
+        cell(&note.text),
+        code(&note.account),
+        note.said.at.strftime("%Y-%m-%d %H:%M UTC"),
+        record.comment(&note.said)
+    )
+}
+
+/// What was decided and thought of, as the report shows it; empty where there is nothing.
+pub fn noted_in_report(record: &RunRecord) -> String {
+    let kinds = [NoteKind::Decision, NoteKind::Idea].into_iter();
+    let parts = kinds.filter_map(|kind| notes(record, kind));
+    let parts: Vec<String> = parts.map(|part| format!("##{}", part.trim_end())).collect();
+    parts.join("\n\n")
+}
