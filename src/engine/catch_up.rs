@@ -2,7 +2,7 @@
 //! earlier runs could not close.
 
 use super::inbox::{Comment, Inbox};
-use super::{Engine, cleanup};
+use super::{Engine, cleanup, keeping};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,9 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
         return Ok(());
     };
     let newest = (newest.id, newest.updated_at);
+    if cursor.is_some() {
+        keeping::some(engine, &comments).await?;
+    }
     if let Some((known, _)) = cursor {
         for comment in comments {
             // An edited comment is never executed: who typed what it says now is not known.

@@ -7,6 +7,7 @@ mod filing;
 mod guards;
 mod inbox;
 mod journal;
+mod keeping;
 mod progress;
 mod report;
 mod reporter;
@@ -26,6 +27,7 @@ use crate::redact::Redactor;
 use crate::registry::Registry;
 use crate::store::{Store, StoreError};
 use reporter::Reporter;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
@@ -46,9 +48,25 @@ pub struct Engine {
     commands: Notify,
     /// Rung when a run was queued or cancelled.
     runs: Notify,
+    /// Comments of Gavel's that somebody edited or deleted.
+    touched: Touched,
     shutdown: CancellationToken,
     /// What which run is doing now.
     doing: Mutex<(u64, Option<String>)>,
+}
+
+/// Comments that are to be looked at.
+#[derive(Default)]
+struct Touched {
+    comments: Mutex<BTreeSet<u64>>,
+    bell: Notify,
+}
+
+impl Touched {
+    fn take(&self) -> BTreeSet<u64> {
+        let mut comments = self.comments.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *comments)
+    }
 }
 
 /// Why the engine cannot start.
@@ -123,6 +141,7 @@ impl Engine {
             events: broadcast::channel(256).0,
             commands: Notify::new(),
             runs: Notify::new(),
+            touched: Touched::default(),
             shutdown,
             doing: Mutex::default(),
         }))
@@ -134,6 +153,7 @@ impl Engine {
         parts.spawn(self.reporter.clone().work(self.shutdown.clone()));
         parts.spawn(inbox::work(self.clone()));
         parts.spawn(catch_up::work(self.clone()));
+        parts.spawn(keeping::work(self.clone()));
         parts.spawn(runner::work(self.clone()));
         parts.spawn(progress::show_trouble(self.clone()));
         while let Some(ended) = parts.join_next().await {
@@ -168,6 +188,16 @@ impl Engine {
     pub fn wake(&self, event: Event) {
         // Nobody is waiting: nothing to wake.
         let _ = self.events.send(event);
+    }
+
+    /// Somebody else than Gavel edited or deleted a comment of Gavel's.
+    pub fn touch(&self, comment: u64) {
+        let comments = &self.touched.comments;
+        comments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(comment);
+        self.touched.bell.notify_one();
     }
 
     fn troubles(&self) -> [watch::Receiver<Option<String>>; 3] {

@@ -60,6 +60,13 @@ impl Reporter {
         Ok(())
     }
 
+    /// Writes a slot's comment once more, as it was last meant.
+    pub async fn write_again(&self, slot: &str) -> Result<(), StoreError> {
+        self.store.write_again(slot).await?;
+        self.bell.notify_one();
+        Ok(())
+    }
+
     /// Waits until a slot's comment stands on the forge as it was last said; at most this long. Answers its address.
     pub async fn written(
         &self,

@@ -65,6 +65,14 @@ impl Refusal {
 pub enum Delivery {
     /// Somebody wrote a comment.
     Comment(Comment),
+    /// Somebody edited or deleted a comment.
+    Touched {
+        event: Event,
+        comment: u64,
+        /// Who wrote it, and who did that.
+        author: String,
+        by: String,
+    },
     /// Something else happened.
     Event(Event),
     /// An event that Gavel does not know; nothing is wrong with it.
@@ -100,7 +108,15 @@ pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<D
                     body: said.comment.body,
                 })
             } else {
-                event_of(repository)
+                Delivery::Touched {
+                    event: Event {
+                        repository,
+                        kind: event.to_owned(),
+                    },
+                    comment: said.comment.id,
+                    author: said.comment.user.login,
+                    by: said.sender.login,
+                }
             }
         }
         "issues" => event_of(known(&fit::<Issues>(json)?.repository)?),
@@ -142,12 +158,21 @@ fn known(repository: &RepositoryName) -> Result<String, Refusal> {
 
 // What of each event's body must be there, as the forge documents it in its API's structs.
 
+/// Who did what is delivered; empty where the forge does not say.
+#[derive(Default, Deserialize)]
+struct Sender {
+    #[serde(default)]
+    login: String,
+}
+
 #[derive(Deserialize)]
 struct IssueComment {
     action: String,
     issue: Numbered,
     comment: CommentBody,
     repository: RepositoryName,
+    #[serde(default)]
+    sender: Sender,
 }
 
 #[derive(Deserialize)]

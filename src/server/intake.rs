@@ -105,6 +105,19 @@ async fn taken(
             let outcome = if commands > 0 { "command" } else { "comment" };
             Ok((StatusCode::OK, outcome))
         }
+        Delivery::Touched {
+            event,
+            comment,
+            author,
+            by,
+        } => {
+            let gavel = &engine.config.forge.account;
+            if gavel.is(&author) && !gavel.is(&by) {
+                engine.touch(comment);
+            }
+            engine.wake(event);
+            Ok((StatusCode::OK, "event"))
+        }
         Delivery::Event(event) => {
             engine.wake(event);
             Ok((StatusCode::OK, "event"))

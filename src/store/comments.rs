@@ -3,6 +3,7 @@
 use super::{Result, Store, now, signed, unsigned};
 use crate::evidence::Digest;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 /// A place for one comment of Gavel's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,19 +77,65 @@ impl Store {
 
     /// One slot.
     pub async fn slot(&self, slot: &str) -> Result<Option<Slot>> {
-        Ok(sqlx::query("select * from comments where slot = ?")
+        let row = sqlx::query("select * from comments where slot = ?")
             .bind(slot)
             .fetch_optional(&self.pool)
-            .await?
-            .map(|row| Slot {
-                slot: row.get("slot"),
-                repository: row.get("repository"),
-                issue: unsigned(row.get("issue")),
-                comment: row.get::<Option<i64>, _>("comment").map(unsigned),
-                url: row.get("url"),
-                body: row.get("body"),
-                written: row.get::<Option<String>, _>("written").is_some(),
-            }))
+            .await?;
+        Ok(row.as_ref().map(read))
+    }
+
+    /// The slot that a comment fills.
+    pub async fn slot_of(&self, comment: u64) -> Result<Option<Slot>> {
+        let row = sqlx::query("select * from comments where comment = ?")
+            .bind(signed(comment))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.as_ref().map(read))
+    }
+
+    /// The slots of an issue whose comments the forge has as they were meant.
+    pub async fn written_slots(&self, repository: &str, issue: u64) -> Result<Vec<Slot>> {
+        let rows = sqlx::query(
+            "select * from comments where repository = ? and issue = ? and written is not null",
+        )
+        .bind(repository)
+        .bind(signed(issue))
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().map(read).collect())
+    }
+
+    /// The forge does not have a slot's comment as it was meant any more.
+    pub async fn write_again(&self, slot: &str) -> Result<()> {
+        sqlx::query("update comments set written = null where slot = ?")
+            .bind(slot)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Remembers that a comment did not stand as it was written, by the digests of both texts. Answers how often that has happened to
+    /// its slot.
+    pub async fn tampered(
+        &self,
+        slot: &str,
+        comment: u64,
+        was: &Digest,
+        found: Option<&Digest>,
+    ) -> Result<u64> {
+        sqlx::query("insert into tampered (slot, comment, was, found, at) values (?, ?, ?, ?, ?)")
+            .bind(slot)
+            .bind(signed(comment))
+            .bind(was.as_str())
+            .bind(found.map(Digest::as_str))
+            .bind(now())
+            .execute(&self.pool)
+            .await?;
+        let row = sqlx::query("select count(*) as times from tampered where slot = ?")
+            .bind(slot)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(unsigned(row.get("times")))
     }
 
     /// The slots whose comments the forge does not have as they were meant.
@@ -101,5 +148,17 @@ impl Store {
                 .map(|row| row.get("slot"))
                 .collect(),
         )
+    }
+}
+
+fn read(row: &SqliteRow) -> Slot {
+    Slot {
+        slot: row.get("slot"),
+        repository: row.get("repository"),
+        issue: unsigned(row.get("issue")),
+        comment: row.get::<Option<i64>, _>("comment").map(unsigned),
+        url: row.get("url"),
+        body: row.get("body"),
+        written: row.get::<Option<String>, _>("written").is_some(),
     }
 }

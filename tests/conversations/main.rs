@@ -5,6 +5,7 @@ mod asking;
 mod auditing;
 mod filing;
 mod helpers;
+mod keeping;
 mod lab;
 mod machine;
 mod mask;

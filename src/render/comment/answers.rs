@@ -4,11 +4,12 @@ use super::LONGEST;
 use super::sentence;
 use crate::command::Complaint;
 use crate::config::Tracking;
+use crate::evidence::Digest;
 use crate::plan::Item;
 use crate::record::RunRecord;
 use crate::render::duration;
 use crate::render::text::{cell, code, statements};
-use crate::store::{Resource, Run};
+use crate::store::{Resource, Run, Slot};
 use url::Url;
 
 /// The answer to `/status`.
@@ -231,4 +232,23 @@ pub fn pull_closed(run: u64, public_url: &Url) -> String {
         "Done: [verification run {run}]({}/runs/{run}) no longer needs this pull request. Closed, not merged; its branch is deleted.",
         public_url.as_str().trim_end_matches('/')
     )
+}
+
+/// What is said when a comment does not stand as Gavel wrote it. `found` is none where it was deleted.
+pub fn tampered(slot: &Slot, was: &Digest, found: Option<&Digest>, is_last: bool) -> String {
+    let which = match &slot.url {
+        Some(url) => format!("[A comment of mine]({url})"),
+        None => "A comment of mine".into(),
+    };
+    let what = match found {
+        Some(found) => format!(
+            "was changed by somebody: the SHA-256 of its text was `{was}`, and was found as `{found}`"
+        ),
+        None => format!("was deleted by somebody: the SHA-256 of its text was `{was}`"),
+    };
+    let then = match is_last {
+        true => "It is put right for the last time: whoever goes on changing it should say why.",
+        false => "It is put right.",
+    };
+    format!("⚠️ {which} {what}. {then}")
 }

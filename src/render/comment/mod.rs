@@ -10,7 +10,7 @@ mod words;
 
 pub use answers::{
     Planned, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help, pull_closed,
-    pull_opened, report_again, status, turned_away, verified,
+    pull_opened, report_again, status, tampered, turned_away, verified,
 };
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};

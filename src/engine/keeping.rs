@@ -1,0 +1,152 @@
+//! Holds Gavel's own comments to what it wrote: one that somebody edits or deletes is noticed, told on the tracking issue, and put right
+//! from the store.
+
+use super::Engine;
+use crate::config::Repository;
+use crate::evidence::Digest;
+use crate::gitea::Comment;
+use crate::render;
+use crate::store::Slot;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A deletion of which no webhook tells is noticed after so long.
+const EVERY: Duration = Duration::from_secs(3600);
+/// So often a comment is put right. Whoever changes it more often than that is told of, and left alone.
+const MOST: u64 = 3;
+
+/// Checks all comments at the start and every hour, and one that a webhook told of at once, until the shutdown.
+pub async fn work(engine: Arc<Engine>) {
+    loop {
+        let checked = tokio::select! {
+            checked = all(&engine) => checked,
+            () = engine.shutdown.cancelled() => return,
+        };
+        if let Err(error) = checked {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "whether Gavel's comments stand as it wrote them could not be seen"
+            );
+        }
+        let next = tokio::time::sleep(EVERY);
+        tokio::pin!(next);
+        loop {
+            tokio::select! {
+                () = &mut next => break,
+                () = engine.touched.bell.notified() => {}
+                () = engine.shutdown.cancelled() => return,
+            }
+            for comment in engine.touched.take() {
+                if let Err(error) = one(&engine, comment).await {
+                    tracing::warn!(
+                        comment,
+                        error = format!("{error:#}"),
+                        "whether a comment stands as Gavel wrote it could not be seen"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Every comment that stands on the tracking issue.
+async fn all(engine: &Engine) -> anyhow::Result<()> {
+    let tracking = &engine.config.tracking;
+    let slots = engine
+        .store
+        .written_slots(&tracking.repository.to_string(), tracking.issue)
+        .await?;
+    if slots.is_empty() {
+        return Ok(());
+    }
+    let forge = &engine.world.forge;
+    let there = forge
+        .comments(&tracking.repository, tracking.issue, None)
+        .await?;
+    let there: BTreeSet<(u64, Digest)> = there.value.iter().map(seen).collect();
+    for slot in slots {
+        let meant = slot.comment.map(|comment| (comment, text(&slot.body)));
+        if meant.is_none_or(|meant| !there.contains(&meant)) {
+            compare(engine, &slot.slot).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Those of these comments that are Gavel's.
+pub async fn some(engine: &Engine, comments: &[Comment]) -> anyhow::Result<()> {
+    for comment in comments {
+        if engine.config.forge.account.is(&comment.user.login) {
+            let slot = engine.store.slot_of(comment.id).await?;
+            if let Some(slot) = slot.filter(|slot| text(&slot.body) != text(&comment.body)) {
+                compare(engine, &slot.slot).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn one(engine: &Engine, comment: u64) -> anyhow::Result<()> {
+    match engine.store.slot_of(comment).await? {
+        Some(slot) => compare(engine, &slot.slot).await,
+        None => Ok(()),
+    }
+}
+
+fn seen(comment: &Comment) -> (u64, Digest) {
+    (comment.id, text(&comment.body))
+}
+
+/// Of a text, however the forge ends its lines.
+fn text(body: &str) -> Digest {
+    Digest::of(body.replace("\r\n", "\n").trim_end())
+}
+
+/// Looks at a slot's comment once more, while nothing is being written there, and puts it right where it is another one.
+async fn compare(engine: &Engine, name: &str) -> anyhow::Result<()> {
+    let store = &engine.store;
+    let Some(slot) = store.slot(name).await?.filter(|slot| slot.written) else {
+        return Ok(());
+    };
+    let Some(comment) = slot.comment else {
+        return Ok(());
+    };
+    let repository: Repository = slot.repository.parse()?;
+    let found = match engine.world.forge.comment(&repository, comment).await {
+        Ok(seen) => Some(text(&seen.value.body)),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let was = text(&slot.body);
+    // Gavel may have written meanwhile.
+    if found.as_ref() == Some(&was) || store.slot(name).await?.as_ref() != Some(&slot) {
+        return Ok(());
+    }
+    put_right(engine, &slot, comment, &was, found.as_ref()).await
+}
+
+async fn put_right(
+    engine: &Engine,
+    slot: &Slot,
+    comment: u64,
+    was: &Digest,
+    found: Option<&Digest>,
+) -> anyhow::Result<()> {
+    let store = &engine.store;
+    let times = store.tampered(&slot.slot, comment, was, found).await?;
+    tracing::warn!(slot = %slot.slot, comment, times, "a comment does not stand as Gavel wrote it");
+    if times > MOST {
+        return Ok(());
+    }
+    let tracking = &engine.config.tracking;
+    let text = render::comment::tampered(slot, was, found, times == MOST);
+    let said = format!("tampered-{}-{times}", slot.slot);
+    let repository = tracking.repository.to_string();
+    engine
+        .reporter
+        .say(&said, &repository, tracking.issue, &text)
+        .await?;
+    engine.reporter.write_again(&slot.slot).await?;
+    Ok(())
+}
