@@ -44,7 +44,7 @@ impl Redactor {
         longest_first.sort_by_key(|form| std::cmp::Reverse(form.len()));
         let any = longest_first
             .iter()
-            .map(|form| regex::escape(form))
+            .map(|form| scattered(form))
             .collect::<Vec<_>>()
             .join("|");
         let known = match any.as_str() {
@@ -138,12 +138,33 @@ fn forms(secret: &str) -> Vec<String> {
         hex::encode(secret),
         hex::encode_upper(secret),
     ];
+    // Every byte escaped, though none needs to be.
+    for escape in ["%", "\\x", "\\u00"] {
+        for digits in [hex::encode(secret), hex::encode_upper(secret)] {
+            let bytes = digits.as_bytes().chunks(2);
+            let escaped = bytes.map(|byte| format!("{escape}{}", String::from_utf8_lossy(byte)));
+            encoded.push(escaped.collect());
+        }
+    }
     for alphabet in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
         encoded.extend((0..3).map(|offset| inside_base64(secret, alphabet, offset)));
     }
     encoded.retain(|form| form.len() >= SHORTEST_FORM);
     encoded.push(secret.to_owned());
     encoded
+}
+
+/// A form as an expression. What a terminal or a tool puts into a long word, line ends, margins and colours, hides nothing.
+fn scattered(form: &str) -> String {
+    const BETWEEN: &str = r"(?:[ \t\r\n\\]|\x1b\[[0-9;]*[A-Za-z])*";
+    if form.len() < SHORTEST_FORM {
+        return regex::escape(form);
+    }
+    let letters: Vec<String> = form
+        .chars()
+        .map(|letter| regex::escape(letter.encode_utf8(&mut [0; 4])))
+        .collect();
+    letters.join(BETWEEN)
 }
 
 /// What of the secret's base64 does not depend on its neighbours, when `offset` bytes (modulo three) stand before it.
@@ -232,13 +253,16 @@ mod tests {
     const TOKEN: &str = "5f1c9a7be04d4a3f9e7d2c1b0a99887766554433";
     const ODD: &str = "p@ss/w\"ord+100%?";
 
-    fn redactor() -> Redactor {
-        Redactor::new(&[
-            SecretString::from(TOKEN),
-            SecretString::from(ODD),
-            SecretString::from("s3cret"),
-            SecretString::from(""),
-        ])
+    fn redactor() -> &'static Redactor {
+        static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| {
+            Redactor::new(&[
+                SecretString::from(TOKEN),
+                SecretString::from(ODD),
+                SecretString::from("s3cret"),
+                SecretString::from(""),
+            ])
+        });
+        &REDACTOR
     }
 
     #[test]
@@ -276,6 +300,29 @@ mod tests {
                 assert!(clean.len() < encoded.len() - TOKEN.len(), "{clean}");
             }
         }
+    }
+
+    #[test]
+    fn known_secrets_go_however_they_are_split() {
+        let (first, rest) = TOKEN.split_at(17);
+        for split in [
+            format!("{first}\n{rest}"),
+            format!("{first}\r\n    {rest}"),
+            format!("{first}\\\n{rest}"),
+            format!("\x1b[31m{first}\x1b[0m\x1b[1;32m{rest}\x1b[0m"),
+            TOKEN.chars().map(|letter| format!("{letter} ")).collect(),
+            format!("{}\n{}", hex::encode(first), hex::encode(rest)),
+        ] {
+            let clean = redactor().text(&format!("it is {split}")).into_owned();
+            assert!(clean.contains(REDACTED), "{clean:?}");
+            assert!(!clean.contains(&rest[5..]), "{clean:?}");
+        }
+        let wrapped = BASE64_STANDARD.encode(format!("flow:{TOKEN}"));
+        let (first, rest) = wrapped.split_at(29);
+        let clean = redactor().text(&format!("{first}\n{rest}")).into_owned();
+        assert!(clean.contains(REDACTED) && clean.len() < 30, "{clean:?}");
+        // A short one is found in words if it may be split.
+        assert_eq!(redactor().text("s3 cret"), "s3 cret");
     }
 
     #[test]

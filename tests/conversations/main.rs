@@ -14,5 +14,6 @@ mod process;
 mod proxy;
 mod restarts;
 mod running;
+mod secrets;
 mod whole;
 mod words;
