@@ -65,6 +65,10 @@ fn another(facts: &mut Facts, part: &str) {
     facts.add(&format!("run.after.{part}.pulls"), pull);
 }
 
+/// The builds of the recipe as it was and of its upgrade, in what is recorded.
+const BASELINE: u64 = 9;
+const UPGRADE: u64 = 10;
+
 #[test]
 fn the_mirror_is_reconciled() {
     check(
@@ -308,7 +312,7 @@ fn it_is_tested() {
         &[
             (
                 "the recipe as it is is red",
-                |facts| facts.build(7, |build| build["status"] = "failure".into()),
+                |facts| facts.build(BASELINE, |build| build["status"] = "failure".into()),
                 "INCONCLUSIVE V3.4",
             ),
             (
@@ -351,27 +355,27 @@ fn it_is_tested() {
             ),
             (
                 "the build is of another commit",
-                |facts| facts.build(8, |build| build["params"]["REF"] = OTHER.into()),
+                |facts| facts.build(UPGRADE, |build| build["params"]["REF"] = OTHER.into()),
                 "FAIL V3.4",
             ),
             (
                 "the build is of another recipe at this commit",
-                |facts| facts.build(8, |build| build["params"]["RECIPE"] = "other".into()),
+                |facts| facts.build(UPGRADE, |build| build["params"]["RECIPE"] = "other".into()),
                 "BLOCKED V3.4",
             ),
             (
                 "red",
-                |facts| facts.build(8, |build| build["status"] = "failure".into()),
+                |facts| facts.build(UPGRADE, |build| build["status"] = "failure".into()),
                 "FAIL V3.4",
             ),
             (
                 "still running",
-                |facts| facts.build(8, |build| build["status"] = "running".into()),
+                |facts| facts.build(UPGRADE, |build| build["status"] = "running".into()),
                 "INCONCLUSIVE V3.4",
             ),
             (
                 "the status says red",
-                |facts| facts.end_status(8, |status| status["status"] = "failure".into()),
+                |facts| facts.end_status(UPGRADE, |status| status["status"] = "failure".into()),
                 "FAIL V3.4",
             ),
             (
