@@ -2,7 +2,7 @@
 
 use super::facts::{RECORDED, attempts, shown, verdicts};
 use crate::evidence::Witness;
-use crate::plan::{ITEMS, Ruling};
+use crate::plan::{ITEMS, Ruling, guardrails};
 use crate::verdict::{Verdict, worst};
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ fn an_item_is_attempted_where_what_it_needs_has_passed() {
 }
 
 #[test]
-fn there_are_healthy_labs_and_for_every_clause_two_broken_ones() {
+fn there_are_healthy_labs_and_for_every_clause_broken_ones() {
     for name in ["healthy", "healthy-webhook"] {
         let lab = RECORDED.iter().find(|lab| lab.name == name);
         let lab = lab.unwrap_or_else(|| panic!("{name} is not recorded"));
@@ -77,17 +77,28 @@ fn there_are_healthy_labs_and_for_every_clause_two_broken_ones() {
             item.id
         );
     }
-    // Items after these are held by the tables beside this file, until labs with faults of the flow are recorded.
-    let recorded = ITEMS.iter().filter(|item| ["V1", "V2"].contains(&item.id));
-    for clause in recorded.flat_map(|item| item.clauses) {
+    for clause in ITEMS
+        .iter()
+        .chain([&guardrails::ITEM])
+        .flat_map(|item| item.clauses)
+    {
         let failing = attempts()
             .into_iter()
             .filter(|(lab, item, _)| {
-                clause.id.starts_with(&format!("{}.", item.id))
-                    && lab.declared[clause.id] == Verdict::Fail
+                item.clauses.iter().any(|of| of.id == clause.id)
+                    && lab.declared.get(clause.id) == Some(&Verdict::Fail)
             })
             .count();
-        assert!(failing >= 2, "{} is failed by {failing} labs", clause.id);
+        // Labs of the whole flow take long: of some clauses there is one.
+        let is_gate = ["V1.", "V2."]
+            .iter()
+            .any(|item| clause.id.starts_with(item));
+        let least = if is_gate { 2 } else { 1 };
+        assert!(
+            failing >= least,
+            "{} is failed by {failing} labs",
+            clause.id
+        );
     }
 }
 
