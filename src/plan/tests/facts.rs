@@ -7,7 +7,7 @@
 //!     GAVEL_EVIDENCE=target/evidence cargo test keep_the_recorded_facts -- --ignored
 
 use crate::evidence::{Answer, Fact, Question, Sighting};
-use crate::plan::{ITEMS, Item, item, judge};
+use crate::plan::{Item, item, judge};
 use crate::verdict::Verdict;
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -365,14 +365,11 @@ fn thin(value: Value) -> Value {
     }
 }
 
-/// Every item that has facts, of every lab.
+/// Every item that has facts, of every lab; the guardrails too.
 pub fn attempts() -> Vec<(&'static Recorded, &'static Item, &'static [Fact])> {
     let of = |lab: &'static Recorded| {
         let attempts = lab.attempts.iter();
-        attempts.filter_map(move |attempt| {
-            let item = ITEMS.iter().find(|item| item.id == attempt.item)?;
-            Some((lab, item, &attempt.facts[..]))
-        })
+        attempts.filter_map(move |attempt| Some((lab, item(&attempt.item)?, &attempt.facts[..])))
     };
     RECORDED.iter().flat_map(of).collect()
 }
