@@ -167,11 +167,19 @@ fn chain(place: &str, facts: &[Fact], audited: &mut Audited) {
 const QUOTED: usize = 12;
 
 fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
-    if anchors.heads.is_empty() {
+    let is_quoted = |judged: &&JudgedAttempt| {
+        let mut heads = anchors.heads.iter();
+        heads.any(|(item, _)| *item == judged.item)
+    };
+    let mut attempts = evidence.attempts.iter();
+    // One end that is known vouches for its own chain, and for no other.
+    if let Some(judged) = attempts.find(|judged| !is_quoted(judged)) {
         audited.unchecked.push((
             Check::Head,
-            "give the heads that verdict comments or acceptances quote to have them compared"
-                .into(),
+            format!(
+                "nobody quotes where the chain of {} ends; give the heads of all items, as verdict comments or acceptances quote them",
+                judged.item
+            ),
         ));
     }
     for (item, quoted) in &anchors.heads {

@@ -480,13 +480,24 @@ fn a_table_says_what_was_checked_and_what_differs() {
     statement      agrees
     manifest       agrees
     chain          agrees
-    head           not checked: give the heads that verdict comments or acceptances quote to have them compared
+    head           not checked: nobody quotes where the chain of V1 ends; give the heads of all items, as verdict comments or acceptances quote them
     judged again   agrees
     verdict        agrees
     junit          agrees
 
     The bundle agrees with itself. Nobody but itself vouches for it.
     ");
+}
+
+#[test]
+fn the_quotation_of_one_chain_vouches_for_no_other() {
+    let mut anchors = anchors();
+    anchors.key = None;
+    let bundle = Bundle::read(VALID.as_slice()).unwrap();
+    assert!(cold(&bundle, &anchors).is_anchored());
+    anchors.heads.pop();
+    let audited = cold(&bundle, &anchors);
+    assert!(audited.agrees() && !audited.is_anchored(), "{audited:?}");
 }
 
 #[test]
