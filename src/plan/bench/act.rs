@@ -1,12 +1,9 @@
-//! Acting: comments, pull requests, the helper. What is created is created once, also where an answer was lost.
+//! Acting: comments, branches, pull requests. What is created is created once, also where an answer was lost.
 
-use super::{Bench, Making, Stop, Who, read, to_value};
-use crate::config::{Command, Repository};
+use super::{Bench, Making, Stop, Who, read};
+use crate::config::Repository;
 use crate::evidence::{Answer, Question};
-use crate::flow::{End, Ran};
 use crate::gitea::{GiteaError, NewFile, Outcome, State};
-use crate::host::process;
-use crate::plan::sight::{Branch, Pull};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -30,6 +27,7 @@ pub struct Seed<'a> {
 
 /// A request that can be sent several times.
 type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
+
 impl Bench {
     /// Posts a comment on a pull request. Interrupted, it looks whether the comment is there before it posts again.
     pub async fn post(
@@ -378,182 +376,6 @@ impl Bench {
                 .map_err(Stop::Broken)?;
         }
         Ok(())
-    }
-
-    /// Runs the helper on a pull request.
-    pub async fn helper(
-        &self,
-        label: &str,
-        number: u64,
-        post: bool,
-        wait: Duration,
-    ) -> Result<Ran, Stop> {
-        let helper = &self.world.config.flow.helper;
-        let told = [
-            ("POST", if post { "1" } else { "0" }.to_owned()),
-            ("MAX_WAIT", wait.as_secs().to_string()),
-            ("INTERVAL", helper.interval.as_secs_f64().to_string()),
-        ];
-        let command = Command {
-            // What it needs beyond its own waiting: a request or two that hang.
-            time_limit: wait + self.world.config.patience.request * 2,
-            ..helper.command.clone()
-        };
-        let arguments = [self.expect.recipe.clone(), number.to_string()];
-        self.flow(label, &command, &arguments, &told).await
-    }
-
-    /// Runs a command of the flow to its end, with more arguments and variables of its own. It cannot be resumed: what it has done
-    /// is not known from outside.
-    pub async fn flow(
-        &self,
-        label: &str,
-        command: &Command,
-        arguments: &[String],
-        told: &[(&str, String)],
-    ) -> Result<Ran, Stop> {
-        if let Some(fact) = self.recall(label).await? {
-            return read(&fact);
-        }
-        let mut process = process::Command::new(&command.program)
-            .args(&command.arguments)
-            .args(arguments)
-            .time_limit(command.time_limit)
-            .cancelled_by(self.ledger.cancelled().clone());
-        for (name, value) in &command.environment {
-            process = process.env(name, value);
-        }
-        for (name, value) in &command.secrets {
-            process = process.secret_env(name, value);
-        }
-        self.run(label, process, command.line(arguments), told)
-            .await
-    }
-
-    /// Runs a process with more variables, and records how it went under the line that a person would type.
-    pub(super) async fn run(
-        &self,
-        label: &str,
-        mut process: process::Command,
-        line: Vec<String>,
-        told: &[(&str, String)],
-    ) -> Result<Ran, Stop> {
-        self.expect_deploys().boxed().await?;
-        if self.begin(label).await? {
-            return Err(Stop::Lost(
-                "the restart came while a command of the flow was running".into(),
-            ));
-        }
-        for (name, value) in told {
-            process = process.env(*name, value);
-        }
-        let ran = process::run(process).await;
-        let clean = |output: &process::Bounded| {
-            if output.truncated {
-                self.world.redactor.cut_text(&output.text)
-            } else {
-                self.world.redactor.text(&output.text).into_owned()
-            }
-        };
-        let ran = Ran {
-            end: match ran.exit {
-                process::Exit::Exited(code) => End::Exited(code),
-                process::Exit::Signalled(signal) => End::Signalled(signal),
-                process::Exit::TimedOut => End::TimedOut,
-                process::Exit::CouldNotStart(why) => End::NotStarted(why),
-                process::Exit::Cancelled => return Err(Stop::Cancelled),
-            },
-            stdout: clean(&ran.stdout),
-            stderr: clean(&ran.stderr),
-            stdout_cut: ran.stdout.truncated,
-            stdout_bytes: ran.stdout.bytes_total,
-            stderr_bytes: ran.stderr.bytes_total,
-            milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
-        };
-        let question = Question::Run {
-            command: line,
-            environment: told
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
-        };
-        let answer = Answer::Seen(to_value(&ran));
-        self.record(label, question, "this machine".into(), None, answer)
-            .await
-    }
-
-    /// Puts a branch on record that is to be deleted. One that was there before is never put there.
-    pub async fn expect_branch(
-        &self,
-        repository: &str,
-        name: &str,
-        purpose: &str,
-    ) -> Result<(), Stop> {
-        let making = Making::Branch {
-            repository,
-            name,
-            purpose,
-        };
-        self.intend(making).await.map(drop)
-    }
-
-    /// Puts on record what the flow is about to make: a branch, and a pull request from it.
-    pub async fn expect_pull(
-        &self,
-        repository: &str,
-        branch: &str,
-        purpose: &str,
-    ) -> Result<u64, Stop> {
-        self.intend(Making::Branch {
-            repository,
-            name: branch,
-            purpose,
-        })
-        .await?;
-        self.intend(Making::Pull {
-            repository,
-            head: branch,
-            purpose,
-        })
-        .await
-    }
-
-    /// Puts a pull request on record that the flow has opened in this attempt, so that cleanup closes it; and its branch, to be deleted,
-    /// where that came with it. `known` are the branches that were there before, none where that was not seen.
-    pub async fn adopt(
-        &self,
-        repository: &str,
-        pull: &Pull,
-        known: Option<&[Branch]>,
-        purpose: &str,
-    ) -> Result<(), Stop> {
-        if known.is_some_and(|known| pull.brought_its_branch(repository, known)) {
-            self.expect_branch(repository, pull.branch(), purpose)
-                .await?;
-        }
-        self.adopt_pull(repository, pull.branch(), pull.number, purpose)
-            .await
-    }
-
-    /// Puts a pull request on record, to be closed, whatever becomes of the branch that it is from.
-    pub async fn adopt_pull(
-        &self,
-        repository: &str,
-        branch: &str,
-        number: u64,
-        purpose: &str,
-    ) -> Result<(), Stop> {
-        let resource = self
-            .intend(Making::Pull {
-                repository,
-                head: branch,
-                purpose,
-            })
-            .await?;
-        self.ledger
-            .made(resource, number)
-            .await
-            .map_err(Stop::Broken)
     }
 
     /// Does something in the world once, also where an earlier try may have taken effect: then it looks before it repeats.

@@ -2,8 +2,10 @@
 //! and its result, a fact, ends it, so that a scenario that is run again goes on where it was interrupted.
 
 mod act;
+mod adopt;
 mod ask;
 mod calm;
+mod command;
 mod deployed;
 mod inventory;
 mod launched;

@@ -1,0 +1,113 @@
+//! Running commands of the flow, and putting on record how they went.
+
+use super::{Bench, Stop, read, to_value};
+use crate::config::Command;
+use crate::evidence::{Answer, Question};
+use crate::flow::{End, Ran};
+use crate::host::process;
+use futures_util::FutureExt;
+use std::time::Duration;
+
+impl Bench {
+    /// Runs the helper on a pull request.
+    pub async fn helper(
+        &self,
+        label: &str,
+        number: u64,
+        post: bool,
+        wait: Duration,
+    ) -> Result<Ran, Stop> {
+        let helper = &self.world.config.flow.helper;
+        let told = [
+            ("POST", if post { "1" } else { "0" }.to_owned()),
+            ("MAX_WAIT", wait.as_secs().to_string()),
+            ("INTERVAL", helper.interval.as_secs_f64().to_string()),
+        ];
+        let command = Command {
+            // What it needs beyond its own waiting: a request or two that hang.
+            time_limit: wait + self.world.config.patience.request * 2,
+            ..helper.command.clone()
+        };
+        let arguments = [self.expect.recipe.clone(), number.to_string()];
+        self.flow(label, &command, &arguments, &told).await
+    }
+
+    /// Runs a command of the flow to its end, with more arguments and variables of its own. It cannot be resumed: what it has done
+    /// is not known from outside.
+    pub async fn flow(
+        &self,
+        label: &str,
+        command: &Command,
+        arguments: &[String],
+        told: &[(&str, String)],
+    ) -> Result<Ran, Stop> {
+        if let Some(fact) = self.recall(label).await? {
+            return read(&fact);
+        }
+        let mut process = process::Command::new(&command.program)
+            .args(&command.arguments)
+            .args(arguments)
+            .time_limit(command.time_limit)
+            .cancelled_by(self.ledger.cancelled().clone());
+        for (name, value) in &command.environment {
+            process = process.env(name, value);
+        }
+        for (name, value) in &command.secrets {
+            process = process.secret_env(name, value);
+        }
+        self.run(label, process, command.line(arguments), told)
+            .await
+    }
+
+    /// Runs a process with more variables, and records how it went under the line that a person would type.
+    pub(super) async fn run(
+        &self,
+        label: &str,
+        mut process: process::Command,
+        line: Vec<String>,
+        told: &[(&str, String)],
+    ) -> Result<Ran, Stop> {
+        self.expect_deploys().boxed().await?;
+        if self.begin(label).await? {
+            return Err(Stop::Lost(
+                "the restart came while a command of the flow was running".into(),
+            ));
+        }
+        for (name, value) in told {
+            process = process.env(*name, value);
+        }
+        let ran = process::run(process).await;
+        let clean = |output: &process::Bounded| {
+            if output.truncated {
+                self.world.redactor.cut_text(&output.text)
+            } else {
+                self.world.redactor.text(&output.text).into_owned()
+            }
+        };
+        let ran = Ran {
+            end: match ran.exit {
+                process::Exit::Exited(code) => End::Exited(code),
+                process::Exit::Signalled(signal) => End::Signalled(signal),
+                process::Exit::TimedOut => End::TimedOut,
+                process::Exit::CouldNotStart(why) => End::NotStarted(why),
+                process::Exit::Cancelled => return Err(Stop::Cancelled),
+            },
+            stdout: clean(&ran.stdout),
+            stderr: clean(&ran.stderr),
+            stdout_cut: ran.stdout.truncated,
+            stdout_bytes: ran.stdout.bytes_total,
+            stderr_bytes: ran.stderr.bytes_total,
+            milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
+        };
+        let question = Question::Run {
+            command: line,
+            environment: told
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        };
+        let answer = Answer::Seen(to_value(&ran));
+        self.record(label, question, "this machine".into(), None, answer)
+            .await
+    }
+}
