@@ -1,16 +1,17 @@
 //! The commands that a person types.
 
 use crate::audit;
-use crate::bundle::{Bundle, PublicKey};
+use crate::bundle::{self, Bundle, PublicKey};
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::engine::by_hand::{self, Verified};
 use crate::plan;
 use crate::server;
 use crate::store::Store;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -33,6 +34,9 @@ enum Command {
         #[arg(long, default_value = "gavel.toml", env = "GAVEL_CONFIG")]
         config: PathBuf,
     },
+    /// Verify once, here and now: what `/verify` on the tracking issue does, without the bot being up. 0 when everything passes, 1 when
+    /// something does not, 2 when it could not be verified
+    Verify(Verify),
     /// Re-check an evidence bundle without Gavel's word: 0 when every claim stands, 1 when something differs, 2 when it is no bundle, 3
     /// when nobody but the bundle itself vouches for it
     Audit(Audit),
@@ -41,6 +45,19 @@ enum Command {
     /// cc-ci in a box: everything that Gavel talks to, on loopback
     #[cfg(feature = "lab")]
     Lab(crate::lab::Lab),
+}
+
+#[derive(Args)]
+struct Verify {
+    /// What to verify, as after `/verify`: items such as V4 or V1-V3, or all; keep and force too
+    #[arg(required = true)]
+    items: Vec<String>,
+    /// Leave report and evidence bundle in this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The configuration; deploy/gavel.example.toml shows every key
+    #[arg(long, default_value = "gavel.toml", env = "GAVEL_CONFIG")]
+    config: PathBuf,
 }
 
 #[derive(Args)]
@@ -71,6 +88,10 @@ fn head(typed: &str) -> Result<(String, String), String> {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => finish(serve(&config)),
+        Command::Verify(asked) => verify(&asked).unwrap_or_else(|error| {
+            eprintln!("gavel: {error:#}");
+            ExitCode::from(2)
+        }),
         Command::Audit(asked) => audit(&asked).unwrap_or_else(|error| {
             eprintln!("gavel: {error:#}");
             ExitCode::from(2)
@@ -136,23 +157,68 @@ fn items() -> anyhow::Result<()> {
     print(&text)
 }
 
-fn serve(path: &std::path::Path) -> anyhow::Result<()> {
+fn serve(path: &Path) -> anyhow::Result<()> {
     let config = Config::load(path)?;
+    runtime()?.block_on(answer(config, async |engine: &Arc<Engine>| {
+        engine.until_shutdown().await;
+        Ok(())
+    }))
+}
+
+fn verify(asked: &Verify) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&asked.config)?;
+    let line = format!("/verify {}", asked.items.join(" "));
+    let once = async |engine: &Arc<Engine>| {
+        let Some(verified) = by_hand::verify(engine, &line).await? else {
+            anyhow::bail!("it was told to end before the verification had; the next start goes on");
+        };
+        if let Some(folder) = &asked.out {
+            leave(&verified, folder)?;
+        }
+        print(&verified.text)?;
+        Ok(verified.passed)
+    };
+    let passed = runtime()?.block_on(answer(config, once))?;
+    Ok(match passed {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// Report and bundle of a run, as its page offers them.
+fn leave(verified: &Verified, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("making {} failed", folder.display()))?;
+    for (name, content) in [
+        ("bundle.tar.gz", &verified.bundle[..]),
+        (bundle::REPORT, verified.report.as_bytes()),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, content)
+            .with_context(|| format!("writing {} failed", path.display()))?;
+    }
+    Ok(())
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let filter = EnvFilter::try_from_env("GAVEL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("starting the runtime failed")?;
-    runtime.block_on(answer(config))
+        .context("starting the runtime failed")
 }
 
-async fn answer(config: Config) -> anyhow::Result<()> {
+/// Answers on the tracking issue for as long as `until` takes.
+async fn answer<T>(
+    config: Config,
+    until: impl AsyncFnOnce(&Arc<Engine>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let shutdown = CancellationToken::new();
     end_with_signals(shutdown.clone())?;
     let data = &config.server.data;
@@ -168,16 +234,23 @@ async fn answer(config: Config) -> anyhow::Result<()> {
     tracing::info!(%listen, "ready");
     let working = Arc::clone(&engine);
     let work = tokio::spawn(async move { working.work().await });
-    let served = server::serve(listener, engine, shutdown.clone()).await;
+    let (serving, ended) = (engine.clone(), shutdown.clone());
+    let serving = tokio::spawn(async move {
+        let served = server::serve(listener, serving, ended.clone()).await;
+        ended.cancel();
+        served
+    });
+    let done = until(&engine).await;
     shutdown.cancel();
     work.await.context("the engine ended unexpectedly")?;
+    let served = serving.await.context("the server ended unexpectedly")?;
     store.close().await;
     tracing::info!("stopped");
-    served
+    served.and(done)
 }
 
 /// Holds the data folder for this process: two that drive the same run would undo each other's work.
-fn alone(data: &std::path::Path) -> anyhow::Result<std::fs::File> {
+fn alone(data: &Path) -> anyhow::Result<std::fs::File> {
     let path = data.join("gavel.lock");
     let lock = std::fs::File::create(&path)
         .with_context(|| format!("making {} failed", path.display()))?;

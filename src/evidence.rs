@@ -372,6 +372,11 @@ impl<'a> Witness<'a> {
         Ok(fact)
     }
 
+    /// Whether a step was come to; its fact is cited only where it is looked at.
+    pub fn has(&self, label: &str) -> bool {
+        self.facts.iter().any(|fact| fact.label == label)
+    }
+
     /// A step that has no fact: the scenario did not come so far, and what stopped it is the reason.
     fn missing(&self, label: &str) -> Doubt {
         let stopped = self.facts.iter().find_map(|fact| match &fact.answer {

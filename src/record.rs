@@ -7,7 +7,7 @@ use crate::plan::{self, Item, guardrails};
 use crate::store::{Attempt, AttemptState, Note, Resource, Run, Said, Store, Word, WordKind};
 use crate::verdict::{Clause, Verdict, worst};
 use anyhow::Context;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 /// A run with all that belongs to it.
@@ -24,6 +24,8 @@ pub struct RunRecord {
     pub forge: Url,
     /// What was decided, and thought of, until now.
     pub notes: Vec<Note>,
+    /// What earlier runs came to, newest first.
+    pub earlier: Vec<Earlier>,
     pub progress_comment: Option<String>,
     pub report_comment: Option<String>,
 }
@@ -59,6 +61,17 @@ impl ItemRecord {
         let accepted = |word: &Word| word.kind == WordKind::Accepted;
         !self.is_disputed() && self.words.iter().any(accepted)
     }
+}
+
+/// What an earlier run came to in one item.
+pub struct Earlier {
+    pub item: &'static Item,
+    pub run: u64,
+    pub verdict: Verdict,
+    pub comment: Option<String>,
+    pub is_disputed: bool,
+    /// The parts of what was verified that this run saw another version of, by name.
+    pub outdated: Vec<String>,
 }
 
 /// A judged attempt.
@@ -248,9 +261,11 @@ pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunR
         false => None,
     };
     let tracking = &config.tracking;
+    let earlier = earlier(store, id, &items).await?;
     Ok(RunRecord {
         items,
         guardrails,
+        earlier,
         resources: store.resources(id).await?,
         tracking_issue: format!(
             "{}/{}/issues/{}",
@@ -325,6 +340,7 @@ pub async fn evidence(
             let judged = item.latest.as_ref().map(|judged| judged.verdict);
             judged.unwrap_or(Verdict::Inconclusive)
         })),
+        items: record.everything().map(|of| of.item.id.into()).collect(),
         attempts: attempts.collect(),
         lost,
         made: made.collect(),
@@ -369,6 +385,47 @@ async fn item_record(
     })
 }
 
+/// As many earlier verdicts of each item as are told of.
+const EARLIER: u32 = 5;
+
+async fn earlier(store: &Store, run: u64, items: &[ItemRecord]) -> anyhow::Result<Vec<Earlier>> {
+    let mut now: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for judged in items.iter().filter_map(|item| item.latest.as_ref()) {
+        for (part, version) in judged.versions() {
+            now.entry(part).or_default().insert(version);
+        }
+    }
+    let mut earlier = Vec::new();
+    for attempt in store.judged_before(run, EARLIER).await? {
+        let (Some(item), Some(verdict)) = (plan::item(&attempt.item), attempt.verdict) else {
+            continue;
+        };
+        let then = evidence::versions(&store.facts_of(attempt.id, "version.").await?);
+        let words = store.words(attempt.id).await?;
+        let slot = verdict_slot(attempt.run, item.id, attempt.ordinal);
+        earlier.push(Earlier {
+            item,
+            run: attempt.run,
+            verdict,
+            comment: address(store, &slot).await?,
+            is_disputed: words.iter().any(|word| word.kind == WordKind::Disputed),
+            outdated: other_parts(&now, &then),
+        });
+    }
+    Ok(earlier)
+}
+
+/// The parts that are of another version now; of what is not known now, nothing is said.
+fn other_parts(
+    now: &BTreeMap<String, BTreeSet<String>>,
+    then: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let is_other =
+        |(part, then): &(&String, &String)| now.get(*part).is_some_and(|now| !now.contains(*then));
+    let other = then.iter().filter(is_other);
+    other.map(|(part, _)| part.clone()).collect()
+}
+
 /// Where an attempt's chain of facts ends.
 pub async fn head(store: &Store, attempt: &Attempt) -> anyhow::Result<Digest> {
     Ok(JudgedAttempt::head(&store.facts(attempt.id).await?))
@@ -410,4 +467,24 @@ pub async fn latest_finished(store: &Store, config: &Config) -> anyhow::Result<O
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_outdated_where_another_version_of_it_is_seen_now() {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let pairs = pairs.iter();
+            pairs.map(|(a, b)| ((*a).into(), (*b).into())).collect()
+        };
+        let now: BTreeMap<String, BTreeSet<String>> = map(&[("bridge", "2"), ("forge", "1.25")])
+            .into_iter()
+            .map(|(part, version)| (part, [version].into()))
+            .collect();
+        let then = map(&[("bridge", "1"), ("forge", "1.25"), ("skills", "7")]);
+        assert_eq!(other_parts(&now, &then), ["bridge"]);
+        assert_eq!(other_parts(&BTreeMap::new(), &then), [""; 0]);
+    }
 }

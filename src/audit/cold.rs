@@ -274,10 +274,24 @@ fn verdicts(evidence: &Evidence, audited: &mut Audited) {
             audited.differs(Check::Verdict, place(judged), "the item is there twice");
         }
     }
-    let adds_up = worst(evidence.attempts.iter().map(|judged| judged.verdict));
-    // An item that came to no verdict leaves its run without a PASS.
-    let fits = evidence.verdict == adds_up || evidence.verdict == adds_up.max(worst([]));
-    if !fits {
+    let known: BTreeSet<&String> = evidence.items.iter().collect();
+    for judged in &evidence.attempts {
+        if !known.contains(&judged.item) {
+            audited.differs(
+                Check::Verdict,
+                place(judged),
+                "it was not among what was to be judged",
+            );
+        }
+    }
+    // What came to no verdict leaves its run without a PASS.
+    let of = |item: &String| {
+        let mut attempts = evidence.attempts.iter();
+        let judged = attempts.find(|judged| judged.item == *item);
+        judged.map_or(worst([]), |judged| judged.verdict)
+    };
+    let adds_up = worst(evidence.items.iter().map(of));
+    if evidence.verdict != adds_up {
         audited.differs(
             Check::Verdict,
             format!("run {}", evidence.run),

@@ -50,6 +50,7 @@ static EVIDENCE_OF_A_RUN: LazyLock<Evidence> = LazyLock::new(|| {
         started: Some(attempts[0].started),
         ended: attempts[1].ended,
         verdict: Verdict::Pass,
+        items: vec!["V1".into(), "V2".into()],
         attempts: attempts.into(),
         lost: Vec::new(),
         made: vec![Made {
@@ -210,9 +211,11 @@ const CHANGES: &[(&str, Change, &str, &str)] = &[
     ("a clause that no item has", |run| run.attempts[0].clauses[2].id = "V1.99".into(), "manifest, judged again", "judged again"),
     ("an item's verdict", |run| run.attempts[1].verdict = Verdict::Inconclusive, "manifest, verdict", "verdict"),
     ("the run's verdict", |run| run.verdict = Verdict::Fail, "manifest, verdict", "verdict"),
-    ("an item is dropped", |run| drop(run.attempts.remove(1)), "manifest, head", "head"),
+    ("the run's verdict, as of one that never ended", |run| run.verdict = Verdict::Inconclusive, "manifest, verdict", "verdict"),
+    ("what was to be judged", |run| drop(run.items.pop()), "manifest, verdict", "verdict"),
+    ("an item is dropped", |run| drop(run.attempts.remove(1)), "manifest, head, verdict", "head, verdict"),
     ("an item is there twice", |run| { let judged = run.attempts[0].clone(); run.attempts.push(judged) }, "manifest, verdict", "verdict"),
-    ("an item that the plan does not have", |run| run.attempts[1].item = "V77".into(), "manifest, head, judged again", "head, judged again"),
+    ("an item that the plan does not have", |run| run.attempts[1].item = "V77".into(), "manifest, head, judged again, verdict", "head, judged again, verdict"),
     ("the versions that were verified", |run| drop(run.attempts[0].versions.insert("forge".into(), "9".into())), "manifest, judged again", ""),
     ("the number of the run", |run| run.run = 8, "manifest", ""),
     ("the installation", |run| run.installation = "ffffffffffff".into(), "manifest", ""),
@@ -421,7 +424,7 @@ fn what_is_no_bundle_is_refused_by_name() {
     the archive holds `etc/passwd`, which is no file of a bundle
     `evidence.json` is written in format `gavel-bundle/2`, and this program reads `gavel-bundle/1`: use a Gavel that knows it
     `manifest.json` is written in format `gavel-bundle/9`, and this program reads `gavel-bundle/1`: use a Gavel that knows it
-    `evidence.json` cannot be read: unknown field `also`, expected one of `format`, `judge`, `installation`, `run`, `asked_for_by`, `tracking_issue`, `forge`, `drone`, `started`, `ended`, `verdict`, `attempts`, `lost`, `made` at line 8 column 18
+    `evidence.json` cannot be read: unknown field `also`, expected one of `format`, `judge`, `installation`, `run`, `asked_for_by`, `tracking_issue`, `forge`, `drone`, `started`, `ended`, `verdict`, `items`, `attempts`, `lost`, `made` at line 8 column 18
     `evidence.json` cannot be read: invalid type: string "seven", expected u64 at line 8 column 16
     `evidence.json` cannot be read: trailing characters at line 2 column 11
     "#);

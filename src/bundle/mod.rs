@@ -70,6 +70,8 @@ pub struct Evidence {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub verdict: Verdict,
+    /// What was to be judged, by id: what was asked for and what that needs, and the guardrails where they were watched.
+    pub items: Vec<String>,
     /// The judged attempt of each item, in the plan's order, then that of the guardrails.
     pub attempts: Vec<JudgedAttempt>,
     /// Attempts that were given up without a verdict.

@@ -2,7 +2,8 @@
 
 use super::Engine;
 use crate::bundle::{self, Content};
-use crate::record::RunRecord;
+use crate::gitea::Outcome;
+use crate::record::{RunRecord, report_slot};
 use crate::render;
 use crate::store::NoteKind;
 use anyhow::Context;
@@ -30,6 +31,48 @@ pub async fn keep(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     let writing = path.clone();
     let written = tokio::task::spawn_blocking(move || write(&writing, &bundle)).await?;
     written.with_context(|| format!("writing the bundle {} failed", path.display()))
+}
+
+/// What the file at a report's comment is called; forges hold files of this ending by default.
+const ATTACHED: &str = "evidence-bundle.tar.gz";
+/// How often it is tried where an answer was lost.
+const TRIES: u32 = 5;
+
+/// Puts the bundle at the report's first comment, so that it can be had where Gavel itself cannot be reached. Once; and not at all where
+/// the forge holds no files.
+pub async fn attach(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
+    let slot = engine.store.slot(&report_slot(record.run.id)).await?;
+    let Some(comment) = slot.and_then(|slot| slot.comment) else {
+        return Ok(());
+    };
+    let bundle = of(engine, record).await?;
+    let (forge, repository) = (&engine.world.forge, &engine.config.tracking.repository);
+    for _ in 0..TRIES {
+        let there = match forge.attachments(repository, comment).await {
+            Ok(there) => there.value,
+            // Older forges know no files at comments.
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if there.iter().any(|file| file.name == ATTACHED) {
+            return Ok(());
+        }
+        match forge
+            .attach(repository, comment, ATTACHED, bundle.clone())
+            .await
+        {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_forbidden() => {
+                tracing::info!(%error, "the report goes without its bundle: files need write access to the tracking repository");
+                return Ok(());
+            }
+            Err(error) if error.outcome() == Outcome::Unknown => continue,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    anyhow::bail!(
+        "whether `{ATTACHED}` is at comment {comment} of {repository} did not show in {TRIES} tries"
+    )
 }
 
 fn path(engine: &Engine, run: u64) -> PathBuf {

@@ -1,6 +1,7 @@
 //! What makes commands into runs, and runs into comments. It knows items by their table only, never a clause.
 
 mod bundles;
+pub mod by_hand;
 mod catch_up;
 mod cleanup;
 mod filing;
@@ -50,6 +51,8 @@ pub struct Engine {
     runs: Notify,
     /// Comments of Gavel's that somebody edited or deleted.
     touched: Touched,
+    /// The newest run of which all has been said.
+    parted: watch::Sender<u64>,
     shutdown: CancellationToken,
     /// What which run is doing now.
     doing: Mutex<(u64, Option<String>)>,
@@ -142,6 +145,7 @@ impl Engine {
             commands: Notify::new(),
             runs: Notify::new(),
             touched: Touched::default(),
+            parted: watch::Sender::new(0),
             shutdown,
             doing: Mutex::default(),
         }))
@@ -162,6 +166,11 @@ impl Engine {
                 self.shutdown.cancel();
             }
         }
+    }
+
+    /// Waits until it is told to end.
+    pub async fn until_shutdown(&self) {
+        self.shutdown.cancelled().await;
     }
 
     /// Everything about one run.

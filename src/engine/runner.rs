@@ -282,6 +282,13 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     progress::show(engine, id, None).await?;
     let record = engine.record(id).await?;
     bundles::keep(engine, &record).await?;
+    if let Err(error) = bundles::attach(engine, &record).await {
+        tracing::warn!(
+            run = id,
+            error = format!("{error:#}"),
+            "the bundle could not be attached to the report"
+        );
+    }
     if let Err(error) = filing::follow(engine, &record).await {
         tracing::warn!(
             run = id,
@@ -304,6 +311,7 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
             tracing::warn!(run = id, %error, "the reaction at the end could not be given");
         }
     }
+    engine.parted.send_replace(id);
     Ok(())
 }
 

@@ -76,36 +76,38 @@ pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
 }
 
 /// The label stands for what holds now: it goes while an item of the run that earned it is disputed, and when a later run finds what does
-/// not hold.
+/// not hold. That it went is said.
 pub async fn keep_label(engine: &Engine, record: &RunRecord) {
-    let kept = async {
-        let Some(label) = engine
-            .config
-            .verified
-            .as_ref()
-            .and_then(|it| it.label.as_ref())
-        else {
-            return Ok(());
-        };
-        let slot = format!("run-{}-verified", record.run.id);
-        let had_earned = engine.store.slot(&slot).await?.is_some();
-        let (forge, tracking) = (&engine.world.forge, &engine.config.tracking);
-        if record.is_verified() && had_earned {
-            forge
-                .label(&tracking.repository, tracking.issue, label)
-                .await?;
-        } else if had_earned || record.verdict() == Verdict::Fail {
-            forge
-                .unlabel(&tracking.repository, tracking.issue, label)
-                .await?;
-        }
-        anyhow::Ok(())
+    let verified = engine.config.verified.as_ref();
+    let Some(label) = verified.and_then(|it| it.label.as_ref()) else {
+        return;
     };
-    if let Err(error) = kept.await {
+    if let Err(error) = put_right(engine, record, label).await {
         tracing::warn!(
             run = record.run.id,
             error = format!("{error:#}"),
             "the label could not be put right"
         );
     }
+}
+
+async fn put_right(engine: &Engine, record: &RunRecord, label: &str) -> anyhow::Result<()> {
+    let id = record.run.id;
+    let earned = engine.store.slot(&format!("run-{id}-verified")).await?;
+    let (forge, tracking) = (&engine.world.forge, &engine.config.tracking);
+    let (repository, issue) = (&tracking.repository, tracking.issue);
+    if record.is_verified() && earned.is_some() {
+        return Ok(forge.label(repository, issue, label).await?);
+    }
+    let goes = earned.is_some() || record.verdict() == Verdict::Fail;
+    if goes && forge.unlabel(repository, issue, label).await? {
+        let text = render::comment::unlabelled(record, label);
+        let slot = format!("run-{id}-unlabelled");
+        let repository = repository.to_string();
+        engine
+            .reporter
+            .say(&slot, &repository, issue, &text)
+            .await?;
+    }
+    Ok(())
 }

@@ -50,22 +50,22 @@ impl Gitea {
         Ok(())
     }
 
-    /// Takes a label off an issue, where it is there. Needs write access.
+    /// Takes a label off an issue; `false` where it was not on it. Needs write access.
     pub async fn unlabel(
         &self,
         repository: &Repository,
         issue: u64,
         name: &str,
-    ) -> Result<(), GiteaError> {
-        let Some(id) = self.label_id(repository, name).await? else {
-            return Ok(());
+    ) -> Result<bool, GiteaError> {
+        let labels = format!("{}/issues/{issue}/labels", path::repository(repository));
+        let doing = format!("read the labels of {repository}#{issue}");
+        let on_it: Seen<Vec<Label>> = self.read(doing, labels.clone()).await?;
+        let Some(label) = on_it.value.iter().find(|label| label.name == name) else {
+            return Ok(false);
         };
-        let path = format!(
-            "{}/issues/{issue}/labels/{id}",
-            path::repository(repository)
-        );
         let doing = format!("take the label `{name}` off {repository}#{issue}");
-        self.delete(doing, path).await.map(drop)
+        self.delete(doing, format!("{labels}/{}", label.id)).await?;
+        Ok(true)
     }
 
     async fn label_id(

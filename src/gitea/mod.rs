@@ -2,6 +2,7 @@
 //! It builds on `gitea_sdk`, and adds what that lacks. No call here merges anything, and none ever may.
 
 mod activity;
+mod attachments;
 mod comments;
 mod error;
 mod issues;
@@ -31,7 +32,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
-use transport::{Answer, Call, Expects, Transport};
+use transport::{Answer, Body, Call, Expects, Transport};
 use url::Url;
 
 /// How long the client is patient.
@@ -146,7 +147,7 @@ impl Gitea {
         body: Value,
     ) -> Result<T, GiteaError> {
         let call = Call {
-            body: Some(body),
+            body: Some(Body::Json(body)),
             ..Call::new(doing, method, path)
         };
         let answer = self.transport.repeat(&call).await?;
@@ -161,7 +162,7 @@ impl Gitea {
         body: Value,
     ) -> Result<T, GiteaError> {
         let call = Call {
-            body: Some(body),
+            body: Some(Body::Json(body)),
             ..Call::new(doing, Method::POST, path)
         };
         let answer = self.transport.once(&call).await?;

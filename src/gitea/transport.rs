@@ -6,6 +6,7 @@ use super::{
     trouble::{Desk, Wait},
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
+use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -33,8 +34,19 @@ pub struct Call {
     pub method: Method,
     /// Below `/api/v1/`, escaped, with its query.
     pub path: String,
-    pub body: Option<Value>,
+    pub body: Option<Body>,
     pub expects: Expects,
+}
+
+/// What is sent along.
+pub enum Body {
+    Json(Value),
+    /// One file, in a form of one field.
+    File {
+        field: &'static str,
+        name: String,
+        content: Vec<u8>,
+    },
 }
 
 /// What a successful answer looks like. Anything else did not come from the API.
@@ -177,9 +189,18 @@ impl Transport {
             .sdk
             .request_base(call.method.clone(), &call.path)
             .timeout(self.limits.request);
-        if let Some(body) = &call.body {
-            request = request.json(body);
-        }
+        request = match &call.body {
+            None => request,
+            Some(Body::Json(body)) => request.json(body),
+            Some(Body::File {
+                field,
+                name,
+                content,
+            }) => {
+                let part = Part::bytes(content.clone()).file_name(name.clone());
+                request.multipart(Form::new().part(*field, part))
+            }
+        };
         let (client, request) = request.build_split();
         let request = request.map_err(|error| Failure::Unsayable(chain(&error)))?;
         let meant = format!(

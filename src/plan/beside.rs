@@ -38,8 +38,6 @@ pub async fn adopt(bench: &Bench, watched: &Watched) -> Result<(), Stop> {
     Ok(())
 }
 
-/// In a mirror whatever the flow opened is of the run; in the suite, where others use the same account, what is about a sandbox recipe's
-/// tests.
 async fn adopt_pull(
     bench: &Bench,
     watched: &Watched,
@@ -48,17 +46,32 @@ async fn adopt_pull(
 ) -> Result<(), Stop> {
     let (label, question) = pull(repository, number);
     let pull: Pull = bench.see(&label, question).await?;
-    if watched.is_suite(repository) {
-        let (label, question) = files(repository, number);
-        let files: Option<Vec<ChangedFile>> = bench.see(&label, question).await?;
-        if !is_about_the_sandbox(watched, &files.unwrap_or_default()) {
-            return Ok(());
-        }
+    if !is_of_the_run(bench, watched, "beside", repository, number).await? {
+        return Ok(());
     }
     let known = known_branches(bench, repository).await?;
     bench
         .adopt(repository, &pull, known.as_deref(), PURPOSE)
         .await
+}
+
+/// Whether a pull request that the flow's account opened meanwhile is of the run, and so to be closed: in a mirror any is; in the suite,
+/// where others use the same account, one that is about nothing but tests of the sandbox.
+pub async fn is_of_the_run(
+    bench: &Bench,
+    watched: &Watched,
+    name: &str,
+    repository: &str,
+    number: u64,
+) -> Result<bool, Stop> {
+    if !watched.is_suite(repository) {
+        return Ok(true);
+    }
+    let (label, question) = files(name, repository, number);
+    let files: Option<Vec<ChangedFile>> = bench.see(&label, question).await?;
+    let files = files.unwrap_or_default();
+    let of_the_sandbox = |file: &ChangedFile| watched.tests_sandbox(&file.filename);
+    Ok(!files.is_empty() && files.iter().all(of_the_sandbox))
 }
 
 fn pull(repository: &str, number: u64) -> (String, Question) {
@@ -67,17 +80,11 @@ fn pull(repository: &str, number: u64) -> (String, Question) {
     (label, Question::Pull { repository, number })
 }
 
-fn files(repository: &str, number: u64) -> (String, Question) {
-    let label = format!("beside.files.{repository}.{number}");
+/// The look at what a pull request of the suite changes, in a step of this name.
+pub fn files(name: &str, repository: &str, number: u64) -> (String, Question) {
+    let label = format!("{name}.files.{repository}.{number}");
     let repository = repository.to_owned();
     (label, Question::PullFiles { repository, number })
-}
-
-fn is_about_the_sandbox(watched: &Watched, files: &[ChangedFile]) -> bool {
-    !files.is_empty()
-        && files
-            .iter()
-            .all(|file| watched.tests_sandbox(&file.filename))
 }
 
 fn is_new(known: &[Branch], branch: &str) -> bool {

@@ -174,6 +174,17 @@ pub struct Upgrading {
 }
 
 impl Expectations {
+    /// Whether a file of the harness is a test of a recipe of the sandbox: nobody else has to do with those.
+    pub fn tests_sandbox(&self, path: &str) -> bool {
+        let rest = path.strip_prefix("tests/");
+        let Some(recipe) = rest.and_then(|rest| rest.split('/').next()) else {
+            return false;
+        };
+        let all = self.upgrading_all.iter().flat_map(|all| &all.recipes);
+        let mut recipes = self.upgrading.recipes.values().chain(all);
+        recipe == self.recipe || recipes.any(|known| known == recipe)
+    }
+
     pub fn from_config(config: &Config) -> Self {
         let gate = &config.gate;
         let recipe = config.sandbox.gate.recipe.to_string();

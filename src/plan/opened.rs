@@ -1,5 +1,6 @@
 //! What a run of `/recipe-upgrade` did, as judges read it: its word, what it opened, and what others did to that meanwhile. Pure.
 
+use super::beside::files;
 use super::expect::Expectations;
 use super::gate::{asked, cut, expectations, same_account};
 use super::run::{COMPOSE, new_by};
@@ -113,6 +114,34 @@ pub fn opened(
     let before = pulls(witness, &format!("{name}.before.{part}.pulls"), repository)?;
     let after = pulls(witness, &format!("{name}.after.{part}.pulls"), repository)?;
     Ok(new_by(&before, after, &expect.flow))
+}
+
+/// What the flow opened in the harness. In doubt where its account opened one there that has nothing to do with the sandbox's tests: others
+/// work there with the same account.
+pub fn opened_in_harness(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<Vec<Pull>, Doubt> {
+    let harness = &expect.upgrading.harness;
+    let opened = opened(witness, name, "harness", expect)?;
+    for pull in &opened {
+        let (label, question) = files(name, harness, pull.number);
+        if !witness.has(&label) {
+            continue;
+        }
+        asked(witness, &label, &question)?;
+        let files: Option<Vec<ChangedFile>> = witness.see(&label)?;
+        let mut files = files.unwrap_or_default().into_iter();
+        if !files.any(|file| expect.tests_sandbox(&file.filename)) {
+            return unseen(format!(
+                "`{}` opened {harness}#{} meanwhile, which touches no test of the sandbox: whether the flow did that or somebody else with its account cannot be told from here",
+                cut(&expect.flow),
+                pull.number
+            ));
+        }
+    }
+    Ok(opened)
 }
 
 /// The pull request that the flow opened in the mirror, as it was after the run; BLOCKED where it is not exactly one.

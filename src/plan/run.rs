@@ -1,9 +1,12 @@
 //! What a scenario does with `/recipe-upgrade`: looks at everything before, runs it, puts on record what it opened, and looks again.
 
 use super::bench::{Bench, Stop};
+use super::beside::is_of_the_run;
 use super::drive::{Fired, follow, latest};
+use super::gate::same_account;
+use super::guardrails::Watched;
 use super::harness::look_before as look_before_acts;
-use super::sight::{Branch, Build, Comment, File, Pull, Tags};
+use super::sight::{Activity, Branch, Build, Comment, File, Pull, Tags};
 use super::upgrade::{Compose, newest, next_label};
 use crate::evidence::Question;
 use serde_json::Value;
@@ -98,6 +101,7 @@ async fn look_before(bench: &Bench, run: &Run<'_>) -> Result<Before, Stop> {
         let app = compose.as_ref().and_then(Compose::app);
         if app == Some(known)
             && let Some(newest) = newest(&known.tag, &tags.tags)
+            && newest != known.tag
             && let Some(Ok(label)) = compose.as_ref().map(Compose::label)
         {
             next = Some(next_label(&label, newest).to_string());
@@ -113,26 +117,58 @@ async fn look_before(bench: &Bench, run: &Run<'_>) -> Result<Before, Stop> {
 
 /// Puts on record that the flow may move the mirror's `main`, and where it has moved it to.
 async fn main_moves(bench: &Bench, run: &Run<'_>, after: bool) -> Result<(), Stop> {
-    let name = run.name;
-    let before: Option<Branch> = bench.recalled(&format!("{name}.before.mirror")).await?;
-    let Some(before) = before else {
+    let before = format!("{}.before.mirror", run.name);
+    let Some(before) = bench.recalled::<Option<Branch>>(&before).await? else {
         return Ok(());
     };
-    let now: Option<Branch> = if after {
-        bench.recalled(&format!("{name}.after.mirror")).await?
-    } else {
-        None
+    let was = before.commit.sha;
+    let to = match after {
+        true => moved_to(bench, run, &was).await?,
+        false => None,
     };
-    let to = now.as_ref().map(|now| now.commit.sha.as_str());
     bench
-        .expect_move(
-            &bench.expect.mirror,
-            MAIN,
-            &before.commit.sha,
-            to,
-            run.purpose,
-        )
+        .expect_move(&bench.expect.mirror, MAIN, &was, to.as_deref(), run.purpose)
         .await
+}
+
+/// Where the mirror's `main` points to, if it was the run that moved it there: to upstream's commit, or to one that the flow's account
+/// pushed. What somebody else has pushed stays.
+async fn moved_to(bench: &Bench, run: &Run<'_>, was: &str) -> Result<Option<String>, Stop> {
+    let name = run.name;
+    let expect = &bench.expect;
+    let now: Option<Branch> = bench.recalled(&format!("{name}.after.mirror")).await?;
+    let upstream: Option<Branch> = bench.recalled(&format!("{name}.after.upstream")).await?;
+    let Some(now) = now.map(|now| now.commit.sha) else {
+        return Ok(None);
+    };
+    if now == was || upstream.is_some_and(|upstream| upstream.commit.sha == now) {
+        return Ok(Some(now));
+    }
+    let question = Question::Activity {
+        account: expect.flow.clone(),
+        after: bench.recalled(&format!("{name}.before.acts")).await?,
+    };
+    let is_told = |acts: &Option<Vec<Activity>>| pushed_main(acts.as_deref(), &expect.mirror, &now);
+    // The forge may notice a push a little later than it shows the branch.
+    let acts = bench
+        .watch(&moved_by(name), question, expect.quiet, is_told)
+        .await?;
+    Ok(is_told(&acts).then_some(now))
+}
+
+/// The step that sees what the flow's account did, where `main` of the mirror is neither where it was nor at upstream's.
+pub fn moved_by(name: &str) -> String {
+    format!("{name}.moved.acts")
+}
+
+/// Whether these acts hold a push of a repository's `main` to this commit.
+pub fn pushed_main(acts: Option<&[Activity]>, repository: &str, commit: &str) -> bool {
+    acts.unwrap_or_default().iter().any(|act| {
+        act.op == "commit_repo"
+            && same_account(act.repository(), repository)
+            && act.branch() == Some(MAIN)
+            && act.push().is_some_and(|push| push.head == commit)
+    })
 }
 
 /// Puts on record what the flow should make, so that it is found after a crash too. What had that name before is not the run's.
@@ -170,6 +206,7 @@ async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> 
     }
     main_moves(bench, run, true).await?;
     see_lists(bench, name, "after").await?;
+    let watched = Watched::from_config(bench.config());
     let mut opened = Vec::new();
     for (part, repository) in [
         ("mirror", &expect.mirror),
@@ -189,11 +226,13 @@ async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> 
         let known: Option<Vec<Branch>> = bench
             .recalled(&format!("{name}.before.{part}.branches"))
             .await?;
+        let known = known.as_deref().unwrap_or_default();
         for pull in &new {
-            let known = known.as_deref().unwrap_or_default();
-            bench
-                .adopt(repository, pull, Some(known), run.purpose)
-                .await?;
+            if is_of_the_run(bench, &watched, name, repository, pull.number).await? {
+                bench
+                    .adopt(repository, pull, Some(known), run.purpose)
+                    .await?;
+            }
         }
         if part == "mirror" {
             opened = new;

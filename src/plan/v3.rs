@@ -8,11 +8,12 @@ use super::gate::{
 };
 use super::harness::{look_after, opened_elsewhere};
 use super::opened::{
-    branches, builds, closed_by, history, is_the_upgrade, main, nothing_merged, opened, ran,
-    results, says, scenario as configured, tests_run, the_pull, undisturbed,
+    branches, builds, closed_by, history, is_the_upgrade, main, nothing_merged, opened,
+    opened_in_harness, ran, results, says, scenario as configured, tests_run, the_pull,
+    undisturbed,
 };
-use super::run::{Run, upgrade};
-use super::sight::{Branch, Build, Pull};
+use super::run::{Run, moved_by, pushed_main, upgrade};
+use super::sight::{Activity, Branch, Build, Pull};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{Outcome, Ran};
@@ -158,6 +159,17 @@ pub fn is_reconciled(
             short(&after)
         ));
     }
+    let acts = moved_by(name);
+    if witness.has(&acts) {
+        let acts: Option<Vec<Activity>> = witness.see(&acts)?;
+        if !pushed_main(acts.as_deref(), &expect.mirror, &mirror) {
+            return unseen(format!(
+                "the mirror's `main` is at `{}`, and not by a push of `{}`: somebody else moved it while the flow ran; verify again",
+                short(&mirror),
+                cut(&expect.flow)
+            ));
+        }
+    }
     undisturbed(
         witness,
         name,
@@ -183,7 +195,7 @@ fn reconciled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 fn one_pull(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expected(witness)?;
     let ran = ran(witness, RUN, &expect)?;
-    if let [elsewhere, ..] = &opened(witness, RUN, "harness", &expect)?[..] {
+    if let [elsewhere, ..] = &opened_in_harness(witness, RUN, &expect)?[..] {
         return certainly_broken(
             format!(
                 "in default mode pull request {} was opened in `{}`",

@@ -6,7 +6,8 @@ use super::gate::same_account;
 use super::harness::{look_after, moved_by_flow, words};
 use super::note::{Claims, Note, Told};
 use super::opened::{
-    comments_of, opened, ran, results, says, scenario as configured, tests_run, undisturbed,
+    comments_of, opened_in_harness, ran, results, says, scenario as configured, tests_run,
+    undisturbed,
 };
 use super::run::{Run, upgrade};
 use super::sight::{Comment, Results};
@@ -337,7 +338,7 @@ fn no_test_modified(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     ran(witness, RUN, &expect)?;
     let harness = &expect.upgrading.harness;
     let mend = "No test is changed in default mode; look at what the skill pushes";
-    if let [pull, ..] = &opened(witness, RUN, "harness", &expect)?[..] {
+    if let [pull, ..] = &opened_in_harness(witness, RUN, &expect)?[..] {
         return certainly_broken(
             format!(
                 "the flow opened pull request {} in `{harness}`",

@@ -7,7 +7,7 @@ use super::expect::Expectations;
 use super::gate::{asked, cut, names_page, same_account, visible};
 use super::harness::{branches_moved, is_merge, look_after, moved_by_flow, words};
 use super::opened::{
-    branches, closed_by, comments_in, history_in, nothing_merged, opened, ran, says,
+    branches, closed_by, comments_in, history_in, nothing_merged, opened_in_harness, ran, says,
     scenario as configured, undisturbed, unless_somebody,
 };
 use super::run::{Run, upgrade};
@@ -191,7 +191,7 @@ pub fn expected(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
 /// The pull request that the flow opened in the harness's repository, as it was after the run; BLOCKED where it is not exactly one.
 pub fn tests_pull(witness: &Witness<'_>, expect: &Expectations) -> Result<Pull, Doubt> {
     ran(witness, RUN, expect)?;
-    match &opened(witness, RUN, "harness", expect)?[..] {
+    match &opened_in_harness(witness, RUN, expect)?[..] {
         [one] => {
             let [(label, question), ..] = about_tests_pull(expect, one.number);
             asked(witness, &label, &question)?;
@@ -229,7 +229,7 @@ fn one_test_pull(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expected(witness)?;
     let ran = ran(witness, RUN, &expect)?;
     let harness = &expect.upgrading.harness;
-    let opened = opened(witness, RUN, "harness", &expect)?;
+    let opened = opened_in_harness(witness, RUN, &expect)?;
     if opened.len() > 1 {
         let many: Vec<_> = opened.iter().map(|pull| pull.number.to_string()).collect();
         return certainly_broken(

@@ -4,8 +4,10 @@ mod again;
 pub mod comment;
 mod evidence;
 pub mod page;
+mod terminal;
 mod text;
 
+pub use terminal::terminal;
 pub use text::visible;
 
 use crate::record::{Judged, RunRecord};

@@ -50,6 +50,20 @@ impl Store {
             .collect()
     }
 
+    /// The facts of an attempt whose labels begin so, in the order of the chain.
+    pub async fn facts_of(&self, attempt: u64, label: &str) -> Result<Vec<Fact>> {
+        sqlx::query(
+            "select fact from facts where attempt = ?1 and substr(label, 1, length(?2)) = ?2 order by number",
+        )
+        .bind(signed(attempt))
+        .bind(label)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| json("a fact", row.get("fact")))
+        .collect()
+    }
+
     /// The fact that ended a step, if it has ended.
     pub async fn fact(&self, attempt: u64, label: &str) -> Result<Option<Fact>> {
         sqlx::query("select fact from facts where attempt = ? and label = ?")

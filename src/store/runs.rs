@@ -128,6 +128,19 @@ impl Store {
     }
 
     /// The newest runs, at most `limit`.
+    /// The run that a comment asked for, once it is queued.
+    pub async fn run_of_comment(&self, repository: &str, comment: u64) -> Result<Option<u64>> {
+        let row = sqlx::query(
+            "select runs.id from runs join commands on commands.id = runs.command
+             where repository = ? and comment = ?",
+        )
+        .bind(repository)
+        .bind(signed(comment))
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| unsigned(row.get("id"))))
+    }
+
     pub async fn latest_runs(&self, limit: u32) -> Result<Vec<Run>> {
         sqlx::query("select * from runs order by id desc limit ?")
             .bind(limit)
@@ -245,6 +258,23 @@ impl Store {
         .as_ref()
         .map(attempt)
         .transpose()
+    }
+
+    /// The newest attempts of each item that were judged in runs before this one, at most `most` of each; newest first.
+    pub async fn judged_before(&self, run: u64, most: u32) -> Result<Vec<Attempt>> {
+        sqlx::query(
+            "select * from (
+                 select *, row_number() over (partition by item order by id desc) as age
+                 from attempts where state = 'judged' and run < ?
+             ) where age <= ? order by id desc",
+        )
+        .bind(signed(run))
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(attempt)
+        .collect()
     }
 
     /// How long an item usually takes: the median of its last attempts that passed, in seconds.

@@ -474,8 +474,14 @@ fn contents() -> Vec<Step> {
     ]
 }
 
+/// A form with one file.
+const FORM: &str = "multipart/form-data; boundary=here";
+const FILE: &str = "--here\r\nContent-Disposition: form-data; name=\"attachment\"; filename=\"a.tar.gz\"\r\n\
+    Content-Type: application/octet-stream\r\n\r\nwhat was seen\r\n--here--\r\n";
+
 fn issues() -> Vec<Step> {
     let comments = repo("/issues/1/comments");
+    let files = repo("/issues/comments/{first}/assets");
     vec![
         step("create-issue", JUDGE, POST, &repo("/issues"))
             .body(json!({"title": "Verify the upgrade flow", "body": "Run `/verify all` here."})),
@@ -541,6 +547,32 @@ fn issues() -> Vec<Step> {
             &repo("/issues/comments/999999"),
         )
         .body(json!({"body": "x"})),
+        step("list-files-none", STRANGER, GET, &files),
+        step("attach", WRITER, POST, &files).raw(FORM, FILE),
+        step(
+            "attach-under-another-name",
+            WRITER,
+            POST,
+            &(files.clone() + "?name=b.tar.gz"),
+        )
+        .raw(FORM, FILE),
+        step(
+            "attach-program",
+            WRITER,
+            POST,
+            &(files.clone() + "?name=b.exe"),
+        )
+        .raw(FORM, FILE),
+        step("attach-to-others-comment", STRANGER, POST, &files).raw(FORM, FILE),
+        step("attach-without-file", WRITER, POST, &files).body(json!({})),
+        step(
+            "attach-to-unknown-comment",
+            WRITER,
+            POST,
+            &repo("/issues/comments/999999/assets"),
+        )
+        .raw(FORM, FILE),
+        step("list-files", STRANGER, GET, &files),
         step("list-comments", STRANGER, GET, &comments),
         step(
             "list-comments-page-is-ignored",

@@ -49,6 +49,23 @@ async fn a_run_can_be_checked_without_gavels_word() {
     // A verdict comment says what seals it; so does the report.
     let said = lab.said().await;
     let of = |slot: &str| said.iter().find(|it| it.slot == slot).unwrap().id;
+    // The forge holds it too, once.
+    let files = format!(
+        "repos/{TRACKING}/issues/comments/{}/assets",
+        of("run-1-report")
+    );
+    let attached = lab
+        .until("the bundle is attached", async || {
+            let files = lab.get(&files).await;
+            Some(files.as_array()?.clone()).filter(|files| !files.is_empty())
+        })
+        .await;
+    assert_eq!(attached.len(), 1, "{attached:?}");
+    assert_eq!(attached[0]["name"], "evidence-bundle.tar.gz");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = attached[0]["browser_download_url"].as_str().unwrap();
+    let there = client.get(url).send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(there, same);
     let verdict = succeeded(&read_verdicts(&lab, of("run-1-V1-1")));
     let lines: Vec<&str> = verdict.lines().collect();
     assert!(lines[0].starts_with("run 1: "), "{verdict}");

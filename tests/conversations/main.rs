@@ -3,6 +3,7 @@
 
 mod asking;
 mod auditing;
+mod by_hand;
 mod filing;
 mod helpers;
 mod keeping;

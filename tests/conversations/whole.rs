@@ -43,6 +43,15 @@ async fn a_plan_that_has_passed_is_labelled_and_followed_by_what_is_configured()
     - this issue is labelled `verified`
     - `DIR/bin/on-verified 0 3 * * 6 DIR/bin/launch-upgrader.sh start` ran and ended well
     ");
+    let report = lab.slot("run-2-report", "### Before this run").await;
+    let before = report.find("- **V1**: ✅ [PASS]").map(|at| &report[at..]);
+    let before = before.and_then(|before| before.lines().next());
+    assert_snapshot!(before.unwrap_or(&report), @"");
+    lab.say("adversary", "/dispute V4 its build ran another commit")
+        .await;
+    let said = lab.slot("run-2-unlabelled", "is off").await;
+    assert_snapshot!(said, @"");
+    assert_eq!(labels(&lab).await, [""; 0]);
     lab.assert_clean().await;
     // Gavel goes on after trouble of its own; in a healthy world it has none.
     let log = std::fs::read_to_string(lab.path("logs/gavel.log")).unwrap();

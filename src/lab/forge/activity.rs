@@ -103,6 +103,7 @@ impl World {
     /// What was done to a comment that is gone is gone with it.
     pub fn forget_comment(&mut self, comment: i64) {
         self.acts.retain(|act| act.comment != comment);
+        self.attachments.retain(|file| file.comment != comment);
     }
 }
 

@@ -289,6 +289,28 @@ pub async fn edit(
     ))
 }
 
+/// Tells of a comment that got a file: to Gitea that is an edit, from the text that it had.
+pub fn attached(shared: &Inner, world: &World, place: (RepoId, i64), comment: i64, sender: UserId) {
+    let Some((_, entry)) = world
+        .repos
+        .get(&place.0)
+        .and_then(|repo| find(repo, comment).ok())
+    else {
+        return;
+    };
+    let changes =
+        json!({"body": {"from": entry.body}, "added_labels": null, "removed_labels": null});
+    tell(
+        shared,
+        world,
+        place,
+        comment,
+        "edited",
+        sender,
+        Some(changes),
+    );
+}
+
 pub async fn delete(
     State(shared): State<Shared>,
     asker: Asker,

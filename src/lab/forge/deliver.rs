@@ -148,7 +148,7 @@ impl Hook {
     }
 }
 
-fn uuid() -> String {
+pub fn uuid() -> String {
     let mut b: [u8; 16] = rand::random();
     b[6] = b[6] & 0x0f | 0x40;
     b[8] = b[8] & 0x3f | 0x80;

@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod activity;
 mod answer;
+mod attachments;
 mod branches;
 mod collaborators;
 mod comments;

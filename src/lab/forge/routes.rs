@@ -1,12 +1,12 @@
 //! Which path is answered by what.
 
-use super::answer::with_documentation;
+use super::answer::{BODY_LIMIT, with_documentation};
 use super::{
-    Shared, accounts, activity, branches, collaborators, comments, contents, conversation, edits,
-    hooks, issues, labels, merging, objects, organisations, pages, pulls, reactions, repos, smart,
-    statuses, teams,
+    Shared, accounts, activity, attachments, branches, collaborators, comments, contents,
+    conversation, edits, hooks, issues, labels, merging, objects, organisations, pages, pulls,
+    reactions, repos, smart, statuses, teams,
 };
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -38,6 +38,7 @@ pub fn all(shared: Shared) -> Router {
             post(pages::redeliver),
         )
         .route("/avatars/{name}", get(pages::avatar))
+        .route("/attachments/{uuid}", get(attachments::download))
         .route("/{owner}/{repo}/info/refs", get(smart::advertise))
         .route("/{owner}/{repo}/git-upload-pack", post(smart::fetch))
         .route("/{owner}/{repo}/git-receive-pack", post(smart::push));
@@ -220,6 +221,12 @@ fn discussion() -> Vec<Route> {
             get(comments::get)
                 .patch(comments::edit)
                 .delete(comments::delete),
+        ),
+        (
+            "/issues/comments/{id}/assets",
+            get(attachments::list)
+                .post(attachments::create)
+                .layer(DefaultBodyLimit::max(BODY_LIMIT)),
         ),
         (
             "/issues/comments/{id}/reactions",

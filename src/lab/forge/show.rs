@@ -193,7 +193,7 @@ impl<'a> Show<'a> {
         json!({
             "id": comment.id, "html_url": format!("{page}#issuecomment-{}", comment.id), "pull_request_url": pull_page,
             "issue_url": issue_page, "user": self.user(comment.poster), "original_author": "", "original_author_id": 0,
-            "body": comment.body, "assets": [], "created_at": rfc3339(comment.created), "updated_at": rfc3339(comment.updated),
+            "body": comment.body, "assets": self.attachments(comment.id), "created_at": rfc3339(comment.created), "updated_at": rfc3339(comment.updated),
         })
     }
 

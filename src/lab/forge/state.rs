@@ -1,6 +1,7 @@
 //! What the forge knows: accounts, repositories, issues, pull requests, statuses and webhooks. In memory; git itself is on disk.
 
 use super::activity::Act;
+use super::attachments::Attachment;
 use super::deliver::HookQueue;
 use super::mentions::Mention;
 use jiff::Timestamp;
@@ -264,6 +265,8 @@ pub struct World {
     pub repos: BTreeMap<RepoId, Repo>,
     /// Oldest first.
     pub acts: Vec<Act>,
+    /// Oldest first.
+    pub attachments: Vec<Attachment>,
 }
 
 impl World {

@@ -162,6 +162,17 @@ impl Facts {
         list.push(value);
     }
 
+    /// Adds a step that the recorded lab did not come to.
+    pub fn also(&mut self, label: &str, question: Question, answer: Value) {
+        let mut fact = self.0.last().unwrap().clone();
+        fact.number += 1;
+        fact.label = label.into();
+        fact.watch = None;
+        fact.question = question;
+        fact.answer = Answer::Seen(answer);
+        self.0.push(fact);
+    }
+
     pub fn unseen(&mut self, label: &str) {
         self.fact(label).answer = Answer::Unseen("connection refused".into());
     }

@@ -1,6 +1,7 @@
 //! V3, one change at a time. Pull request 1 is Gavel's, of the recipe as it is (build 7); pull request 2 is the flow's (build 8).
 
 use super::facts::{Facts, check};
+use crate::evidence::Question;
 use serde_json::{Value, json};
 
 const OTHER: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -65,6 +66,31 @@ fn another(facts: &mut Facts, part: &str) {
     facts.add(&format!("run.after.{part}.pulls"), pull);
 }
 
+/// What pull request 3 of the harness changes was looked at.
+fn changes(facts: &mut Facts, file: &str) {
+    let harness = facts.answer("expectations")["upgrading"]["harness"].clone();
+    let repository = harness.as_str().unwrap().to_owned();
+    let label = format!("run.files.{repository}.3");
+    let question = Question::PullFiles {
+        repository,
+        number: 3,
+    };
+    facts.also(
+        &label,
+        question,
+        json!([{ "filename": file, "status": "changed" }]),
+    );
+}
+
+/// The forge was asked for a push of the mirror's `main` by the flow, and has one to this commit.
+fn moved(facts: &mut Facts, commit: &str) {
+    let mirror = facts.answer("run.acts")[0]["repo"].clone();
+    let question = facts.fact("run.acts").question.clone();
+    let content = json!({ "HeadCommit": { "Sha1": commit }, "CompareURL": "", "Len": 1 });
+    let act = json!({ "id": 9001, "op_type": "commit_repo", "repo": mirror, "ref_name": "refs/heads/main", "content": content.to_string() });
+    facts.also("run.moved.acts", question, json!([act]));
+}
+
 /// The builds of the recipe as it was and of its upgrade, in what is recorded.
 const BASELINE: u64 = 9;
 const UPGRADE: u64 = 10;
@@ -93,6 +119,38 @@ fn the_mirror_is_reconciled() {
                 "the mirror is elsewhere",
                 |facts| facts.put("run.after.mirror", "/commit/id", OTHER),
                 "FAIL V3.1",
+            ),
+            (
+                "the mirror is elsewhere, by a push of the flow",
+                |facts| {
+                    facts.put("run.after.mirror", "/commit/id", OTHER);
+                    moved(facts, OTHER);
+                },
+                "FAIL V3.1",
+            ),
+            (
+                "the mirror is elsewhere, and the flow pushed something else",
+                |facts| {
+                    facts.put("run.after.mirror", "/commit/id", OTHER);
+                    moved(facts, "1111111111111111111111111111111111111111");
+                },
+                "INCONCLUSIVE V3.1",
+            ),
+            (
+                "the flow's account opened a pull request in the suite that is about no recipe of the sandbox",
+                |facts| {
+                    another(facts, "harness");
+                    changes(facts, "runner/report.py");
+                },
+                "INCONCLUSIVE V3.2",
+            ),
+            (
+                "the flow opened a pull request in the suite that is about a recipe of the sandbox",
+                |facts| {
+                    another(facts, "harness");
+                    changes(facts, "tests/sandbox-upgrade/test_serves.py");
+                },
+                "FAIL V3.2",
             ),
             (
                 "the mirror is elsewhere, and so was a person",

@@ -5,7 +5,9 @@ use crate::evidence::{Doubt, Question, Witness};
 use crate::host::swarm;
 use crate::plan::expect::{Expectations, UpgradingAll};
 use crate::plan::gate::{asked, cut, same_account, somebody_else_typed};
-use crate::plan::opened::{builds, closed_by, history, is_upgraded, opened, opened_pull, pulls};
+use crate::plan::opened::{
+    builds, closed_by, history, is_upgraded, opened, opened_in_harness, opened_pull, pulls,
+};
 use crate::plan::run::new_by;
 use crate::plan::sight::{Activity, Build, Named, Pull};
 use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
@@ -129,7 +131,7 @@ pub fn no_tests_touched(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     live(witness, &expect, &all)?;
     let harness = &expect.upgrading.harness;
     for recipe in &all.recipes {
-        if let Some(pull) = opened(witness, &set(recipe), "harness", &expect.of(recipe))?.first() {
+        if let Some(pull) = opened_in_harness(witness, &set(recipe), &expect.of(recipe))?.first() {
             return certainly_broken(
                 format!(
                     "the flow opened pull request {} in `{harness}`",

@@ -5,9 +5,10 @@ use crate::config;
 use crate::evidence::Question;
 use crate::flow::Ran;
 use crate::plan::bench::{Bench, Stop};
+use crate::plan::beside::is_of_the_run;
 use crate::plan::drive::{Fired, fire, follow};
 use crate::plan::expect::UpgradingAll;
-use crate::plan::guardrails::{known_branches, sandbox};
+use crate::plan::guardrails::{Watched, known_branches, sandbox};
 use crate::plan::harness::moved;
 use crate::plan::run::{Run, adopt_upgrade, expect_upgrade, new_by};
 use crate::plan::sight::{Activity, Branch, Build, Pull};
@@ -202,6 +203,7 @@ impl Play<'_> {
     async fn adopt_traces(&self) -> Result<(), Stop> {
         let bench = self.bench;
         let acts = self.dry_acts().await?;
+        let watched = Watched::from_config(bench.config());
         for (place, before, repository) in self.places() {
             let known: Option<Vec<Pull>> = bench.recalled(&format!("{before}.pulls")).await?;
             let now: Option<Vec<Pull>> = bench.recalled(&format!("dry.{place}.pulls")).await?;
@@ -210,9 +212,11 @@ impl Play<'_> {
                 bench.recalled(&format!("{before}.branches")).await?;
             let branches = branches.unwrap_or_default();
             for pull in new_by(&known, now.unwrap_or_default(), &bench.expect.flow) {
-                bench
-                    .adopt(&repository, &pull, Some(&branches), PURPOSE)
-                    .await?;
+                if is_of_the_run(bench, &watched, "dry", &repository, pull.number).await? {
+                    bench
+                        .adopt(&repository, &pull, Some(&branches), PURPOSE)
+                        .await?;
+                }
             }
             if place == "harness" {
                 continue;

@@ -10,6 +10,7 @@ use crate::record::RunRecord;
 use crate::render::duration;
 use crate::render::text::{cell, code, statements};
 use crate::store::{Resource, Run, Slot};
+use crate::verdict::Verdict;
 use url::Url;
 
 /// The answer to `/status`.
@@ -179,14 +180,40 @@ pub fn verified(record: &RunRecord, done: &[String]) -> String {
         .iter()
         .map(|one| format!("- {}", statements(one)))
         .collect();
-    let run = match &record.report_comment {
-        Some(url) => format!("[run {}]({url})", record.run.id),
-        None => format!("run {}", record.run.id),
-    };
+    let run = run(record);
     format!(
         "🎉 **Verified.** In {run} everything passed, against one set of versions.\n\n{}",
         done.join("\n")
     )
+}
+
+/// What stands on the issue for a command that was given on the machine itself.
+pub fn by_hand(line: &str) -> String {
+    format!(
+        "⌨️ {} was given on Gavel's own machine, by `gavel verify`.",
+        code(line)
+    )
+}
+
+/// That the label is off the issue, and why.
+pub fn unlabelled(record: &RunRecord, label: &str) -> String {
+    let why = match record.verdict() {
+        Verdict::Fail => "found what does not hold",
+        _ => "is disputed, so that it verifies nothing while that stands",
+    };
+    format!(
+        "🏷️ The label {} is off this issue: {} {why}.",
+        code(label),
+        run(record)
+    )
+}
+
+/// A run, linked to its report where that stands.
+fn run(record: &RunRecord) -> String {
+    match &record.report_comment {
+        Some(url) => format!("[run {}]({url})", record.run.id),
+        None => format!("run {}", record.run.id),
+    }
 }
 
 /// The one answer to somebody who may not command.

@@ -3,14 +3,15 @@
 mod answers;
 mod block;
 mod filed;
+mod history;
 mod report;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use answers::{
-    Planned, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help, pull_closed,
-    pull_opened, report_again, status, tampered, turned_away, verified,
+    Planned, by_hand, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help,
+    pull_closed, pull_opened, report_again, status, tampered, turned_away, unlabelled, verified,
 };
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};

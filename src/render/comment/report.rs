@@ -114,6 +114,10 @@ fn blocks(record: &RunRecord, longest: usize) -> Vec<String> {
         record,
         findings: &findings,
     })];
+    let before = super::history::history(record);
+    if !before.is_empty() {
+        blocks.push(before);
+    }
     for item in record.everything() {
         if let Some(judged) = &item.latest {
             blocks.push(text(&OfItem {

@@ -5,6 +5,7 @@ use crate::command;
 use crate::config::Tracking;
 use crate::evidence::{Answer, Question, Sighting};
 use crate::plan;
+use crate::record::Earlier;
 use crate::store::{Attempt, Resource, ResourceKind, Run, RunOptions};
 use insta::assert_snapshot;
 use jiff::Timestamp;
@@ -199,6 +200,7 @@ fn record(state: RunState, items: Vec<ItemRecord>) -> RunRecord {
         public_url: "https://gavel.example.org".parse().unwrap(),
         installation: "0a1b2c".into(),
         forge: "https://git.example.org".parse().unwrap(),
+        earlier: Vec::new(),
         notes: Vec::new(),
         progress_comment: None,
         report_comment: None,
@@ -616,6 +618,47 @@ fn what_follows_a_verification_is_said() {
     - this issue is labelled `verified`
     - `cron` failed: @‍everyone
     ");
+}
+
+#[test]
+fn what_was_found_before_is_not_forgotten() {
+    let mut record = record(RunState::Finished, vec![passed()]);
+    let past = |item: &str, run, verdict| Earlier {
+        item: plan::item(item).unwrap(),
+        run,
+        verdict,
+        comment: Some(format!("https://git.example.org/c/{run}")),
+        is_disputed: false,
+        outdated: Vec::new(),
+    };
+    assert_eq!(history::history(&record), "");
+    record.earlier = vec![
+        Earlier {
+            outdated: vec!["bridge".into(), "harness".into()],
+            ..past("V3", 4, Verdict::Pass)
+        },
+        past("V1", 3, Verdict::Fail),
+        Earlier {
+            is_disputed: true,
+            ..past("V1", 2, Verdict::Pass)
+        },
+        past("V2", 1, Verdict::Pass),
+    ];
+    assert_snapshot!(history::history(&record), @"
+    ### Before this run
+
+    - **V1**: ❌ [FAIL](https://git.example.org/c/3) in run 3; ✅ [PASS](https://git.example.org/c/2) in run 2, ✋ disputed. **A FAIL became PASS**
+    - **V2**, not judged here: ✅ [PASS](https://git.example.org/c/1) in run 1
+    - **V3**, not judged here: ✅ [PASS](https://git.example.org/c/4) in run 4, outdated: other versions of bridge, harness
+    ");
+}
+
+#[test]
+fn a_label_that_goes_is_said_with_its_reason() {
+    let failed = record(RunState::Finished, vec![failed()]);
+    assert_snapshot!(unlabelled(&failed, "verified"), @"🏷️ The label `verified` is off this issue: run 1 found what does not hold.");
+    let disputed = record(RunState::Finished, vec![passed()]);
+    assert_snapshot!(unlabelled(&disputed, "verified"), @"🏷️ The label `verified` is off this issue: run 1 is disputed, so that it verifies nothing while that stands.");
 }
 
 #[test]
