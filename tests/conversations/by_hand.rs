@@ -1,0 +1,67 @@
+//! A verification that is asked for on Gavel's own machine.
+
+use crate::lab::Lab;
+use insta::assert_snapshot;
+use std::process::{Command, Output};
+
+fn verify(lab: &Lab, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gavel"))
+        .arg("verify")
+        .args(arguments)
+        .arg("--config")
+        .arg(lab.path("gavel.toml"))
+        .env_clear()
+        .env("HOME", lab.path("home"))
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("TZ", "UTC")
+        .env("GAVEL_LOG", "warn")
+        .output()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_goes_as_on_the_issue_and_leaves_report_and_bundle() {
+    let lab = Lab::without_gavel().await;
+    let typo = verify(&lab, &["V11"]);
+    assert_eq!(typo.status.code(), Some(2));
+    let complaint = String::from_utf8(typo.stderr).unwrap();
+    assert!(
+        complaint.contains("`V11` is not an item of the plan"),
+        "{complaint}"
+    );
+    assert_eq!(lab.said().await.len(), 0);
+
+    let out = lab.path("out");
+    let verified = verify(&lab, &["v1", "--out", out.to_str().unwrap()]);
+    let said = String::from_utf8(verified.stdout).unwrap();
+    let complained = String::from_utf8(verified.stderr).unwrap();
+    assert!(verified.status.success(), "{said}{complained}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_snapshot!(lines[..4].join("\n"), @"");
+    assert!(lines[4].contains("#issuecomment-"), "{said}");
+    let asked = lab.said().await;
+    let asked = asked
+        .iter()
+        .find(|comment| comment.slot.starts_with("by-hand"));
+    assert_snapshot!(asked.unwrap().text, @"");
+    lab.slot("run-1-report", "REVIEW-5").await;
+    lab.assert_clean().await;
+    assert!(out.join("REVIEW-5.md").exists());
+
+    let audited = Command::new(env!("CARGO_BIN_EXE_gavel"))
+        .arg("audit")
+        .arg(out.join("bundle.tar.gz"))
+        .output()
+        .unwrap();
+    assert_eq!(audited.status.code(), Some(3), "{audited:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_gavel_is_up_already_the_issue_is_the_place_to_ask() {
+    let lab = Lab::start().await;
+    let refused = verify(&lab, &["V1"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let complaint = String::from_utf8(refused.stderr).unwrap();
+    assert!(complaint.contains("another Gavel works on"), "{complaint}");
+    assert_eq!(lab.said().await.len(), 0);
+}
