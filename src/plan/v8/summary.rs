@@ -1,6 +1,6 @@
 //! What `/upgrade-all` prints, as a reader takes it: the candidates of a dry run, and the summary by its sections. Pure.
 
-use crate::flow::Ran;
+use crate::flow::{Ran, words};
 use crate::plan::gate::cut;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -24,7 +24,8 @@ pub struct Section<'a> {
 /// The candidates that the output names, in its order.
 pub fn candidates(ran: &Ran, pattern: &str) -> Result<Vec<Candidate>, String> {
     let pattern = regex(pattern)?;
-    let found = own_words(&ran.stdout)
+    let found = words(&ran.stdout)
+        .own
         .into_iter()
         .filter_map(|line| pattern.captures(line));
     let found = found.map(|found| {
@@ -43,7 +44,7 @@ pub fn candidates(ran: &Ran, pattern: &str) -> Result<Vec<Candidate>, String> {
 pub fn summary<'a>(ran: &'a Ran, pattern: &str) -> Result<Vec<Section<'a>>, String> {
     let pattern = regex(pattern)?;
     let mut found: Vec<Vec<&str>> = Vec::new();
-    for line in own_words(&ran.stdout) {
+    for line in words(&ran.stdout).own {
         if pattern.is_match(line) {
             found.push(Vec::new());
         } else if let Some(last) = found.last_mut() {
@@ -76,31 +77,6 @@ pub fn summary<'a>(ran: &'a Ran, pattern: &str) -> Result<Vec<Section<'a>>, Stri
 
 fn regex(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|_| format!("`{}` is no regular expression", cut(pattern)))
-}
-
-/// The lines that are neither quoted nor in a block of code: those are somebody else's words.
-fn own_words(text: &str) -> Vec<&str> {
-    let mut fence: Option<(char, usize)> = None;
-    let mut own = Vec::new();
-    for line in text.lines().map(str::trim_end) {
-        let bare = line.trim_start();
-        let sign = bare.chars().next().unwrap_or(' ');
-        let rest = bare.trim_start_matches(sign);
-        let length = bare.len() - rest.len();
-        match fence {
-            Some((open, least)) => {
-                if sign == open && length >= least && rest.is_empty() {
-                    fence = None;
-                }
-            }
-            None if length >= 3 && (sign == '~' || sign == '`' && !rest.contains('`')) => {
-                fence = Some((sign, length));
-            }
-            None if sign == '>' => {}
-            None => own.push(line),
-        }
-    }
-    own
 }
 
 fn sections(lines: Vec<&str>) -> Vec<Section<'_>> {
