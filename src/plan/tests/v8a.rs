@@ -626,13 +626,34 @@ fn the_schedule_is_the_plans_and_calls_the_launcher() {
         "0 3 1-7 * 6 /srv/launch-upgrader.sh start",
         "0 3 * * 6 /srv/upgrade-all",
         "0 3 * * 6 /srv/launch-upgrader.sh fresh",
-        "0 3 * * 6 /srv/launch-upgrader.sh start && true",
+        "0 3 * * 6 /srv/launch-upgrader.sh fresh >> /var/log/upgrader.log 2>&1",
+        "0 3 * * 6 cd /srv && claude -p /upgrade-all",
+        "0 3 * * 6 cd /srv; /srv/launch-upgrader.sh fresh | logger",
+        "0 3 * * 0 /srv/launch-upgrader.sh start | logger",
     ] {
-        let mut facts = healthy();
-        facts[0].2["launching"]["schedule"] = json!(line);
-        assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail, "{line}");
+        assert_eq!(scheduled(line), Verdict::Fail, "{line}");
     }
+    for line in [
+        "0 3 * * SAT /srv/launch-upgrader.sh start",
+        "0 3 * * 6 /srv/launch-upgrader.sh start >> /var/log/upgrader.log 2>&1",
+        "0 3 * * 6 /srv/launch-upgrader.sh start >/dev/null 2>&1",
+    ] {
+        assert_eq!(scheduled(line), Verdict::Pass, "{line}");
+    }
+    // What only a shell understands was not tried, whatever it would do.
+    for line in [
+        "0 3 * * 6 /srv/launch-upgrader.sh start && true",
+        "0 3 * * 6 cd /srv && ./launch-upgrader.sh start",
+        "0 3 * * 6 /srv/launch-upgrader.sh start | logger",
+        "0 3 * * 6 /srv/launch-upgrader.sh start > log-$(date) 2>&1",
+    ] {
+        assert_eq!(scheduled(line), Verdict::Inconclusive, "{line}");
+    }
+}
+
+/// V8a.9, where this line is to stand in the crontab.
+fn scheduled(line: &str) -> Verdict {
     let mut facts = healthy();
-    facts[0].2["launching"]["schedule"] = json!("0 3 * * SAT /srv/launch-upgrader.sh start");
-    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Pass);
+    facts[0].2["launching"]["schedule"] = json!(line);
+    verdicts(&facts)["V8a.9"]
 }

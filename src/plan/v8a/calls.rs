@@ -7,7 +7,7 @@ use super::seen::{
 use super::{Agent, WITH_TESTS, listed, set};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Ran};
-use crate::host::cron::Schedule;
+use crate::host::cron::{Schedule, ScheduleError};
 use crate::host::processes::Process;
 use crate::plan::expect::{Expectations, Launching};
 use crate::plan::gate::cut;
@@ -163,14 +163,13 @@ pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let launching = expected(witness)?;
     let mend = "Look at the line that is installed in the crontab";
     witness.see::<Value>("expectations")?;
-    let schedule = match Schedule::parse(&launching.schedule) {
-        Ok(schedule) => schedule,
+    let parsed = Schedule::parse(&launching.schedule);
+    let fields = match &parsed {
+        Ok(Schedule { fields, .. }) | Err(ScheduleError::NeedsShell { fields, .. }) => fields,
         Err(error) => return broken(error.to_string(), mend),
     };
-    let weekly = Schedule::parse(WEEKLY).or_else(|error| unseen(error.to_string()))?;
-    let epoch = jiff::Timestamp::UNIX_EPOCH;
-    if schedule.next(epoch, 60) != weekly.next(epoch, 60) {
-        return broken(format!("`{}` is not `0 3 * * 6`", schedule.fields), mend);
+    if !is_weekly(fields)? {
+        return broken(format!("`{fields}` is not `0 3 * * 6`"), mend);
     }
     let clock: Clock = witness.see("clock")?;
     if clock.offsets.iter().any(|offset| *offset != 0) {
@@ -183,6 +182,22 @@ pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         );
     }
     let wanted = [&launching.launcher[..], &["start".to_owned()]].concat();
+    let schedule = match parsed {
+        Ok(schedule) => schedule,
+        Err(ScheduleError::NeedsShell { command, why, .. }) => {
+            if let Some(other) = runs_another(&command, &wanted) {
+                return broken(
+                    format!("it runs `{}`, not the launcher's `start`", cut(other)),
+                    mend,
+                );
+            }
+            return unseen(format!(
+                "Gavel does not run shells: {why}, so that what `{}` launches was not tried; put it into a script, and name that",
+                cut(&command)
+            ));
+        }
+        Err(error) => return broken(error.to_string(), mend),
+    };
     if schedule.command != wanted {
         return broken(
             format!(
@@ -225,6 +240,29 @@ pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         "`{}`, and its command does all that by itself with nothing in its environment but what cron sets",
         schedule.fields
     ))
+}
+
+/// Whether five fields mean the plan's time, however they are written.
+fn is_weekly(fields: &str) -> Result<bool, Doubt> {
+    let weekly = Schedule::parse(WEEKLY).or_else(|error| unseen(error.to_string()))?;
+    let schedule = Schedule::parse(&format!("{fields} called"));
+    let epoch = jiff::Timestamp::UNIX_EPOCH;
+    Ok(schedule.is_ok_and(|schedule| schedule.next(epoch, 60) == weekly.next(epoch, 60)))
+}
+
+/// What a line that only a shell understands clearly runs in place of what is wanted: all of it where it names the launcher nowhere, or
+/// the part that tells the launcher something else.
+fn runs_another<'a>(command: &'a str, wanted: &[String]) -> Option<&'a str> {
+    let program = wanted.first().map_or("", String::as_str);
+    let name = program.rsplit('/').next().unwrap_or(program);
+    if !command.contains(name) {
+        return Some(command);
+    }
+    let mut parts = command.split(['&', ';', '|', '\n']).map(str::trim);
+    parts.find(|part| {
+        let words = shell_words::split(part).unwrap_or_default();
+        words.first() == wanted.first() && words.get(1..wanted.len()) != wanted.get(1..)
+    })
 }
 
 /// How far this machine's clock is from UTC, in seconds, now and in the other half of the year.
@@ -304,17 +342,14 @@ fn other_time(text: &str) -> Result<Option<String>, Doubt> {
         "Friday",
     ];
     let fields = regex(r"(?:[\d*/,-]+ +){4}[\w*/,-]+")?;
-    let weekly = Schedule::parse(WEEKLY).or_else(|error| unseen(error.to_string()))?;
-    let epoch = jiff::Timestamp::UNIX_EPOCH;
-    let is_other = |fields: &&str| {
-        let schedule = Schedule::parse(&format!("{fields} called"));
-        schedule.is_ok_and(|schedule| schedule.next(epoch, 60) != weekly.next(epoch, 60))
-    };
-    let named = fields.find_iter(text).map(|found| found.as_str());
+    let mut other = None;
+    for named in fields.find_iter(text).map(|found| found.as_str()) {
+        let is_a_time = Schedule::parse(&format!("{named} called")).is_ok();
+        if is_a_time && !is_weekly(named)? {
+            other = Some(named);
+            break;
+        }
+    }
     let by_name = DAYS.into_iter().find(|day| text.contains(day));
-    Ok(named
-        .into_iter()
-        .find(is_other)
-        .or(by_name)
-        .map(str::to_owned))
+    Ok(other.or(by_name).map(str::to_owned))
 }
