@@ -657,3 +657,93 @@ fn scheduled(line: &str) -> Verdict {
     facts[0].2["launching"]["schedule"] = json!(line);
     verdicts(&facts)["V8a.9"]
 }
+
+/// The skill's text is prose: what it says is told from how it is written, and what could mean either is in doubt.
+#[test]
+fn the_text_is_read_as_prose() {
+    const CALLED: &str = "Saturdays cron calls `launch-upgrader.sh start`.";
+    let beside = |other: &str| format!("It is `weekly`. {CALLED}\n\n{other}");
+    let (fail, unsure, pass) = (Verdict::Fail, Verdict::Inconclusive, Verdict::Pass);
+    let table = [
+        // Descriptions and further explanations.
+        (
+            beside("The weekly cron runs this as the `weekly` agent; by hand: `/upgrade-all [--dry-run]`"),
+            pass,
+        ),
+        (
+            beside("Cron starts the `weekly` agent, which runs `/upgrade-all`."),
+            pass,
+        ),
+        (beside("People look at the pull requests on Mondays."), pass),
+        (
+            "`weekly`; Saturdays cron calls `launch-upgrader.sh start`. People look on Monday.".into(),
+            pass,
+        ),
+        // However it is written.
+        ("`WEEKLY`. **Cron**: `launch-upgrader.sh start`".into(), pass),
+        (
+            "`weekly`; CRON calls `launch-upgrader.sh` `start`".into(),
+            pass,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh\n  start`, Saturdays".into(),
+            pass,
+        ),
+        (
+            "`weekly`\n\n```\n0 3 * * 6 /srv/launch-upgrader.sh start\n```".into(),
+            pass,
+        ),
+        (
+            "`weekly`\n\n```\n0 4 * * 6 /srv/launch-upgrader.sh start\n```".into(),
+            fail,
+        ),
+        // Days.
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` on Saturdays, so the pull requests are there on Monday".into(),
+            unsure,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` (`0 3 * * 6`), so they are there on Monday".into(),
+            unsure,
+        ),
+        (
+            "`weekly`; every Sunday cron calls `launch-upgrader.sh start` (`0 3 * * 6`)".into(),
+            fail,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` on Monday".into(),
+            fail,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start`. That is on Mondays.".into(),
+            unsure,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` (`0 3 * * 6`, no more `0 4 * * 6`)".into(),
+            unsure,
+        ),
+        // Who calls what.
+        (beside("Cron calls `/upgrade-all` itself."), unsure),
+        (beside("`/upgrade-all` comes by cron."), unsure),
+        (beside("Cron never calls `/upgrade-all`."), pass),
+        (
+            "`weekly`\n\n`/upgrade-all` is run by cron. By hand: `launch-upgrader.sh start`".into(),
+            fail,
+        ),
+        (
+            "`weekly`\n\n- Cron invokes the skill `/upgrade-all`\n- `launch-upgrader.sh start`".into(),
+            fail,
+        ),
+        (
+            "`weekly`\n\n## Cron\n\n`launch-upgrader.sh start`".into(),
+            unsure,
+        ),
+        ("`weekly`\n\n`launch-upgrader.sh start`".into(), fail),
+        ("`weekly`; cron calls `launch-upgrader.sh fresh`".into(), fail),
+    ];
+    for (text, expected) in table {
+        let mut facts = healthy();
+        set(&mut facts, "skill", json!(text));
+        assert_eq!(verdicts(&facts)["V8a.11"], expected, "{text}");
+    }
+}

@@ -1,11 +1,11 @@
-//! V8a's judge of how the agent is called: its arguments, the schedule, the orchestrator's eye for it, and what is written of it.
+//! V8a's judge of how the agent is called: its arguments, the schedule, and the orchestrator's eye for it.
 
 use super::seen::{
-    LAUNCHER, agent, called, carries, configured, expected, line, recipe, regex, right, screen,
-    session, summary, when,
+    LAUNCHER, agent, called, carries, expected, line, recipe, regex, right, screen, session,
+    summary, when,
 };
 use super::{Agent, WITH_TESTS, listed, set};
-use crate::evidence::{Doubt, Question, Witness};
+use crate::evidence::{Doubt, Witness};
 use crate::flow::{End, Ran};
 use crate::host::cron::{Schedule, ScheduleError};
 use crate::host::processes::Process;
@@ -19,8 +19,6 @@ const ARGUMENTS: &str = "Look at how the launcher passes arguments on";
 
 /// What the plan says, whatever the configuration does.
 const WEEKLY: &str = "0 3 * * 6 weekly";
-
-const TEXT: &str = "Write it into the skill's SKILL.md";
 
 pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let launching = expected(witness)?;
@@ -243,7 +241,7 @@ pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
 }
 
 /// Whether five fields mean the plan's time, however they are written.
-fn is_weekly(fields: &str) -> Result<bool, Doubt> {
+pub(super) fn is_weekly(fields: &str) -> Result<bool, Doubt> {
     let weekly = Schedule::parse(WEEKLY).or_else(|error| unseen(error.to_string()))?;
     let schedule = Schedule::parse(&format!("{fields} called"));
     let epoch = jiff::Timestamp::UNIX_EPOCH;
@@ -270,86 +268,4 @@ fn runs_another<'a>(command: &'a str, wanted: &[String]) -> Option<&'a str> {
 struct Clock {
     zone: String,
     offsets: Vec<i32>,
-}
-
-pub fn documented(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    let launching = configured(witness)?;
-    if !matches!(witness.fact("skill")?.question, Question::Text { .. }) {
-        return unseen("`skill` is about something else");
-    }
-    let text: String = witness.see("skill")?;
-    let launcher = launching.launcher.first().map_or("", String::as_str);
-    let launcher = launcher.rsplit('/').next().unwrap_or(launcher);
-    let call = format!("{launcher} start");
-    for (what, needle) in [
-        ("the agent that it runs as", &launching.session),
-        ("what cron calls", &call),
-    ] {
-        if !text.contains(needle.as_str()) {
-            return broken(
-                format!("the skill's text does not say {what}: `{needle}` is not in it"),
-                TEXT,
-            );
-        }
-    }
-    if let Some(inline) = paragraphs(&text).find_map(|paragraph| called_inline(paragraph, &call)) {
-        return broken(
-            format!("the skill's text says that cron calls the skill itself: {inline:?}"),
-            TEXT,
-        );
-    }
-    let mut about_cron = paragraphs(&text).filter(|paragraph| paragraph.contains("cron"));
-    let Some(paragraph) = about_cron.find(|paragraph| paragraph.contains(&call)) else {
-        return broken(
-            format!("the skill's text does not say that cron calls `{call}`"),
-            TEXT,
-        );
-    };
-    if let Some(wrong) = other_time(paragraph)? {
-        return broken(
-            format!("the skill's text says that cron calls at `{wrong}`, not at `0 3 * * 6`"),
-            TEXT,
-        );
-    }
-    holds("it names the agent, and that and when cron calls it")
-}
-
-fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
-    text.split("\n\n")
-}
-
-/// The sentence by which cron calls the skill and not the launcher, where there is one.
-fn called_inline(paragraph: &str, call: &str) -> Option<String> {
-    const NOT: [&str; 5] = ["never", "not ", "n't", "instead of", "rather than"];
-    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut sentences = line.split_inclusive(". ").map(str::trim);
-    let inline = sentences.find(|sentence| {
-        let calls_skill = sentence.contains("cron") && sentence.contains("/upgrade-all");
-        let is_denied = NOT.iter().any(|word| sentence.contains(word));
-        calls_skill && !sentence.contains(call) && !is_denied
-    });
-    inline.map(cut)
-}
-
-/// Another time than the plan's, as the five fields of a crontab or by the name of a day.
-fn other_time(text: &str) -> Result<Option<String>, Doubt> {
-    const DAYS: [&str; 6] = [
-        "Sunday",
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-    ];
-    let fields = regex(r"(?:[\d*/,-]+ +){4}[\w*/,-]+")?;
-    let mut other = None;
-    for named in fields.find_iter(text).map(|found| found.as_str()) {
-        let is_a_time = Schedule::parse(&format!("{named} called")).is_ok();
-        if is_a_time && !is_weekly(named)? {
-            other = Some(named);
-            break;
-        }
-    }
-    let by_name = DAYS.into_iter().find(|day| text.contains(day));
-    Ok(other.or(by_name).map(str::to_owned))
 }

@@ -5,6 +5,7 @@ mod calls;
 mod judge;
 mod play;
 mod seen;
+mod text;
 
 use super::bench::{Bench, Stop};
 use super::expect::Launching;
@@ -77,7 +78,7 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V8a.11",
             says: "The skill's text says that it runs as this agent and how cron calls it",
-            judge: calls::documented,
+            judge: text::documented,
         },
     ],
     scenario: |bench| scenario(bench).boxed(),
