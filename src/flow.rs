@@ -73,6 +73,18 @@ impl Outcome {
         all.find(|outcome| outcome.text() == text.trim())
     }
 
+    /// The one whose text begins with this word.
+    pub fn by_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|outcome| outcome.word() == word)
+    }
+
+    /// The first word of its text, by which a summary names it.
+    pub fn word(self) -> &'static str {
+        let text = self.text();
+        text.split_once(' ').map_or(text, |(word, _)| word)
+    }
+
     /// What stands behind `RESULT: `.
     pub fn text(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! What `/upgrade-all` prints, as a reader takes it: the candidates of a dry run, and the summary by its sections. Pure.
 
-use crate::flow::{Ran, words};
+use crate::flow::{Outcome, Ran, words};
 use crate::plan::gate::cut;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -148,6 +148,20 @@ pub fn names(line: &str) -> Vec<&str> {
         .map(|word| word.trim_matches(['-', '_', '.']))
         .filter(|word| !word.is_empty())
         .collect()
+}
+
+/// The results in a line, its addresses left out: as whole words, each once.
+pub fn results(line: &str) -> Vec<Outcome> {
+    let is_sign = |sign: char| !sign.is_alphanumeric() && !['-', '_', '+'].contains(&sign);
+    let words = ADDRESS.split(line).flat_map(|words| words.split(is_sign));
+    let found = words.filter_map(|word| Outcome::by_word(word.trim_matches(['-', '_'])));
+    let mut results = Vec::new();
+    for result in found {
+        if !results.contains(&result) {
+            results.push(result);
+        }
+    }
+    results
 }
 
 impl Section<'_> {
@@ -338,6 +352,28 @@ mod tests {
         ] {
             assert_eq!(pages(line), expected, "{line:?}");
             assert_eq!(names(line), named, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn results_are_whole_words() {
+        use Outcome::{NotGreen, PendingTests, Success, TestPr};
+        for (line, expected) in [
+            ("- a: http://f/o/a/pulls/1 — SUCCESS", &[Success][..]),
+            ("| a | **SUCCESS-PENDING-TESTS** |", &[PendingTests]),
+            ("a: _SUCCESS+TESTPR_, see b", &[TestPr]),
+            (
+                "a: FAILED — upgrade not green after 3 !testme runs",
+                &[NotGreen],
+            ),
+            ("a: `FAILED`: no", &[NotGreen]),
+            ("a: SUCCESS, not FAILED, SUCCESS", &[Success, NotGreen]),
+            (
+                "http://f/o/SUCCESS/pulls/1 success SUCCESSES SUCCESS-X",
+                &[],
+            ),
+        ] {
+            assert_eq!(results(line), expected, "{line:?}");
         }
     }
 }
