@@ -36,6 +36,19 @@ fn ran(code: i32) -> Value {
     json!({ "end": { "exited": code }, "stdout": "", "stderr": "", "stdout_bytes": 0, "stderr_bytes": 0, "milliseconds": 9 })
 }
 
+/// What a build of the recipe found: its functional tests that are red.
+fn results(build: u64, red: &[&str]) -> Value {
+    let tests = ["stays-up", "tells-its-version"].map(|name| {
+        let status = if red.contains(&name) {
+            "failed"
+        } else {
+            "passed"
+        };
+        json!({ "name": name, "status": status })
+    });
+    json!({ "build": build, "recipe": "a", "ref": "", "pr": 3, "stages": [{ "name": "functional", "status": "failed", "tests": tests }] })
+}
+
 fn screen(text: &str) -> Value {
     json!({ "visible": text, "whole": text })
 }
@@ -66,6 +79,7 @@ fn healthy() -> Facts {
         recipes: vec!["a".into()],
         candidate: r"^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$".into(),
         summary: "^===== SUMMARY =====$".into(),
+        closely: true,
     };
     let recorded = RECORDED
         .iter()
@@ -73,6 +87,7 @@ fn healthy() -> Facts {
         .unwrap();
     let mut expect = recorded.facts("V1").unwrap().answer("expectations").clone();
     expect["launching"] = serde_json::to_value(launching).unwrap();
+    expect["upgrading"]["recipes"]["stale"] = json!("a");
     let harness = expect["upgrading"]["harness"].as_str().unwrap().to_owned();
     let others = json!([session("builder", 1), session("weekly-notes", 2)]);
     let ours = "400 bash /bin/upgrader-agent --remote-control weekly\n401 gavel lab upgrade-all";
@@ -157,6 +172,11 @@ fn healthy() -> Facts {
         shown("live.still.screen", SUMMARY),
         looked("live.still", agent(4, None)),
         asked("live.builds", Question::Builds { after: 12 }, build),
+        asked(
+            "live.results",
+            Question::Results { build: 13 },
+            results(13, &["tells-its-version"]),
+        ),
         looked("idle.before", agent(4, None)),
         sessions("idle.others", others.clone()),
         call("idle.stop"),
@@ -375,6 +395,7 @@ fn one_change_and_the_clause_that_finds_it() {
     };
     let pull = json!([{ "number": 5, "user": { "login": "flow" }, "state": "open", "head": { "sha": "a" }, "base": { "sha": "b" } }]);
     let built = |status: &str, recipe: &str, pull: &str| json!([{ "number": 13, "status": status, "params": { "RECIPE": recipe, "PR": pull } }]);
+    let types = |line: &str| screen(&format!("{line}\n{SUMMARY}"));
     let zone = |offsets: [i32; 2]| json!({ "zone": "Europe/Berlin", "offsets": offsets });
     let (fail, unsure, blocked, pass) = (
         Verdict::Fail,
@@ -460,6 +481,49 @@ fn one_change_and_the_clause_that_finds_it() {
         ("V8a.7", "dry.screen", screen("CANDIDATE b 1 -> 2"), fail),
         ("V8a.7", "dry.screen", Value::Null, unsure),
         ("V8a.7", "set.a.after.harness.pulls", pull, fail),
+        (
+            "V8a.7",
+            "live.screen",
+            types("> /upgrade-all --with-tests"),
+            fail,
+        ),
+        (
+            "V8a.7",
+            "live.screen",
+            types("weekly: upgrade-all --quiet --with-tests."),
+            fail,
+        ),
+        (
+            "V8a.7",
+            "live.screen",
+            types("It is never run with --with-tests, such as `upgrade-all --with-tests`."),
+            pass,
+        ),
+        (
+            "V8a.7",
+            "live.screen",
+            screen(&format!("{SUMMARY}\nNext: upgrade-all --with-tests")),
+            pass,
+        ),
+        // Where no test is stale, it would have shown in nothing.
+        ("V8a.7", "live.builds", json!([]), unsure),
+        ("V8a.7", "live.builds", built("success", "a", "3"), unsure),
+        ("V8a.7", "live.builds", built("running", "a", "3"), unsure),
+        ("V8a.7", "live.builds", built("failure", "b", "3"), unsure),
+        ("V8a.7", "live.results", results(13, &[]), unsure),
+        ("V8a.7", "live.results", results(13, &["stays-up"]), unsure),
+        (
+            "V8a.7",
+            "live.results",
+            results(13, &["stays-up", "tells-its-version"]),
+            unsure,
+        ),
+        (
+            "V8a.7",
+            "live.results",
+            results(12, &["tells-its-version"]),
+            unsure,
+        ),
         ("V8a.8", "orchestrator.none", ran(0), fail),
         ("V8a.8", "orchestrator.none", ran(3), fail),
         ("V8a.8", "orchestrator.alone", ran(1), fail),
@@ -648,6 +712,35 @@ fn the_schedule_is_the_plans_and_calls_the_launcher() {
         "0 3 * * 6 /srv/launch-upgrader.sh start > log-$(date) 2>&1",
     ] {
         assert_eq!(scheduled(line), Verdict::Inconclusive, "{line}");
+    }
+}
+
+/// A set without the recipe of which a test goes stale shows nothing of `--with-tests`.
+#[test]
+fn a_set_in_which_no_test_goes_stale_says_nothing_of_with_tests() {
+    for stale in [json!("b"), Value::Null] {
+        let mut facts = healthy();
+        facts[0].2["upgrading"]["recipes"]["stale"] = stale;
+        facts[0].2["upgrading"]["recipes"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|_, recipe| !recipe.is_null());
+        let clauses = judged(&facts);
+        let clause = clauses.iter().find(|clause| clause.id == "V8a.7").unwrap();
+        assert_eq!(clause.verdict, Verdict::Inconclusive);
+        assert!(clause.seen.contains("`sandbox.all`"), "{}", clause.seen);
+    }
+}
+
+/// What was looked at before crontab and results were is judged by what it holds.
+#[test]
+fn facts_from_before_a_look_are_judged_by_what_they_hold() {
+    let mut facts = healthy();
+    let expect = facts[0].2["launching"].as_object_mut().unwrap();
+    expect.remove("closely");
+    facts.retain(|(label, ..)| !["crontab", "live.results"].contains(label));
+    for (clause, verdict) in verdicts(&facts) {
+        assert_eq!(verdict, Verdict::Pass, "{clause}");
     }
 }
 

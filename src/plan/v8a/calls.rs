@@ -4,13 +4,13 @@ use super::seen::{
     LAUNCHER, agent, called, carries, expected, line, recipe, regex, right, screen, session,
     summary, when,
 };
-use super::{Agent, WITH_TESTS, listed, set};
-use crate::evidence::{Doubt, Witness};
+use super::{Agent, STALE, WITH_TESTS, last_built, listed, set};
+use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Ran};
 use crate::host::cron::{Schedule, ScheduleError};
 use crate::host::processes::Process;
 use crate::plan::expect::{Expectations, Launching};
-use crate::plan::gate::cut;
+use crate::plan::gate::{asked, cut};
 use crate::plan::opened;
 use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
 use serde_json::Value;
@@ -37,6 +37,17 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             );
         }
     }
+    let shows = screen(witness, "live.screen")?.unwrap_or_default();
+    if let Some(typed) = typed(&shows, &launching)? {
+        return certainly_broken(
+            format!(
+                "{}, `{WITH_TESTS}` was typed to it: its screen shows `{}`",
+                when("live.screen"),
+                cut(typed)
+            ),
+            ARGUMENTS,
+        );
+    }
     if !right!(agent(witness, "live.busy")).is_busy() {
         return unseen("the run that was passed `--with-tests` was not seen at work");
     }
@@ -60,26 +71,80 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(wrong) = wrong {
         return broken(wrong, ARGUMENTS);
     }
+    if launching.closely {
+        control(witness, &recipe, &expect)?;
+    }
     holds(
         "`--dry-run` made it a dry run; `--with-tests` was in no process's arguments, and had no effect",
     )
 }
 
+/// Where no test is stale, `--with-tests` changes nothing: the real run upgraded the recipe of which one goes stale, and its build was red
+/// by that alone. That it is green before the upgrade is tried by V5 and V8.
+fn control(witness: &Witness<'_>, recipe: &str, expect: &Expectations) -> Result<(), Doubt> {
+    let shows_in_nothing = |why: String| {
+        unseen(format!(
+            "control: {why}, so that `{WITH_TESTS}` would have shown in nothing"
+        ))
+    };
+    let stale = expect.upgrading.recipes.get(STALE);
+    if stale.map(String::as_str) != Some(recipe) {
+        let stale = stale.map_or("the recipe of which a test goes stale", String::as_str);
+        return shows_in_nothing(format!(
+            "no test of `{recipe}` goes stale (add `{stale}` to `sandbox.all`)"
+        ));
+    }
+    let after: u64 = witness.see(&format!("{}.before.builds", set(recipe)))?;
+    asked(witness, "live.builds", &Question::Builds { after })?;
+    let Some(build) = last_built(witness.see("live.builds")?, recipe, after) else {
+        return shows_in_nothing(format!("no build of `{recipe}` has ended"));
+    };
+    if build.green() {
+        return shows_in_nothing(format!("build {} of `{recipe}` is green", build.number));
+    }
+    let failed = opened::results(witness, "live", &build)?.failed();
+    if failed != [expect.upgrading.stale_test.clone()] {
+        return shows_in_nothing(format!(
+            "build {} of `{recipe}` is not red by `{}` alone",
+            build.number,
+            cut(&expect.upgrading.stale_test)
+        ));
+    }
+    Ok(())
+}
+
+/// The line of the screen, before the summary, by which the agent was told `--with-tests`: behind the command and its other options. In
+/// marks of code it is what a text says of it.
+fn typed<'a>(screen: &'a str, launching: &Launching) -> Result<Option<&'a str>, Doubt> {
+    let summary = regex(&launching.summary)?;
+    let lines = screen.lines().map(str::trim_end);
+    let mut lines = lines.take_while(|line| !summary.is_match(line));
+    let is_typed = |command: Option<&str>| {
+        command.is_some_and(|command| is_command(command) && !command.starts_with('`'))
+    };
+    Ok(lines.find(|line| tells(line, is_typed)))
+}
+
+fn is_command(word: &str) -> bool {
+    word.ends_with("upgrade-all")
+}
+
+/// Whether `--with-tests` is among the words of a text, behind such a one, other options left out.
+fn tells(text: &str, behind: impl Fn(Option<&str>) -> bool) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (0..words.len()).any(|at| {
+        let word = words[at].trim_end_matches(['.', ',', ';']);
+        let is_it = word == WITH_TESTS || word.starts_with(&format!("{WITH_TESTS}="));
+        let mut before = words[..at].iter().rev();
+        is_it && behind(before.find(|word| !word.starts_with("--")).copied())
+    })
+}
+
 /// Whether `--with-tests` is among a process's arguments: as a word, or among the options in a text that tells an agent what to run. That a
 /// text forbids it is no such thing.
 fn is_given(process: &Process) -> bool {
-    process.args.iter().any(|argument| {
-        let words: Vec<&str> = argument.split_whitespace().collect();
-        let at = words.iter().position(|word| {
-            let word = word.trim_end_matches(['.', ',', ';']);
-            word == WITH_TESTS || word.starts_with(&format!("{WITH_TESTS}="))
-        });
-        at.is_some_and(|at| {
-            let before = words[..at].iter().rev();
-            let command = before.into_iter().find(|word| !word.starts_with("--"));
-            command.is_none_or(|command| command.ends_with("upgrade-all"))
-        })
-    })
+    let mut arguments = process.args.iter();
+    arguments.any(|argument| tells(argument, |command| command.is_none_or(is_command)))
 }
 
 /// What the screen shows of what a run did.

@@ -10,6 +10,7 @@ mod text;
 use super::bench::{Bench, Stop};
 use super::expect::Launching;
 use super::run::{Run, adopt_upgrade, expect_upgrade};
+use super::sight::Build;
 use super::{ClauseSpec, Item};
 use crate::evidence::Question;
 use crate::host::processes::Process;
@@ -85,6 +86,8 @@ pub const ITEM: Item = Item {
 };
 
 const WITH_TESTS: &str = "--with-tests";
+/// The recipe whose test goes stale, by its key in the sandbox.
+const STALE: &str = "stale";
 const REMOTE_CONTROL: &str = "--remote-control";
 
 /// A session, and the processes in it, the pane's own first.
@@ -205,7 +208,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
 /// The recipe of the runs: one that has an upgrade, so that there is something real to do. Where the set holds it, the one whose test goes
 /// stale: on that one a run with `--with-tests` shows.
 async fn choose(bench: &Bench, launching: &Launching) -> Result<Option<String>, Stop> {
-    let stale = bench.expect.upgrading.recipes.get("stale");
+    let stale = bench.expect.upgrading.recipes.get(STALE);
     let mut recipes: Vec<&String> = launching.recipes.iter().collect();
     recipes.sort_by_key(|recipe| Some(*recipe) != stale);
     for recipe in recipes {
@@ -216,6 +219,13 @@ async fn choose(bench: &Bench, launching: &Launching) -> Result<Option<String>, 
         }
     }
     Ok(None)
+}
+
+/// The last build of a recipe since a run began, of those that have ended.
+fn last_built(builds: Option<Vec<Build>>, recipe: &str, after: u64) -> Option<Build> {
+    let mut builds = builds.unwrap_or_default();
+    builds.retain(|it| it.number > after && it.parameter("RECIPE") == recipe && it.ended());
+    builds.into_iter().max_by_key(|build| build.number)
 }
 
 /// What the looks at a recipe of the set are called.
