@@ -73,7 +73,7 @@ pub struct Launching {
     /// Regular expressions: a candidate of a dry run, and the line behind which the summary stands.
     pub candidate: String,
     pub summary: String,
-    /// Whether the results of the real run's build are looked at. Facts from before they were are judged by what they hold.
+    /// Whether the crontab and the results of the real run's build are looked at. Facts from before they were are judged by what they hold.
     #[serde(default)]
     pub closely: bool,
 }

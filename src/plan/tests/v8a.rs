@@ -49,6 +49,13 @@ fn results(build: u64, red: &[&str]) -> Value {
     json!({ "build": build, "recipe": "a", "ref": "", "pr": 3, "stages": [{ "name": "functional", "status": "failed", "tests": tests }] })
 }
 
+/// A crontab with these lines, behind one that is about something else.
+fn crontab(lines: &[&str]) -> Value {
+    let other = ["17 4 * * * /usr/local/bin/tidy-old-logs"];
+    let lines = [&other[..], lines].concat();
+    json!({ "lines": lines })
+}
+
 fn screen(text: &str) -> Value {
     json!({ "visible": text, "whole": text })
 }
@@ -135,6 +142,7 @@ fn healthy() -> Facts {
             Question::Clock,
             json!({ "zone": "UTC", "offsets": [0, 0] }),
         ),
+        asked("crontab", Question::Crontab, crontab(&[])),
         sessions("before", others.clone()),
         see("set.a.before.builds", json!(12)),
         pulls("set.a.before.harness.pulls"),
@@ -654,7 +662,9 @@ fn a_name_is_compared_with_what_it_is_by_hand() {
     assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail);
     for label in ["dry.agent", "idle.before"] {
         let mut other = unnamed.clone();
-        other["session"] = healthy()[9].2["session"].clone();
+        let known = healthy();
+        let agent = known.iter().find(|(label, ..)| *label == "dry.agent");
+        other["session"] = agent.unwrap().2["session"].clone();
         set(&mut facts, label, other.clone());
         if label == "idle.before" {
             asks_of(&mut facts, "idle.gone", &other);
@@ -742,6 +752,50 @@ fn facts_from_before_a_look_are_judged_by_what_they_hold() {
     for (clause, verdict) in verdicts(&facts) {
         assert_eq!(verdict, Verdict::Pass, "{clause}");
     }
+}
+
+/// What is installed already is what was tried, once, in UTC; where nothing is, that comes once all is verified.
+#[test]
+fn the_crontab_holds_what_is_configured_or_nothing() {
+    const LINE: &str = "0 3 * * 6 /srv/launch-upgrader.sh start";
+    let (fail, pass) = (Verdict::Fail, Verdict::Pass);
+    let table: &[(&[&str], Verdict)] = &[
+        (&[], pass),
+        (&[LINE], pass),
+        (&["  0  3 * * 6\t/srv/launch-upgrader.sh  start"], pass),
+        (
+            &["0 3 * * sat /srv/launch-upgrader.sh start >>log 2>&1"],
+            pass,
+        ),
+        (&["# 0 3 * * 0 /srv/launch-upgrader.sh start", LINE], pass),
+        (&["MAILTO=upgrade-all@example.org", LINE], pass),
+        (&["0 5 * * * /srv/launch-upgrader.sh-backup"], pass),
+        (&[LINE, LINE], fail),
+        (&[LINE, "0 5 * * 6 /srv/launch-upgrader.sh start"], fail),
+        (&["0 3 * * 0 /srv/launch-upgrader.sh start"], fail),
+        (&["@weekly /srv/launch-upgrader.sh start"], fail),
+        (&["0 3 * * 6 /srv/launch-upgrader.sh fresh"], fail),
+        (&["0 3 * * 6 /old/launch-upgrader.sh start"], fail),
+        (&["0 3 * * 6 claude -p '/upgrade-all'"], fail),
+        (&["CRON_TZ=Europe/Berlin", LINE], fail),
+        (&["TZ = \"Europe/Berlin\"", LINE], fail),
+        (&["CRON_TZ=Europe/Berlin", "CRON_TZ=UTC", LINE], pass),
+        (&["CRON_TZ='Etc/UTC'", LINE], pass),
+        (&[LINE, "CRON_TZ=Europe/Berlin"], pass),
+    ];
+    for (lines, verdict) in table {
+        let mut facts = healthy();
+        set(&mut facts, "crontab", crontab(lines));
+        assert_eq!(verdicts(&facts)["V8a.9"], *verdict, "{lines:?}");
+    }
+    // A line that only a shell understands is compared as it stands.
+    let line = "0 3 * * 6 cd /srv && ./launch-upgrader.sh start";
+    let mut facts = healthy();
+    facts[0].2["launching"]["schedule"] = json!(line);
+    set(&mut facts, "crontab", crontab(&[line]));
+    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Inconclusive);
+    set(&mut facts, "crontab", crontab(&[LINE]));
+    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail);
 }
 
 /// V8a.9, where this line is to stand in the crontab.

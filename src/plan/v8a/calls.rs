@@ -1,24 +1,18 @@
-//! V8a's judge of how the agent is called: its arguments, the schedule, and the orchestrator's eye for it.
+//! V8a's judge of what reaches the agent: its arguments; and of what the orchestrator's eye makes of it.
 
 use super::seen::{
-    LAUNCHER, agent, called, carries, expected, line, recipe, regex, right, screen, session,
-    summary, when,
+    agent, called, expected, line, recipe, regex, right, screen, session, summary, when,
 };
-use super::{Agent, STALE, WITH_TESTS, last_built, listed, set};
+use super::{STALE, WITH_TESTS, last_built, listed, set};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Ran};
-use crate::host::cron::{Schedule, ScheduleError};
 use crate::host::processes::Process;
 use crate::plan::expect::{Expectations, Launching};
 use crate::plan::gate::{asked, cut};
 use crate::plan::opened;
 use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
-use serde_json::Value;
 
 const ARGUMENTS: &str = "Look at how the launcher passes arguments on";
-
-/// What the plan says, whatever the configuration does.
-const WEEKLY: &str = "0 3 * * 6 weekly";
 
 pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let launching = expected(witness)?;
@@ -149,13 +143,13 @@ fn is_given(process: &Process) -> bool {
 
 /// What the screen shows of what a run did.
 #[derive(PartialEq, Eq)]
-enum Shown {
+pub enum Shown {
     Candidate,
     Summary,
     Neither,
 }
 
-fn shown(witness: &Witness<'_>, run: &str, launching: &Launching) -> Result<Shown, Doubt> {
+pub fn shown(witness: &Witness<'_>, run: &str, launching: &Launching) -> Result<Shown, Doubt> {
     let recipe = recipe(witness, run, launching)?;
     let Some(shown) = screen(witness, &format!("{run}.screen"))? else {
         return unseen(format!(
@@ -220,117 +214,4 @@ pub fn orchestrator(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         }
     }
     holds("alive only where the orchestrator is in the list, before or behind this session")
-}
-
-pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    let launching = expected(witness)?;
-    let mend = "Look at the line that is installed in the crontab";
-    witness.see::<Value>("expectations")?;
-    let parsed = Schedule::parse(&launching.schedule);
-    let fields = match &parsed {
-        Ok(Schedule { fields, .. }) | Err(ScheduleError::NeedsShell { fields, .. }) => fields,
-        Err(error) => return broken(error.to_string(), mend),
-    };
-    if !is_weekly(fields)? {
-        return broken(format!("`{fields}` is not `0 3 * * 6`"), mend);
-    }
-    let clock: Clock = witness.see("clock")?;
-    if clock.offsets.iter().any(|offset| *offset != 0) {
-        return broken(
-            format!(
-                "this machine's clock goes by {}: cron would call at 03:00 there, not at 03:00 UTC",
-                cut(&clock.zone)
-            ),
-            "Set the machine's time zone, or cron's, to UTC",
-        );
-    }
-    let wanted = [&launching.launcher[..], &["start".to_owned()]].concat();
-    let schedule = match parsed {
-        Ok(schedule) => schedule,
-        Err(ScheduleError::NeedsShell { command, why, .. }) => {
-            if let Some(other) = runs_another(&command, &wanted) {
-                return broken(
-                    format!("it runs `{}`, not the launcher's `start`", cut(other)),
-                    mend,
-                );
-            }
-            return unseen(format!(
-                "Gavel does not run shells: {why}, so that what `{}` launches was not tried; put it into a script, and name that",
-                cut(&command)
-            ));
-        }
-        Err(error) => return broken(error.to_string(), mend),
-    };
-    if schedule.command != wanted {
-        return broken(
-            format!(
-                "it runs `{}`, not the launcher's `start`",
-                schedule.command.join(" ")
-            ),
-            mend,
-        );
-    }
-    right!(called(witness, "cron"));
-    let launched = right!(agent(witness, "cron.agent"));
-    let known: Vec<Agent> = [
-        session(witness, "idle.before")?,
-        session(witness, "dry.agent")?,
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if known.iter().any(|known| known.is(&launched)) {
-        return broken(
-            "it launched nothing: the session is the one from before",
-            LAUNCHER,
-        );
-    }
-    let as_ever = |agent: &Agent| carries(agent, &launching.remote_control);
-    if !as_ever(&launched) && known.iter().any(as_ever) {
-        return broken(
-            "what it launches carries another remote-control name",
-            LAUNCHER,
-        );
-    }
-    // Whether its arguments reached it is V8a.7's business.
-    if shown(witness, "cron", &launching)? == Shown::Neither {
-        return broken(
-            "what it launches shows neither a candidate nor a summary",
-            "Look at what the run needs of its environment",
-        );
-    }
-    holds(format!(
-        "`{}`, and its command does all that by itself with nothing in its environment but what cron sets",
-        schedule.fields
-    ))
-}
-
-/// Whether five fields mean the plan's time, however they are written.
-pub(super) fn is_weekly(fields: &str) -> Result<bool, Doubt> {
-    let weekly = Schedule::parse(WEEKLY).or_else(|error| unseen(error.to_string()))?;
-    let schedule = Schedule::parse(&format!("{fields} called"));
-    let epoch = jiff::Timestamp::UNIX_EPOCH;
-    Ok(schedule.is_ok_and(|schedule| schedule.next(epoch, 60) == weekly.next(epoch, 60)))
-}
-
-/// What a line that only a shell understands clearly runs in place of what is wanted: all of it where it names the launcher nowhere, or
-/// the part that tells the launcher something else.
-fn runs_another<'a>(command: &'a str, wanted: &[String]) -> Option<&'a str> {
-    let program = wanted.first().map_or("", String::as_str);
-    let name = program.rsplit('/').next().unwrap_or(program);
-    if !command.contains(name) {
-        return Some(command);
-    }
-    let mut parts = command.split(['&', ';', '|', '\n']).map(str::trim);
-    parts.find(|part| {
-        let words = shell_words::split(part).unwrap_or_default();
-        words.first() == wanted.first() && words.get(1..wanted.len()) != wanted.get(1..)
-    })
-}
-
-/// How far this machine's clock is from UTC, in seconds, now and in the other half of the year.
-#[derive(serde::Deserialize)]
-struct Clock {
-    zone: String,
-    offsets: Vec<i32>,
 }

@@ -4,6 +4,7 @@
 mod calls;
 mod judge;
 mod play;
+mod schedule;
 mod seen;
 mod text;
 
@@ -69,7 +70,7 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V8a.9",
             says: "The cron-equivalent path works end to end: the schedule's own command, in cron's bare environment, launches it",
-            judge: calls::scheduled,
+            judge: schedule::scheduled,
         },
         ClauseSpec {
             id: "V8a.10",
@@ -169,6 +170,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     };
     bench.note("skill", text).await?;
     bench.note("clock", Question::Clock).await?;
+    bench.note("crontab", Question::Crontab).await?;
     let before: Vec<Session> = bench.see("before", Question::Sessions).await?;
     if before.iter().any(|known| known.name == launching.session) {
         // Somebody else's.

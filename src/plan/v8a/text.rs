@@ -1,6 +1,7 @@
 //! V8a.11: what the skill's text says of how it is called. It is prose, and read by its sentences, whatever letters, marks and line ends
 //! they are written with; what can be read in two ways is in doubt.
 
+use super::schedule::is_weekly;
 use super::seen::{configured, regex};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::host::cron::Schedule;
@@ -230,7 +231,7 @@ fn times(sentence: &str) -> Result<Vec<(&str, bool)>, Doubt> {
     let mut times = Vec::new();
     for found in fields.find_iter(sentence) {
         if Schedule::parse(&format!("{} called", found.as_str())).is_ok() {
-            times.push((found.as_str(), super::calls::is_weekly(found.as_str())?));
+            times.push((found.as_str(), is_weekly(found.as_str())?));
         }
     }
     Ok(times)
