@@ -67,6 +67,24 @@ impl Outcome {
         Self::NotGreen,
     ];
 
+    /// The one of this text, whatever blanks are around it.
+    fn named(text: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|outcome| outcome.text() == text.trim())
+    }
+
+    /// The one whose text begins with this word.
+    pub fn by_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|outcome| outcome.word() == word)
+    }
+
+    /// The first word of its text, by which a summary names it.
+    pub fn word(self) -> &'static str {
+        let text = self.text();
+        text.split_once(' ').map_or(text, |(word, _)| word)
+    }
+
     /// What stands behind `RESULT: `.
     pub fn text(self) -> &'static str {
         match self {
@@ -76,6 +94,49 @@ impl Outcome {
             Self::NotGreen => "FAILED — upgrade not green after 3 !testme runs",
         }
     }
+}
+
+/// Why the output tells no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoResult {
+    /// It has none at its end, or none that is known.
+    Missing(String),
+    /// It ends with one of which nobody can tell whether it is the run's own word.
+    Unclear(String),
+}
+
+/// The lines of a text, by whose words they are. What is quoted or in a block of code, and so somebody else's, is left out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Words<'a> {
+    pub own: Vec<&'a str>,
+    /// What stands in a block of code that never ends: all of it may be code, or the block a slip.
+    pub unended: Vec<&'a str>,
+}
+
+/// Tells a text's own words from others'. A block of code ends with the sign that it began with, at least as many of it, alone on a line;
+/// three of them around a word are no block.
+pub fn words(text: &str) -> Words<'_> {
+    let mut fence: Option<(char, usize)> = None;
+    let mut words = Words::default();
+    for line in text.lines().map(str::trim_end) {
+        let bare = line.trim_start();
+        let sign = bare.chars().next().unwrap_or(' ');
+        let rest = bare.trim_start_matches(sign);
+        let length = bare.len() - rest.len();
+        match fence {
+            Some((open, least)) if sign == open && length >= least && rest.is_empty() => {
+                fence = None;
+                words.unended.clear();
+            }
+            Some(_) => words.unended.push(line),
+            None if length >= 3 && (sign == '~' || sign == '`' && !rest.contains('`')) => {
+                fence = Some((sign, length));
+            }
+            None if sign == '>' => {}
+            None => words.own.push(line),
+        }
+    }
+    words
 }
 
 /// The helper's answer, or why it has none.
@@ -132,55 +193,53 @@ impl Ran {
 
     /// Reads the result: the last line that is not empty, `RESULT: ` and one of the known texts. In a quoted text or a block of code it
     /// is somebody else's word; and where another one stands before it, it is not known which one is meant.
-    pub fn result_said(&self) -> Result<Outcome, String> {
+    pub fn result_said(&self) -> Result<Outcome, NoResult> {
         const NAME: &str = "RESULT:";
+        let missing = |why| Err(NoResult::Missing(why));
         if self.stdout_cut {
-            return Err(format!(
+            return missing(format!(
                 "too much output to look for `{NAME}` in ({})",
                 self.ending()
             ));
         }
-        let mut fenced = false;
-        let mut quoted = None;
-        let mut said: Vec<&str> = Vec::new();
-        let mut last = "";
-        for line in self.stdout.lines().map(str::trim_end) {
-            let bare = line.trim_start();
-            if bare.starts_with("```") || bare.starts_with("~~~") {
-                fenced = !fenced;
-            } else if !fenced && line.starts_with(NAME) {
-                said.push(line);
-            } else if bare
-                .trim_start_matches(['>', ' ', '`', '*'])
-                .starts_with(NAME)
-            {
-                quoted = Some(bare);
-            }
-            if !bare.is_empty() {
-                last = line;
-            }
+        let Words {
+            own: mut said,
+            mut unended,
+        } = words(&self.stdout);
+        for lines in [&mut said, &mut unended] {
+            lines.retain(|line| line.starts_with(NAME));
+            lines.dedup();
         }
-        said.dedup();
-        match (&said[..], quoted) {
-            ([one], _) if *one != last => Err(format!(
+        let all = self.stdout.lines().map(str::trim_end);
+        let mut filled = all.filter(|line| !line.is_empty());
+        let quoted = filled.clone().map(str::trim_start).rfind(|line| {
+            line.trim_start_matches(['>', ' ', '`', '*'])
+                .starts_with(NAME)
+        });
+        let last = filled.next_back().unwrap_or_default();
+        match (&said[..], &unended[..], quoted) {
+            ([one], ..) if *one != last => missing(format!(
                 "`{}` is not the last line, behind it stands `{}`",
                 clip(one),
                 clip(last)
             )),
-            ([one], _) => {
-                let text = one.trim_start_matches(NAME).trim();
-                Outcome::ALL
-                    .into_iter()
-                    .find(|outcome| outcome.text() == text)
-                    .ok_or_else(|| format!("`{}` is no result", clip(one)))
+            ([one], ..) => Outcome::named(one.trim_start_matches(NAME))
+                .ok_or_else(|| NoResult::Missing(format!("`{}` is no result", clip(one)))),
+            ([], [one], _)
+                if *one == last && Outcome::named(one.trim_start_matches(NAME)).is_some() =>
+            {
+                Err(NoResult::Unclear(format!(
+                    "`{}` is the last line, in a block of code that begins and never ends: whether it is the run's own word cannot be told",
+                    clip(one)
+                )))
             }
-            ([], None) => Err(format!("no `{NAME}` line ({})", self.ending())),
-            ([], Some(quoted)) => Err(format!(
+            ([], _, None) => missing(format!("no `{NAME}` line ({})", self.ending())),
+            ([], _, Some(quoted)) => missing(format!(
                 "`{}` stands in a quoted text or in code only ({})",
                 clip(quoted),
                 self.ending()
             )),
-            ([first, .., last], _) => Err(format!(
+            ([first, .., last], ..) => missing(format!(
                 "two results: first `{}`, last `{}`",
                 clip(first),
                 clip(last)
@@ -355,11 +414,47 @@ mod tests {
                 "`RESULT: FAILED - upgrade not green after 3 !testme runs` is no result",
             ),
         ] {
-            assert_eq!(said(stdout), Err(expected.to_owned()), "{stdout:?}");
+            let expected = NoResult::Missing(expected.to_owned());
+            assert_eq!(said(stdout), Err(expected), "{stdout:?}");
         }
         let mut cut = ran("RESULT: SUCCESS");
         cut.stdout_cut = true;
-        assert!(cut.result_said().unwrap_err().starts_with("too much"));
+        assert!(
+            matches!(cut.result_said(), Err(NoResult::Missing(why)) if why.starts_with("too much"))
+        );
+    }
+
+    #[test]
+    fn what_only_looks_like_a_block_of_code_hides_no_result() {
+        let said = |text: &str| ran(text).result_said();
+        for before in [
+            "```x```",
+            "```one``` and ```two```",
+            "~~~~\n~~~\n```\n~~~~",
+            "````\n```\n````",
+            "```sh\nmake\n```",
+        ] {
+            let text = format!("{before}\nRESULT: SUCCESS\n");
+            assert_eq!(said(&text), Ok(Outcome::Success), "{before:?}");
+        }
+        // Of a block that never ends nobody knows where it was to end.
+        for text in [
+            "```\nRESULT: SUCCESS",
+            "```sh\nmake\n```` x\nRESULT: SUCCESS\n\n",
+            "```\nmake\n```\n~~~\nRESULT: SUCCESS\nRESULT: SUCCESS",
+        ] {
+            assert!(matches!(said(text), Err(NoResult::Unclear(_))), "{text:?}");
+        }
+        // Neither reading makes a result of these.
+        for text in [
+            "```\nRESULT: GREEN",
+            "```\nRESULT: SUCCESS\nbye",
+            "```\n  RESULT: SUCCESS",
+            "```\nRESULT: SUCCESS+TESTPR\nRESULT: SUCCESS",
+            "RESULT: SUCCESS+TESTPR\n```\nRESULT: SUCCESS",
+        ] {
+            assert!(matches!(said(text), Err(NoResult::Missing(_))), "{text:?}");
+        }
     }
 
     #[test]

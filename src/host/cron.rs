@@ -4,10 +4,13 @@ use super::{HostError, Tool};
 use chrono::{DateTime, Utc};
 use croner::Cron;
 use jiff::Timestamp;
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
+use std::sync::LazyLock;
 
-/// One line of a crontab: when, and which command. The command is known as words, since no shell is asked.
+/// One line of a crontab: when, and which command. The command is known as words, since no shell is asked; where its output goes at the
+/// line's end is left out, since the same is called.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     when: Cron,
@@ -24,7 +27,26 @@ pub enum ScheduleError {
     #[error("`{fields}` does not say when: {why}")]
     UnknownTime { fields: String, why: String },
     #[error("`{command}` is no plain command: {why}. Put it into a script, and name that")]
-    NeedsShell { command: String, why: String },
+    NeedsShell {
+        fields: String,
+        command: String,
+        why: String,
+    },
+}
+
+/// A redirection that stands last: into or from a file, or one output into another. A number before it belongs to it where it stands alone.
+static REDIRECTION: LazyLock<Regex> = LazyLock::new(|| {
+    let file = r#"'[^']*'|"[^"`(]*"|[^\s'"`|&;<>()]+"#;
+    let pattern = format!(r"(?:\s+\d+|\s+&|\s*)(?:>>?\s*(?:&\d|{file})|<\s*(?:{file}))$");
+    Regex::new(&pattern).expect("it is a regex")
+});
+
+/// A command without the redirections at its end.
+fn plain(mut command: &str) -> &str {
+    while let Some(found) = REDIRECTION.find(command.trim_end()) {
+        command = &command[..found.start()];
+    }
+    command.trim_end()
 }
 
 /// What only a shell, or cron itself (`%`), would understand outside quotes.
@@ -51,7 +73,9 @@ impl Schedule {
             fields: fields.clone(),
             why: error.to_string(),
         })?;
+        let command = plain(command);
         let refuse = |why: String| ScheduleError::NeedsShell {
+            fields: fields.clone(),
             command: command.to_owned(),
             why,
         };
@@ -59,6 +83,9 @@ impl Schedule {
             return Err(refuse(format!("`{sign}` means something to a shell")));
         }
         let words = shell_words::split(command).map_err(|error| refuse(error.to_string()))?;
+        if words.is_empty() {
+            return Err(ScheduleError::NotALine(line.to_owned()));
+        }
         Ok(Schedule {
             when,
             fields,
@@ -119,6 +146,38 @@ mod tests {
         assert_eq!(next, ["2026-06-06T03:00:00Z", "2026-06-13T03:00:00Z"]);
         let named = Schedule::parse("0 3 * * sat /srv/launch-upgrader.sh start").unwrap();
         assert_eq!(named.next(from, 9), weekly.next(from, 9));
+    }
+
+    #[test]
+    fn where_the_output_goes_is_no_part_of_what_is_called() {
+        for end in [
+            " >> /var/log/upgrader.log 2>&1",
+            " >/dev/null 2>&1",
+            ">>log",
+            " > log",
+            " 2> 'a b'",
+            " 1>>log 2>>\"$HOME/log\"",
+            " &> log",
+            " </dev/null >log",
+        ] {
+            let schedule = Schedule::parse(&format!("0 3 * * 6 /srv/launch start{end} ")).unwrap();
+            assert_eq!(schedule.command, ["/srv/launch", "start"], "{end}");
+        }
+        for (line, why) in [
+            ("0 3 * * 6 >log", "no line of a crontab"),
+            ("0 3 * * 6 a | b > log", "means something to a shell"),
+            ("0 3 * * 6 a > log b", "means something to a shell"),
+            ("0 3 * * 6 a > $(date) 2>&1", "means something to a shell"),
+            ("0 3 * * 6 sh -c 'a > b'", "means something to a shell"),
+            ("0 3 * * 6 sh -c 'a > ''b'", "means something to a shell"),
+            ("0 3 * * 6 a >", "means something to a shell"),
+        ] {
+            let error = Schedule::parse(line).unwrap_err().to_string();
+            assert!(error.contains(why), "{line}: {error}");
+        }
+        // What stands at a word is no number of an output.
+        let words = Schedule::parse("0 3 * * 6 start2>&1").unwrap().command;
+        assert_eq!(words, ["start2"]);
     }
 
     #[test]

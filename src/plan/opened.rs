@@ -8,7 +8,7 @@ use super::sight::{Branch, Build, ChangedFile, Comment, Event, File, Pull, Resul
 use super::upgrade::{Compose, newest, pinned_anew, upgraded};
 use super::{Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
-use crate::flow::{End, Outcome, Ran};
+use crate::flow::{End, NoResult, Outcome, Ran};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -38,10 +38,10 @@ pub fn ran(witness: &Witness<'_>, name: &str, expect: &Expectations) -> Result<R
 }
 
 /// What stands behind the run's last word; why there is none where there is none.
-pub fn result(ran: &Ran) -> Result<Outcome, String> {
+fn result(ran: &Ran) -> Result<Outcome, NoResult> {
     match ran.end {
         End::Exited(_) => ran.result_said(),
-        _ => Err(ran.ending()),
+        _ => Err(NoResult::Missing(ran.ending())),
     }
 }
 
@@ -69,7 +69,8 @@ pub fn says(
                 mend,
             ),
         ),
-        Err(why) => undisturbed(witness, name, expect, broken(why, mend)),
+        Err(NoResult::Missing(why)) => undisturbed(witness, name, expect, broken(why, mend)),
+        Err(NoResult::Unclear(why)) => unseen(why),
     }
 }
 

@@ -549,6 +549,11 @@ pub const FAULTS: &[Fault] = &[
         "gives the last pull request's address for every one",
     ).subtle(),
     all(
+        "upgrade-all-calls-stale-a-success",
+        &["V8.7"],
+        "calls a pull request a success in the list whose tests it then says look stale",
+    ).subtle(),
+    all(
         "upgrade-all-lists-earlier-ones",
         &["V8.7"],
         "lists pull requests of earlier runs, too, which are closed",

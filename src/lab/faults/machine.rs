@@ -53,16 +53,23 @@ pub const FAULTS: &[Fault] = &[
         )
     },
     // How a run ends.
-    agent(
-        "agent-dry-runs-only",
-        &["V8a.2"],
-        "makes a dry run of every run, and asks whether it may go on",
-    ),
-    agent(
-        "agent-makes-its-summary-up",
-        &["V8a.2"],
-        "writes a summary as it should be, and does nothing",
-    )
+    // Where nothing is done, `--with-tests` shows in nothing.
+    Fault {
+        inconclusive: &["V8a.7"],
+        ..agent(
+            "agent-dry-runs-only",
+            &["V8a.2"],
+            "makes a dry run of every run, and asks whether it may go on",
+        )
+    },
+    Fault {
+        inconclusive: &["V8a.7"],
+        ..agent(
+            "agent-makes-its-summary-up",
+            &["V8a.2"],
+            "writes a summary as it should be, and does nothing",
+        )
+    }
     .subtle(),
     Fault {
         blocked: &["V8a.4"],
@@ -107,11 +114,14 @@ pub const FAULTS: &[Fault] = &[
         &["V8a.3"],
         "replaces a run that is at work",
     ),
-    launcher(
-        "launcher-disturbs-busy",
-        &["V8a.2", "V8a.3"],
-        "presses Ctrl-C in a run that is at work, to see whether it answers",
-    ),
+    Fault {
+        inconclusive: &["V8a.7"],
+        ..launcher(
+            "launcher-disturbs-busy",
+            &["V8a.2", "V8a.3"],
+            "presses Ctrl-C in a run that is at work, to see whether it answers",
+        )
+    },
     launcher(
         "launcher-leaves-finished",
         &["V8a.4"],

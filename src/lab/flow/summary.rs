@@ -39,7 +39,13 @@ pub fn summary(
         outcome.pull.is_some()
             && (!faults.has("upgrade-all-list-incomplete") || outcome.result == "SUCCESS")
     });
-    let mut opened: Vec<String> = opened.map(line).collect();
+    // Whether a test is stale is looked up for its section only.
+    let calls_success = faults.has("upgrade-all-calls-stale-a-success");
+    let entry = |outcome: &Outcome| match calls_success && outcome.looks_stale() {
+        true => line(outcome).replace("SUCCESS-PENDING-TESTS", "SUCCESS"),
+        false => line(outcome),
+    };
+    let mut opened: Vec<String> = opened.map(entry).collect();
     if faults.has("upgrade-all-mixes-up-urls")
         && let Some(last) = outcomes
             .iter()

@@ -534,6 +534,21 @@ fn its_last_word_is_success() {
                 "FAIL V3.5",
             ),
             (
+                "in code that never ends",
+                |facts| prints(facts, "```\nRESULT: SUCCESS"),
+                "INCONCLUSIVE V3.5",
+            ),
+            (
+                "another, in code that never ends",
+                |facts| prints(facts, "```\nRESULT: GREEN"),
+                "FAIL V3.5",
+            ),
+            (
+                "behind what only looks like code",
+                |facts| prints(facts, "```x```\nRESULT: SUCCESS"),
+                "PASS",
+            ),
+            (
                 "not the last line",
                 |facts| prints(facts, "RESULT: SUCCESS\nbye"),
                 "FAIL V3.5",

@@ -701,7 +701,7 @@ fn no_test_is_touched() {
                     let number = build(facts, "sandbox-stale");
                     facts.build(number, |build| build["status"] = "success".into());
                 },
-                "INCONCLUSIVE V8.4 V8.5",
+                "FAIL V8.7; INCONCLUSIVE V8.4 V8.5",
             ),
         ],
     );
@@ -709,7 +709,7 @@ fn no_test_is_touched() {
 
 #[test]
 fn stale_tests_have_a_section() {
-    const UNKNOWN: &str = "INCONCLUSIVE V8.4 V8.5";
+    const UNKNOWN: &str = "INCONCLUSIVE V8.4 V8.5 V8.7";
     check(
         "V8",
         &[
@@ -845,7 +845,7 @@ fn stale_tests_have_a_section() {
                     facts.build(number, |build| build["status"] = "failure".into());
                     test(facts, "set.sandbox-upgrade.results", "greets", "failed");
                 },
-                UNKNOWN,
+                "FAIL V8.7; INCONCLUSIVE V8.4 V8.5",
             ),
             (
                 "a recipe that never starts is red",
@@ -857,6 +857,7 @@ fn stale_tests_have_a_section() {
                     );
                     let number = build(facts, "sandbox-upgrade");
                     facts.build(number, |build| build["status"] = "failure".into());
+                    says_of(facts, "sandbox-upgrade", " — FAILED");
                 },
                 "PASS",
             ),
@@ -870,7 +871,7 @@ fn stale_tests_have_a_section() {
                         });
                     }
                 },
-                "INCONCLUSIVE V8.4 V8.5 V8.6",
+                "INCONCLUSIVE V8.4 V8.5 V8.6 V8.7",
             ),
             (
                 "it was built elsewhere",
@@ -975,7 +976,7 @@ fn recipes_are_upgraded_one_after_another() {
                     let number = build(facts, "sandbox-upgrade");
                     facts.build(number, |build| build["status"] = "running".into());
                 },
-                "FAIL V8.6; INCONCLUSIVE V8.4 V8.5",
+                "FAIL V8.6; INCONCLUSIVE V8.4 V8.5 V8.7",
             ),
             (
                 "the first stood when the second was deployed",
@@ -1326,6 +1327,96 @@ fn the_summary_leads_with_the_list() {
                     }
                 },
                 "FAIL V8.3; INCONCLUSIVE V8.4 V8.5 V8.6; BLOCKED V8.7",
+            ),
+        ],
+    );
+}
+
+/// What the list says came of a recipe, in other words.
+fn says_of(facts: &mut Facts, recipe: &str, result: &str) {
+    let entry = format!("- {recipe}: {}", page(facts, recipe));
+    summary(facts, |text| {
+        let (list, rest) = text.split_once("\n## Tests").unwrap();
+        let mut lines: Vec<String> = list.lines().map(str::to_owned).collect();
+        let line = lines.iter_mut().find(|line| line.starts_with(&entry));
+        *line.unwrap() = format!("{entry}{result}");
+        format!("{}\n\n## Tests{rest}", lines.join("\n"))
+    });
+}
+
+#[test]
+fn the_list_says_how_each_does() {
+    check(
+        "V8",
+        &[
+            (
+                "a stale one is called a success",
+                |facts| says_of(facts, "sandbox-stale", " — SUCCESS"),
+                "FAIL V8.7",
+            ),
+            (
+                "a stale one is called a success, and a person wrote",
+                |facts| {
+                    says_of(facts, "sandbox-stale", " — SUCCESS");
+                    hand(facts, "sandbox-stale", "comment");
+                },
+                "INCONCLUSIVE V8.7",
+            ),
+            (
+                "a stale one is called failed",
+                |facts| {
+                    let failed = " — FAILED — upgrade not green after 3 !testme runs";
+                    says_of(facts, "sandbox-stale", failed);
+                },
+                "FAIL V8.7",
+            ),
+            (
+                "a test is said to be updated",
+                |facts| says_of(facts, "sandbox-stale", " — SUCCESS+TESTPR"),
+                "FAIL V8.7",
+            ),
+            (
+                "a green one is called stale",
+                |facts| says_of(facts, "sandbox-upgrade", " — **SUCCESS-PENDING-TESTS**"),
+                "FAIL V8.7",
+            ),
+            (
+                "a green one is called failed",
+                |facts| says_of(facts, "sandbox-upgrade", " (FAILED)"),
+                "FAIL V8.7",
+            ),
+            (
+                "it says nothing of how they do",
+                |facts| {
+                    says_of(facts, "sandbox-stale", "");
+                    says_of(facts, "sandbox-upgrade", " successfully opened");
+                },
+                "PASS",
+            ),
+            (
+                "it says two things of one",
+                |facts| says_of(facts, "sandbox-upgrade", " — SUCCESS, not FAILED"),
+                "INCONCLUSIVE V8.7",
+            ),
+            (
+                "one is red by another test, and is called a success",
+                |facts| {
+                    let results = "set.sandbox-stale.results";
+                    test(facts, results, "tells-its-version", "passed");
+                    test(facts, results, "answers", "failed");
+                    says_of(facts, "sandbox-stale", " — SUCCESS");
+                },
+                "FAIL V8.7; INCONCLUSIVE V8.4 V8.5",
+            ),
+            (
+                "one is red by another test, and nothing is said of it",
+                |facts| {
+                    let results = "set.sandbox-stale.results";
+                    test(facts, results, "tells-its-version", "passed");
+                    test(facts, results, "answers", "failed");
+                    says_of(facts, "sandbox-stale", "");
+                },
+                "INCONCLUSIVE V8.4 V8.5",
             ),
         ],
     );

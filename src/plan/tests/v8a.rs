@@ -36,6 +36,26 @@ fn ran(code: i32) -> Value {
     json!({ "end": { "exited": code }, "stdout": "", "stderr": "", "stdout_bytes": 0, "stderr_bytes": 0, "milliseconds": 9 })
 }
 
+/// What a build of the recipe found: its functional tests that are red.
+fn results(build: u64, red: &[&str]) -> Value {
+    let tests = ["stays-up", "tells-its-version"].map(|name| {
+        let status = if red.contains(&name) {
+            "failed"
+        } else {
+            "passed"
+        };
+        json!({ "name": name, "status": status })
+    });
+    json!({ "build": build, "recipe": "a", "ref": "", "pr": 3, "stages": [{ "name": "functional", "status": "failed", "tests": tests }] })
+}
+
+/// A crontab with these lines, behind one that is about something else.
+fn crontab(lines: &[&str]) -> Value {
+    let other = ["17 4 * * * /usr/local/bin/tidy-old-logs"];
+    let lines = [&other[..], lines].concat();
+    json!({ "lines": lines })
+}
+
 fn screen(text: &str) -> Value {
     json!({ "visible": text, "whole": text })
 }
@@ -66,6 +86,7 @@ fn healthy() -> Facts {
         recipes: vec!["a".into()],
         candidate: r"^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$".into(),
         summary: "^===== SUMMARY =====$".into(),
+        closely: true,
     };
     let recorded = RECORDED
         .iter()
@@ -73,6 +94,7 @@ fn healthy() -> Facts {
         .unwrap();
     let mut expect = recorded.facts("V1").unwrap().answer("expectations").clone();
     expect["launching"] = serde_json::to_value(launching).unwrap();
+    expect["upgrading"]["recipes"]["stale"] = json!("a");
     let harness = expect["upgrading"]["harness"].as_str().unwrap().to_owned();
     let others = json!([session("builder", 1), session("weekly-notes", 2)]);
     let ours = "400 bash /bin/upgrader-agent --remote-control weekly\n401 gavel lab upgrade-all";
@@ -120,6 +142,7 @@ fn healthy() -> Facts {
             Question::Clock,
             json!({ "zone": "UTC", "offsets": [0, 0] }),
         ),
+        asked("crontab", Question::Crontab, crontab(&[])),
         sessions("before", others.clone()),
         see("set.a.before.builds", json!(12)),
         pulls("set.a.before.harness.pulls"),
@@ -157,6 +180,11 @@ fn healthy() -> Facts {
         shown("live.still.screen", SUMMARY),
         looked("live.still", agent(4, None)),
         asked("live.builds", Question::Builds { after: 12 }, build),
+        asked(
+            "live.results",
+            Question::Results { build: 13 },
+            results(13, &["tells-its-version"]),
+        ),
         looked("idle.before", agent(4, None)),
         sessions("idle.others", others.clone()),
         call("idle.stop"),
@@ -375,6 +403,7 @@ fn one_change_and_the_clause_that_finds_it() {
     };
     let pull = json!([{ "number": 5, "user": { "login": "flow" }, "state": "open", "head": { "sha": "a" }, "base": { "sha": "b" } }]);
     let built = |status: &str, recipe: &str, pull: &str| json!([{ "number": 13, "status": status, "params": { "RECIPE": recipe, "PR": pull } }]);
+    let types = |line: &str| screen(&format!("{line}\n{SUMMARY}"));
     let zone = |offsets: [i32; 2]| json!({ "zone": "Europe/Berlin", "offsets": offsets });
     let (fail, unsure, blocked, pass) = (
         Verdict::Fail,
@@ -460,6 +489,49 @@ fn one_change_and_the_clause_that_finds_it() {
         ("V8a.7", "dry.screen", screen("CANDIDATE b 1 -> 2"), fail),
         ("V8a.7", "dry.screen", Value::Null, unsure),
         ("V8a.7", "set.a.after.harness.pulls", pull, fail),
+        (
+            "V8a.7",
+            "live.screen",
+            types("> /upgrade-all --with-tests"),
+            fail,
+        ),
+        (
+            "V8a.7",
+            "live.screen",
+            types("weekly: upgrade-all --quiet --with-tests."),
+            fail,
+        ),
+        (
+            "V8a.7",
+            "live.screen",
+            types("It is never run with --with-tests, such as `upgrade-all --with-tests`."),
+            pass,
+        ),
+        (
+            "V8a.7",
+            "live.screen",
+            screen(&format!("{SUMMARY}\nNext: upgrade-all --with-tests")),
+            pass,
+        ),
+        // Where no test is stale, it would have shown in nothing.
+        ("V8a.7", "live.builds", json!([]), unsure),
+        ("V8a.7", "live.builds", built("success", "a", "3"), unsure),
+        ("V8a.7", "live.builds", built("running", "a", "3"), unsure),
+        ("V8a.7", "live.builds", built("failure", "b", "3"), unsure),
+        ("V8a.7", "live.results", results(13, &[]), unsure),
+        ("V8a.7", "live.results", results(13, &["stays-up"]), unsure),
+        (
+            "V8a.7",
+            "live.results",
+            results(13, &["stays-up", "tells-its-version"]),
+            unsure,
+        ),
+        (
+            "V8a.7",
+            "live.results",
+            results(12, &["tells-its-version"]),
+            unsure,
+        ),
         ("V8a.8", "orchestrator.none", ran(0), fail),
         ("V8a.8", "orchestrator.none", ran(3), fail),
         ("V8a.8", "orchestrator.alone", ran(1), fail),
@@ -590,7 +662,9 @@ fn a_name_is_compared_with_what_it_is_by_hand() {
     assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail);
     for label in ["dry.agent", "idle.before"] {
         let mut other = unnamed.clone();
-        other["session"] = healthy()[9].2["session"].clone();
+        let known = healthy();
+        let agent = known.iter().find(|(label, ..)| *label == "dry.agent");
+        other["session"] = agent.unwrap().2["session"].clone();
         set(&mut facts, label, other.clone());
         if label == "idle.before" {
             asks_of(&mut facts, "idle.gone", &other);
@@ -626,13 +700,197 @@ fn the_schedule_is_the_plans_and_calls_the_launcher() {
         "0 3 1-7 * 6 /srv/launch-upgrader.sh start",
         "0 3 * * 6 /srv/upgrade-all",
         "0 3 * * 6 /srv/launch-upgrader.sh fresh",
-        "0 3 * * 6 /srv/launch-upgrader.sh start && true",
+        "0 3 * * 6 /srv/launch-upgrader.sh fresh >> /var/log/upgrader.log 2>&1",
+        "0 3 * * 6 cd /srv && claude -p /upgrade-all",
+        "0 3 * * 6 cd /srv; /srv/launch-upgrader.sh fresh | logger",
+        "0 3 * * 0 /srv/launch-upgrader.sh start | logger",
     ] {
-        let mut facts = healthy();
-        facts[0].2["launching"]["schedule"] = json!(line);
-        assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail, "{line}");
+        assert_eq!(scheduled(line), Verdict::Fail, "{line}");
     }
+    for line in [
+        "0 3 * * SAT /srv/launch-upgrader.sh start",
+        "0 3 * * 6 /srv/launch-upgrader.sh start >> /var/log/upgrader.log 2>&1",
+        "0 3 * * 6 /srv/launch-upgrader.sh start >/dev/null 2>&1",
+    ] {
+        assert_eq!(scheduled(line), Verdict::Pass, "{line}");
+    }
+    // What only a shell understands was not tried, whatever it would do.
+    for line in [
+        "0 3 * * 6 /srv/launch-upgrader.sh start && true",
+        "0 3 * * 6 cd /srv && ./launch-upgrader.sh start",
+        "0 3 * * 6 /srv/launch-upgrader.sh start | logger",
+        "0 3 * * 6 /srv/launch-upgrader.sh start > log-$(date) 2>&1",
+    ] {
+        assert_eq!(scheduled(line), Verdict::Inconclusive, "{line}");
+    }
+}
+
+/// A set without the recipe of which a test goes stale shows nothing of `--with-tests`.
+#[test]
+fn a_set_in_which_no_test_goes_stale_says_nothing_of_with_tests() {
+    for stale in [json!("b"), Value::Null] {
+        let mut facts = healthy();
+        facts[0].2["upgrading"]["recipes"]["stale"] = stale;
+        facts[0].2["upgrading"]["recipes"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|_, recipe| !recipe.is_null());
+        let clauses = judged(&facts);
+        let clause = clauses.iter().find(|clause| clause.id == "V8a.7").unwrap();
+        assert_eq!(clause.verdict, Verdict::Inconclusive);
+        assert!(clause.seen.contains("`sandbox.all`"), "{}", clause.seen);
+    }
+}
+
+/// What was looked at before crontab and results were is judged by what it holds.
+#[test]
+fn facts_from_before_a_look_are_judged_by_what_they_hold() {
     let mut facts = healthy();
-    facts[0].2["launching"]["schedule"] = json!("0 3 * * SAT /srv/launch-upgrader.sh start");
-    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Pass);
+    let expect = facts[0].2["launching"].as_object_mut().unwrap();
+    expect.remove("closely");
+    facts.retain(|(label, ..)| !["crontab", "live.results"].contains(label));
+    for (clause, verdict) in verdicts(&facts) {
+        assert_eq!(verdict, Verdict::Pass, "{clause}");
+    }
+}
+
+/// What is installed already is what was tried, once, in UTC; where nothing is, that comes once all is verified.
+#[test]
+fn the_crontab_holds_what_is_configured_or_nothing() {
+    const LINE: &str = "0 3 * * 6 /srv/launch-upgrader.sh start";
+    let (fail, pass) = (Verdict::Fail, Verdict::Pass);
+    let table: &[(&[&str], Verdict)] = &[
+        (&[], pass),
+        (&[LINE], pass),
+        (&["  0  3 * * 6\t/srv/launch-upgrader.sh  start"], pass),
+        (
+            &["0 3 * * sat /srv/launch-upgrader.sh start >>log 2>&1"],
+            pass,
+        ),
+        (&["# 0 3 * * 0 /srv/launch-upgrader.sh start", LINE], pass),
+        (&["MAILTO=upgrade-all@example.org", LINE], pass),
+        (&["0 5 * * * /srv/launch-upgrader.sh-backup"], pass),
+        (&[LINE, LINE], fail),
+        (&[LINE, "0 5 * * 6 /srv/launch-upgrader.sh start"], fail),
+        (&["0 3 * * 0 /srv/launch-upgrader.sh start"], fail),
+        (&["@weekly /srv/launch-upgrader.sh start"], fail),
+        (&["0 3 * * 6 /srv/launch-upgrader.sh fresh"], fail),
+        (&["0 3 * * 6 /old/launch-upgrader.sh start"], fail),
+        (&["0 3 * * 6 claude -p '/upgrade-all'"], fail),
+        (&["CRON_TZ=Europe/Berlin", LINE], fail),
+        (&["TZ = \"Europe/Berlin\"", LINE], fail),
+        (&["CRON_TZ=Europe/Berlin", "CRON_TZ=UTC", LINE], pass),
+        (&["CRON_TZ='Etc/UTC'", LINE], pass),
+        (&[LINE, "CRON_TZ=Europe/Berlin"], pass),
+    ];
+    for (lines, verdict) in table {
+        let mut facts = healthy();
+        set(&mut facts, "crontab", crontab(lines));
+        assert_eq!(verdicts(&facts)["V8a.9"], *verdict, "{lines:?}");
+    }
+    // A line that only a shell understands is compared as it stands.
+    let line = "0 3 * * 6 cd /srv && ./launch-upgrader.sh start";
+    let mut facts = healthy();
+    facts[0].2["launching"]["schedule"] = json!(line);
+    set(&mut facts, "crontab", crontab(&[line]));
+    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Inconclusive);
+    set(&mut facts, "crontab", crontab(&[LINE]));
+    assert_eq!(verdicts(&facts)["V8a.9"], Verdict::Fail);
+}
+
+/// V8a.9, where this line is to stand in the crontab.
+fn scheduled(line: &str) -> Verdict {
+    let mut facts = healthy();
+    facts[0].2["launching"]["schedule"] = json!(line);
+    verdicts(&facts)["V8a.9"]
+}
+
+/// The skill's text is prose: what it says is told from how it is written, and what could mean either is in doubt.
+#[test]
+fn the_text_is_read_as_prose() {
+    const CALLED: &str = "Saturdays cron calls `launch-upgrader.sh start`.";
+    let beside = |other: &str| format!("It is `weekly`. {CALLED}\n\n{other}");
+    let (fail, unsure, pass) = (Verdict::Fail, Verdict::Inconclusive, Verdict::Pass);
+    let table = [
+        // Descriptions and further explanations.
+        (
+            beside("The weekly cron runs this as the `weekly` agent; by hand: `/upgrade-all [--dry-run]`"),
+            pass,
+        ),
+        (
+            beside("Cron starts the `weekly` agent, which runs `/upgrade-all`."),
+            pass,
+        ),
+        (beside("People look at the pull requests on Mondays."), pass),
+        (
+            "`weekly`; Saturdays cron calls `launch-upgrader.sh start`. People look on Monday.".into(),
+            pass,
+        ),
+        // However it is written.
+        ("`WEEKLY`. **Cron**: `launch-upgrader.sh start`".into(), pass),
+        (
+            "`weekly`; CRON calls `launch-upgrader.sh` `start`".into(),
+            pass,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh\n  start`, Saturdays".into(),
+            pass,
+        ),
+        (
+            "`weekly`\n\n```\n0 3 * * 6 /srv/launch-upgrader.sh start\n```".into(),
+            pass,
+        ),
+        (
+            "`weekly`\n\n```\n0 4 * * 6 /srv/launch-upgrader.sh start\n```".into(),
+            fail,
+        ),
+        // Days.
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` on Saturdays, so the pull requests are there on Monday".into(),
+            unsure,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` (`0 3 * * 6`), so they are there on Monday".into(),
+            unsure,
+        ),
+        (
+            "`weekly`; every Sunday cron calls `launch-upgrader.sh start` (`0 3 * * 6`)".into(),
+            fail,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` on Monday".into(),
+            fail,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start`. That is on Mondays.".into(),
+            unsure,
+        ),
+        (
+            "`weekly`; cron calls `launch-upgrader.sh start` (`0 3 * * 6`, no more `0 4 * * 6`)".into(),
+            unsure,
+        ),
+        // Who calls what.
+        (beside("Cron calls `/upgrade-all` itself."), unsure),
+        (beside("`/upgrade-all` comes by cron."), unsure),
+        (beside("Cron never calls `/upgrade-all`."), pass),
+        (
+            "`weekly`\n\n`/upgrade-all` is run by cron. By hand: `launch-upgrader.sh start`".into(),
+            fail,
+        ),
+        (
+            "`weekly`\n\n- Cron invokes the skill `/upgrade-all`\n- `launch-upgrader.sh start`".into(),
+            fail,
+        ),
+        (
+            "`weekly`\n\n## Cron\n\n`launch-upgrader.sh start`".into(),
+            unsure,
+        ),
+        ("`weekly`\n\n`launch-upgrader.sh start`".into(), fail),
+        ("`weekly`; cron calls `launch-upgrader.sh fresh`".into(), fail),
+    ];
+    for (text, expected) in table {
+        let mut facts = healthy();
+        set(&mut facts, "skill", json!(text));
+        assert_eq!(verdicts(&facts)["V8a.11"], expected, "{text}");
+    }
 }

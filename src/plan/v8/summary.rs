@@ -1,6 +1,6 @@
 //! What `/upgrade-all` prints, as a reader takes it: the candidates of a dry run, and the summary by its sections. Pure.
 
-use crate::flow::Ran;
+use crate::flow::{Outcome, Ran, words};
 use crate::plan::gate::cut;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -24,7 +24,8 @@ pub struct Section<'a> {
 /// The candidates that the output names, in its order.
 pub fn candidates(ran: &Ran, pattern: &str) -> Result<Vec<Candidate>, String> {
     let pattern = regex(pattern)?;
-    let found = own_words(&ran.stdout)
+    let found = words(&ran.stdout)
+        .own
         .into_iter()
         .filter_map(|line| pattern.captures(line));
     let found = found.map(|found| {
@@ -43,7 +44,7 @@ pub fn candidates(ran: &Ran, pattern: &str) -> Result<Vec<Candidate>, String> {
 pub fn summary<'a>(ran: &'a Ran, pattern: &str) -> Result<Vec<Section<'a>>, String> {
     let pattern = regex(pattern)?;
     let mut found: Vec<Vec<&str>> = Vec::new();
-    for line in own_words(&ran.stdout) {
+    for line in words(&ran.stdout).own {
         if pattern.is_match(line) {
             found.push(Vec::new());
         } else if let Some(last) = found.last_mut() {
@@ -76,31 +77,6 @@ pub fn summary<'a>(ran: &'a Ran, pattern: &str) -> Result<Vec<Section<'a>>, Stri
 
 fn regex(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|_| format!("`{}` is no regular expression", cut(pattern)))
-}
-
-/// The lines that are neither quoted nor in a block of code: those are somebody else's words.
-fn own_words(text: &str) -> Vec<&str> {
-    let mut fence: Option<(char, usize)> = None;
-    let mut own = Vec::new();
-    for line in text.lines().map(str::trim_end) {
-        let bare = line.trim_start();
-        let sign = bare.chars().next().unwrap_or(' ');
-        let rest = bare.trim_start_matches(sign);
-        let length = bare.len() - rest.len();
-        match fence {
-            Some((open, least)) => {
-                if sign == open && length >= least && rest.is_empty() {
-                    fence = None;
-                }
-            }
-            None if length >= 3 && (sign == '~' || sign == '`' && !rest.contains('`')) => {
-                fence = Some((sign, length));
-            }
-            None if sign == '>' => {}
-            None => own.push(line),
-        }
-    }
-    own
 }
 
 fn sections(lines: Vec<&str>) -> Vec<Section<'_>> {
@@ -172,6 +148,20 @@ pub fn names(line: &str) -> Vec<&str> {
         .map(|word| word.trim_matches(['-', '_', '.']))
         .filter(|word| !word.is_empty())
         .collect()
+}
+
+/// The results in a line, its addresses left out: as whole words, each once.
+pub fn results(line: &str) -> Vec<Outcome> {
+    let is_sign = |sign: char| !sign.is_alphanumeric() && !['-', '_', '+'].contains(&sign);
+    let words = ADDRESS.split(line).flat_map(|words| words.split(is_sign));
+    let found = words.filter_map(|word| Outcome::by_word(word.trim_matches(['-', '_'])));
+    let mut results = Vec::new();
+    for result in found {
+        if !results.contains(&result) {
+            results.push(result);
+        }
+    }
+    results
 }
 
 impl Section<'_> {
@@ -362,6 +352,28 @@ mod tests {
         ] {
             assert_eq!(pages(line), expected, "{line:?}");
             assert_eq!(names(line), named, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn results_are_whole_words() {
+        use Outcome::{NotGreen, PendingTests, Success, TestPr};
+        for (line, expected) in [
+            ("- a: http://f/o/a/pulls/1 — SUCCESS", &[Success][..]),
+            ("| a | **SUCCESS-PENDING-TESTS** |", &[PendingTests]),
+            ("a: _SUCCESS+TESTPR_, see b", &[TestPr]),
+            (
+                "a: FAILED — upgrade not green after 3 !testme runs",
+                &[NotGreen],
+            ),
+            ("a: `FAILED`: no", &[NotGreen]),
+            ("a: SUCCESS, not FAILED, SUCCESS", &[Success, NotGreen]),
+            (
+                "http://f/o/SUCCESS/pulls/1 success SUCCESSES SUCCESS-X",
+                &[],
+            ),
+        ] {
+            assert_eq!(results(line), expected, "{line:?}");
         }
     }
 }

@@ -1,26 +1,18 @@
-//! V8a's judge of how the agent is called: its arguments, the schedule, the orchestrator's eye for it, and what is written of it.
+//! V8a's judge of what reaches the agent: its arguments; and of what the orchestrator's eye makes of it.
 
 use super::seen::{
-    LAUNCHER, agent, called, carries, configured, expected, line, recipe, regex, right, screen,
-    session, summary, when,
+    agent, called, expected, line, recipe, regex, right, screen, session, summary, when,
 };
-use super::{Agent, WITH_TESTS, listed, set};
+use super::{STALE, WITH_TESTS, last_built, listed, set};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Ran};
-use crate::host::cron::Schedule;
 use crate::host::processes::Process;
 use crate::plan::expect::{Expectations, Launching};
-use crate::plan::gate::cut;
+use crate::plan::gate::{asked, cut};
 use crate::plan::opened;
 use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
-use serde_json::Value;
 
 const ARGUMENTS: &str = "Look at how the launcher passes arguments on";
-
-/// What the plan says, whatever the configuration does.
-const WEEKLY: &str = "0 3 * * 6 weekly";
-
-const TEXT: &str = "Write it into the skill's SKILL.md";
 
 pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let launching = expected(witness)?;
@@ -38,6 +30,17 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 ARGUMENTS,
             );
         }
+    }
+    let shows = screen(witness, "live.screen")?.unwrap_or_default();
+    if let Some(typed) = typed(&shows, &launching)? {
+        return certainly_broken(
+            format!(
+                "{}, `{WITH_TESTS}` was typed to it: its screen shows `{}`",
+                when("live.screen"),
+                cut(typed)
+            ),
+            ARGUMENTS,
+        );
     }
     if !right!(agent(witness, "live.busy")).is_busy() {
         return unseen("the run that was passed `--with-tests` was not seen at work");
@@ -62,37 +65,91 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(wrong) = wrong {
         return broken(wrong, ARGUMENTS);
     }
+    if launching.closely {
+        control(witness, &recipe, &expect)?;
+    }
     holds(
         "`--dry-run` made it a dry run; `--with-tests` was in no process's arguments, and had no effect",
     )
 }
 
+/// Where no test is stale, `--with-tests` changes nothing: the real run upgraded the recipe of which one goes stale, and its build was red
+/// by that alone. That it is green before the upgrade is tried by V5 and V8.
+fn control(witness: &Witness<'_>, recipe: &str, expect: &Expectations) -> Result<(), Doubt> {
+    let shows_in_nothing = |why: String| {
+        unseen(format!(
+            "control: {why}, so that `{WITH_TESTS}` would have shown in nothing"
+        ))
+    };
+    let stale = expect.upgrading.recipes.get(STALE);
+    if stale.map(String::as_str) != Some(recipe) {
+        let stale = stale.map_or("the recipe of which a test goes stale", String::as_str);
+        return shows_in_nothing(format!(
+            "no test of `{recipe}` goes stale (add `{stale}` to `sandbox.all`)"
+        ));
+    }
+    let after: u64 = witness.see(&format!("{}.before.builds", set(recipe)))?;
+    asked(witness, "live.builds", &Question::Builds { after })?;
+    let Some(build) = last_built(witness.see("live.builds")?, recipe, after) else {
+        return shows_in_nothing(format!("no build of `{recipe}` has ended"));
+    };
+    if build.green() {
+        return shows_in_nothing(format!("build {} of `{recipe}` is green", build.number));
+    }
+    let failed = opened::results(witness, "live", &build)?.failed();
+    if failed != [expect.upgrading.stale_test.clone()] {
+        return shows_in_nothing(format!(
+            "build {} of `{recipe}` is not red by `{}` alone",
+            build.number,
+            cut(&expect.upgrading.stale_test)
+        ));
+    }
+    Ok(())
+}
+
+/// The line of the screen, before the summary, by which the agent was told `--with-tests`: behind the command and its other options. In
+/// marks of code it is what a text says of it.
+fn typed<'a>(screen: &'a str, launching: &Launching) -> Result<Option<&'a str>, Doubt> {
+    let summary = regex(&launching.summary)?;
+    let lines = screen.lines().map(str::trim_end);
+    let mut lines = lines.take_while(|line| !summary.is_match(line));
+    let is_typed = |command: Option<&str>| {
+        command.is_some_and(|command| is_command(command) && !command.starts_with('`'))
+    };
+    Ok(lines.find(|line| tells(line, is_typed)))
+}
+
+fn is_command(word: &str) -> bool {
+    word.ends_with("upgrade-all")
+}
+
+/// Whether `--with-tests` is among the words of a text, behind such a one, other options left out.
+fn tells(text: &str, behind: impl Fn(Option<&str>) -> bool) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (0..words.len()).any(|at| {
+        let word = words[at].trim_end_matches(['.', ',', ';']);
+        let is_it = word == WITH_TESTS || word.starts_with(&format!("{WITH_TESTS}="));
+        let mut before = words[..at].iter().rev();
+        is_it && behind(before.find(|word| !word.starts_with("--")).copied())
+    })
+}
+
 /// Whether `--with-tests` is among a process's arguments: as a word, or among the options in a text that tells an agent what to run. That a
 /// text forbids it is no such thing.
 fn is_given(process: &Process) -> bool {
-    process.args.iter().any(|argument| {
-        let words: Vec<&str> = argument.split_whitespace().collect();
-        let at = words.iter().position(|word| {
-            let word = word.trim_end_matches(['.', ',', ';']);
-            word == WITH_TESTS || word.starts_with(&format!("{WITH_TESTS}="))
-        });
-        at.is_some_and(|at| {
-            let before = words[..at].iter().rev();
-            let command = before.into_iter().find(|word| !word.starts_with("--"));
-            command.is_none_or(|command| command.ends_with("upgrade-all"))
-        })
-    })
+    let mut arguments = process.args.iter();
+    arguments.any(|argument| tells(argument, |command| command.is_none_or(is_command)))
 }
 
 /// What the screen shows of what a run did.
 #[derive(PartialEq, Eq)]
-enum Shown {
+pub enum Shown {
     Candidate,
     Summary,
     Neither,
 }
 
-fn shown(witness: &Witness<'_>, run: &str, launching: &Launching) -> Result<Shown, Doubt> {
+pub fn shown(witness: &Witness<'_>, run: &str, launching: &Launching) -> Result<Shown, Doubt> {
     let recipe = recipe(witness, run, launching)?;
     let Some(shown) = screen(witness, &format!("{run}.screen"))? else {
         return unseen(format!(
@@ -157,164 +214,4 @@ pub fn orchestrator(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         }
     }
     holds("alive only where the orchestrator is in the list, before or behind this session")
-}
-
-pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    let launching = expected(witness)?;
-    let mend = "Look at the line that is installed in the crontab";
-    witness.see::<Value>("expectations")?;
-    let schedule = match Schedule::parse(&launching.schedule) {
-        Ok(schedule) => schedule,
-        Err(error) => return broken(error.to_string(), mend),
-    };
-    let weekly = Schedule::parse(WEEKLY).or_else(|error| unseen(error.to_string()))?;
-    let epoch = jiff::Timestamp::UNIX_EPOCH;
-    if schedule.next(epoch, 60) != weekly.next(epoch, 60) {
-        return broken(format!("`{}` is not `0 3 * * 6`", schedule.fields), mend);
-    }
-    let clock: Clock = witness.see("clock")?;
-    if clock.offsets.iter().any(|offset| *offset != 0) {
-        return broken(
-            format!(
-                "this machine's clock goes by {}: cron would call at 03:00 there, not at 03:00 UTC",
-                cut(&clock.zone)
-            ),
-            "Set the machine's time zone, or cron's, to UTC",
-        );
-    }
-    let wanted = [&launching.launcher[..], &["start".to_owned()]].concat();
-    if schedule.command != wanted {
-        return broken(
-            format!(
-                "it runs `{}`, not the launcher's `start`",
-                schedule.command.join(" ")
-            ),
-            mend,
-        );
-    }
-    right!(called(witness, "cron"));
-    let launched = right!(agent(witness, "cron.agent"));
-    let known: Vec<Agent> = [
-        session(witness, "idle.before")?,
-        session(witness, "dry.agent")?,
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if known.iter().any(|known| known.is(&launched)) {
-        return broken(
-            "it launched nothing: the session is the one from before",
-            LAUNCHER,
-        );
-    }
-    let as_ever = |agent: &Agent| carries(agent, &launching.remote_control);
-    if !as_ever(&launched) && known.iter().any(as_ever) {
-        return broken(
-            "what it launches carries another remote-control name",
-            LAUNCHER,
-        );
-    }
-    // Whether its arguments reached it is V8a.7's business.
-    if shown(witness, "cron", &launching)? == Shown::Neither {
-        return broken(
-            "what it launches shows neither a candidate nor a summary",
-            "Look at what the run needs of its environment",
-        );
-    }
-    holds(format!(
-        "`{}`, and its command does all that by itself with nothing in its environment but what cron sets",
-        schedule.fields
-    ))
-}
-
-/// How far this machine's clock is from UTC, in seconds, now and in the other half of the year.
-#[derive(serde::Deserialize)]
-struct Clock {
-    zone: String,
-    offsets: Vec<i32>,
-}
-
-pub fn documented(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
-    let launching = configured(witness)?;
-    if !matches!(witness.fact("skill")?.question, Question::Text { .. }) {
-        return unseen("`skill` is about something else");
-    }
-    let text: String = witness.see("skill")?;
-    let launcher = launching.launcher.first().map_or("", String::as_str);
-    let launcher = launcher.rsplit('/').next().unwrap_or(launcher);
-    let call = format!("{launcher} start");
-    for (what, needle) in [
-        ("the agent that it runs as", &launching.session),
-        ("what cron calls", &call),
-    ] {
-        if !text.contains(needle.as_str()) {
-            return broken(
-                format!("the skill's text does not say {what}: `{needle}` is not in it"),
-                TEXT,
-            );
-        }
-    }
-    if let Some(inline) = paragraphs(&text).find_map(|paragraph| called_inline(paragraph, &call)) {
-        return broken(
-            format!("the skill's text says that cron calls the skill itself: {inline:?}"),
-            TEXT,
-        );
-    }
-    let mut about_cron = paragraphs(&text).filter(|paragraph| paragraph.contains("cron"));
-    let Some(paragraph) = about_cron.find(|paragraph| paragraph.contains(&call)) else {
-        return broken(
-            format!("the skill's text does not say that cron calls `{call}`"),
-            TEXT,
-        );
-    };
-    if let Some(wrong) = other_time(paragraph)? {
-        return broken(
-            format!("the skill's text says that cron calls at `{wrong}`, not at `0 3 * * 6`"),
-            TEXT,
-        );
-    }
-    holds("it names the agent, and that and when cron calls it")
-}
-
-fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
-    text.split("\n\n")
-}
-
-/// The sentence by which cron calls the skill and not the launcher, where there is one.
-fn called_inline(paragraph: &str, call: &str) -> Option<String> {
-    const NOT: [&str; 5] = ["never", "not ", "n't", "instead of", "rather than"];
-    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut sentences = line.split_inclusive(". ").map(str::trim);
-    let inline = sentences.find(|sentence| {
-        let calls_skill = sentence.contains("cron") && sentence.contains("/upgrade-all");
-        let is_denied = NOT.iter().any(|word| sentence.contains(word));
-        calls_skill && !sentence.contains(call) && !is_denied
-    });
-    inline.map(cut)
-}
-
-/// Another time than the plan's, as the five fields of a crontab or by the name of a day.
-fn other_time(text: &str) -> Result<Option<String>, Doubt> {
-    const DAYS: [&str; 6] = [
-        "Sunday",
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-    ];
-    let fields = regex(r"(?:[\d*/,-]+ +){4}[\w*/,-]+")?;
-    let weekly = Schedule::parse(WEEKLY).or_else(|error| unseen(error.to_string()))?;
-    let epoch = jiff::Timestamp::UNIX_EPOCH;
-    let is_other = |fields: &&str| {
-        let schedule = Schedule::parse(&format!("{fields} called"));
-        schedule.is_ok_and(|schedule| schedule.next(epoch, 60) != weekly.next(epoch, 60))
-    };
-    let named = fields.find_iter(text).map(|found| found.as_str());
-    let by_name = DAYS.into_iter().find(|day| text.contains(day));
-    Ok(named
-        .into_iter()
-        .find(is_other)
-        .or(by_name)
-        .map(str::to_owned))
 }

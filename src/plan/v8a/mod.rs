@@ -4,11 +4,14 @@
 mod calls;
 mod judge;
 mod play;
+mod schedule;
 mod seen;
+mod text;
 
 use super::bench::{Bench, Stop};
 use super::expect::Launching;
 use super::run::{Run, adopt_upgrade, expect_upgrade};
+use super::sight::Build;
 use super::{ClauseSpec, Item};
 use crate::evidence::Question;
 use crate::host::processes::Process;
@@ -67,7 +70,7 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V8a.9",
             says: "The cron-equivalent path works end to end: the schedule's own command, in cron's bare environment, launches it",
-            judge: calls::scheduled,
+            judge: schedule::scheduled,
         },
         ClauseSpec {
             id: "V8a.10",
@@ -77,13 +80,15 @@ pub const ITEM: Item = Item {
         ClauseSpec {
             id: "V8a.11",
             says: "The skill's text says that it runs as this agent and how cron calls it",
-            judge: calls::documented,
+            judge: text::documented,
         },
     ],
     scenario: |bench| scenario(bench).boxed(),
 };
 
 const WITH_TESTS: &str = "--with-tests";
+/// The recipe whose test goes stale, by its key in the sandbox.
+const STALE: &str = "stale";
 const REMOTE_CONTROL: &str = "--remote-control";
 
 /// A session, and the processes in it, the pane's own first.
@@ -165,6 +170,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     };
     bench.note("skill", text).await?;
     bench.note("clock", Question::Clock).await?;
+    bench.note("crontab", Question::Crontab).await?;
     let before: Vec<Session> = bench.see("before", Question::Sessions).await?;
     if before.iter().any(|known| known.name == launching.session) {
         // Somebody else's.
@@ -204,7 +210,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
 /// The recipe of the runs: one that has an upgrade, so that there is something real to do. Where the set holds it, the one whose test goes
 /// stale: on that one a run with `--with-tests` shows.
 async fn choose(bench: &Bench, launching: &Launching) -> Result<Option<String>, Stop> {
-    let stale = bench.expect.upgrading.recipes.get("stale");
+    let stale = bench.expect.upgrading.recipes.get(STALE);
     let mut recipes: Vec<&String> = launching.recipes.iter().collect();
     recipes.sort_by_key(|recipe| Some(*recipe) != stale);
     for recipe in recipes {
@@ -215,6 +221,13 @@ async fn choose(bench: &Bench, launching: &Launching) -> Result<Option<String>, 
         }
     }
     Ok(None)
+}
+
+/// The last build of a recipe since a run began, of those that have ended.
+fn last_built(builds: Option<Vec<Build>>, recipe: &str, after: u64) -> Option<Build> {
+    let mut builds = builds.unwrap_or_default();
+    builds.retain(|it| it.number > after && it.parameter("RECIPE") == recipe && it.ended());
+    builds.into_iter().max_by_key(|build| build.number)
 }
 
 /// What the looks at a recipe of the set are called.

@@ -1,6 +1,6 @@
 //! What V8a does: launches, starts again, waits, wedges, replaces and stops, and looks in between.
 
-use super::{Agent, WITH_TESTS, listed, same, set};
+use super::{Agent, WITH_TESTS, last_built, listed, same, set};
 use crate::config::{Launcher, Orchestrator};
 use crate::evidence::Question;
 use crate::flow::Ran;
@@ -259,10 +259,15 @@ impl Play<'_> {
         self.look("live.still").await?;
         let before = format!("{}.before.builds", set(self.recipe));
         let after: u64 = bench.recalled(&before).await?;
+        let builds = bench.see("live.builds", Question::Builds { after }).await?;
+        // At once: what runs later is about the same pull request, and has it built again.
+        let Some(last) = last_built(builds, self.recipe, after) else {
+            return Ok(());
+        };
+        let build = last.number;
         bench
-            .see::<Value>("live.builds", Question::Builds { after })
+            .note("live.results", Question::Results { build })
             .await
-            .map(drop)
     }
 
     async fn ask_for_orchestrator(
