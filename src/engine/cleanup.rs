@@ -261,7 +261,9 @@ async fn end_session(engine: &Engine, resource: &Resource) -> anyhow::Result<&'s
     let known = serde_json::to_value(&launched)?;
     engine.store.know_resource(resource.id, &known).await?;
     let was_there = !launched.sessions.is_empty();
-    Ok(match engine.world.end_session(name, &mut launched).await? {
+    let end = engine.world.end_session(name, &mut launched).await?;
+    engine.world.tidy_up(&launched).await?;
+    Ok(match end {
         SessionEnd::Gone if was_there => "ended",
         SessionEnd::Gone => "never made",
         SessionEnd::Stopped => "stopped",

@@ -5,7 +5,7 @@ use procfs::process::{Process as Entry, all_processes};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -72,18 +72,35 @@ pub fn alive(known: &[(i32, u64)]) -> Result<Vec<Process>, HostError> {
 pub fn users(folder: &Path) -> Result<BTreeMap<String, String>, HostError> {
     let mut users = BTreeMap::new();
     for process in all()?.into_iter().filter(|process| process.state != 'Z') {
-        let works_in = Entry::new(process.pid).and_then(|entry| entry.cwd());
-        let named = process.args.iter().map(PathBuf::from);
-        for path in works_in.into_iter().chain(named) {
-            let below = path.strip_prefix(folder).ok();
-            let first = below.and_then(|below| below.components().next());
-            if let Some(entry) = first {
-                let entry = entry.as_os_str().to_string_lossy().into_owned();
-                users.entry(entry).or_insert_with(|| process.line());
-            }
+        for entry in process.entries(folder) {
+            users.entry(entry).or_insert_with(|| process.line());
         }
     }
     Ok(users)
+}
+
+/// The argument that makes an agent one that can be viewed from elsewhere.
+pub const REMOTE_CONTROL: &str = "--remote-control";
+
+impl Process {
+    /// Whether it is an agent that can be viewed from elsewhere.
+    pub fn can_be_viewed(&self) -> bool {
+        let mut words = self.args.iter();
+        words.any(|word| word.split('=').next() == Some(REMOTE_CONTROL))
+    }
+
+    /// The entries of a folder that it uses: it works there, or names it among its arguments.
+    pub fn entries(&self, folder: &Path) -> BTreeSet<String> {
+        let works_in = Entry::new(self.pid).and_then(|entry| entry.cwd());
+        let named = self.args.iter().map(PathBuf::from);
+        let used = works_in.into_iter().chain(named);
+        let below = used.filter_map(|path| {
+            let below = path.strip_prefix(folder).ok()?;
+            let first = below.components().next()?;
+            Some(first.as_os_str().to_string_lossy().into_owned())
+        });
+        below.collect()
+    }
 }
 
 /// Sends a signal to exactly this process. That it has ended is no error.
@@ -228,6 +245,8 @@ mod tests {
             .unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         assert_eq!(inside(folder.path()).unwrap(), Some(vec![pid]));
+        let entries = tree(pid).unwrap()[0].entries(folder.path());
+        assert_eq!(entries, ["below".to_owned()].into());
         drop(child.stdin.take());
         child.wait().unwrap();
         assert_eq!(inside(folder.path()).unwrap(), Some(Vec::new()));

@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -42,6 +44,12 @@ pub struct Launched {
     /// What cleanup found of it.
     #[serde(default)]
     pub left: Vec<String>,
+    /// What was in the scratch folders before the first call.
+    #[serde(default)]
+    pub known: BTreeSet<PathBuf>,
+    /// What its work used in the scratch folders when a call ended it before its own end: nobody else tidies up there.
+    #[serde(default)]
+    pub interrupted: BTreeSet<PathBuf>,
 }
 
 /// How a session ended.
@@ -63,7 +71,7 @@ pub fn id(session: &Session) -> SessionId {
 }
 
 impl Launched {
-    fn new(boot: String) -> Self {
+    fn new(boot: String, known: BTreeSet<PathBuf>) -> Self {
         Self {
             boot,
             at: Timestamp::UNIX_EPOCH,
@@ -74,7 +82,34 @@ impl Launched {
             processes: Vec::new(),
             stopped: false,
             left: Vec::new(),
+            known,
+            interrupted: BTreeSet::new(),
         }
+    }
+
+    /// What the work of its sessions uses in the scratch folders and was not there before, each with its session.
+    fn uses(
+        &self,
+        name: &str,
+        all: &[Session],
+        scratch: &[PathBuf],
+    ) -> anyhow::Result<Vec<(SessionId, PathBuf)>> {
+        let mut used = Vec::new();
+        for session in all.iter().filter(|session| self.is(name, session)) {
+            // Its own place is its own to tidy up; this is about the work below it.
+            let all = processes::tree(session.pane_pid)?;
+            let Some(own) = all.iter().find(|it| it.can_be_viewed()).or(all.first()) else {
+                continue;
+            };
+            for process in processes::tree(own.pid)?.iter().skip(1) {
+                for folder in scratch {
+                    let entries = process.entries(folder).into_iter();
+                    used.extend(entries.map(|entry| (id(session), folder.join(entry))));
+                }
+            }
+        }
+        used.retain(|(_, path)| !self.known.contains(path));
+        Ok(used)
     }
 
     /// Whether a session is of it: one that was seen to be, or one of its name that came while the launcher was called.
@@ -133,8 +168,10 @@ impl Bench {
         let known = known.and_then(|known| Launched::deserialize(known).ok());
         let mut launched = known
             .filter(|known| known.boot == boot)
-            .unwrap_or_else(|| Launched::new(boot));
+            .unwrap_or_else(|| Launched::new(boot, self.world.in_scratch()));
         let before = self.adopt_sessions(session, &mut launched).await?;
+        let uses = launched.uses(session, &before, self.world.scratch());
+        let uses = uses.map_err(|error| Stop::Unseen(format!("{error:#}")))?;
         launched.at = Timestamp::now();
         launched.limit = i64::try_from(limit.as_secs()).unwrap_or(i64::MAX / 2);
         launched.open = true;
@@ -145,7 +182,10 @@ impl Bench {
             .await
             .map_err(Stop::Broken)?;
         let ran = call.await?;
-        self.adopt_sessions(session, &mut launched).await?;
+        let after = self.adopt_sessions(session, &mut launched).await?;
+        let was_ended = |of: &SessionId| after.iter().all(|session| id(session) != *of);
+        let ended = uses.into_iter().filter(|(of, _)| was_ended(of));
+        launched.interrupted.extend(ended.map(|(_, path)| path));
         launched.open = false;
         self.ledger
             .note(resource, to_value(&launched))
@@ -175,6 +215,46 @@ impl World {
 
     async fn sessions(&self) -> anyhow::Result<Vec<Session>> {
         Ok(self.tmux()?.sessions().await?)
+    }
+
+    /// The folders in which the flow works.
+    fn scratch(&self) -> &[PathBuf] {
+        let host = self.config.host.as_ref();
+        host.map(|host| &host.scratch[..]).unwrap_or_default()
+    }
+
+    /// What is in them; of one that cannot be read, nothing.
+    fn in_scratch(&self) -> BTreeSet<PathBuf> {
+        let folders = self.scratch().iter();
+        let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok());
+        let entries = entries.flatten().filter_map(Result::ok);
+        entries.map(|entry| entry.path()).collect()
+    }
+
+    /// Removes what was left by work that a call ended on purpose, once nobody uses it any more.
+    pub async fn tidy_up(&self, launched: &Launched) -> anyhow::Result<()> {
+        for path in &launched.interrupted {
+            let folder = self.scratch().iter().find(|it| path.parent() == Some(it));
+            let (Some(folder), Some(entry)) = (folder, path.file_name()) else {
+                continue;
+            };
+            let users = processes::users(folder)?;
+            if let Some(user) = users.get(&*entry.to_string_lossy()) {
+                bail!("`{}` is in use by `{user}`", path.display());
+            }
+            let removed = match path.symlink_metadata() {
+                Ok(there) if there.is_dir() => tokio::fs::remove_dir_all(path).await,
+                Ok(_) => tokio::fs::remove_file(path).await,
+                Err(error) => Err(error),
+            };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(error).with_context(|| format!("removing {} failed", path.display()))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Looks what is left of a session that a run launched, and takes over what comes up. Answers it in words.

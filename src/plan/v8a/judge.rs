@@ -4,9 +4,9 @@ use super::seen::{
     LAUNCHER, agent, called, carries, expected, gone, line, recipe, right, running, screen,
     session, sessions, summary, when,
 };
-use super::{Agent, REMOTE_CONTROL, set};
+use super::{Agent, set};
 use crate::evidence::{Doubt, Question, Witness};
-use crate::host::processes::Process;
+use crate::host::processes::{Process, REMOTE_CONTROL};
 use crate::host::tmux::Session;
 use crate::plan::expect::Launching;
 use crate::plan::gate::{asked, cut};

@@ -89,7 +89,6 @@ pub const ITEM: Item = Item {
 const WITH_TESTS: &str = "--with-tests";
 /// The recipe whose test goes stale, by its key in the sandbox.
 const STALE: &str = "stale";
-const REMOTE_CONTROL: &str = "--remote-control";
 
 /// A session, and the processes in it, the pane's own first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,12 +100,9 @@ struct Agent {
 impl Agent {
     /// The process that can be viewed, which a shell may have started; the pane's own where none can.
     fn own(&self) -> Option<&Process> {
-        let can_be_viewed = |process: &&Process| {
-            let mut words = process.args.iter();
-            words.any(|word| word.split('=').next() == Some(REMOTE_CONTROL))
-        };
         let mut processes = self.processes.iter();
-        processes.find(can_be_viewed).or(self.processes.first())
+        let viewed = processes.find(|process| process.can_be_viewed());
+        viewed.or(self.processes.first())
     }
 
     /// What it has at work; who has ended and waits to be asked about is none.

@@ -1,9 +1,9 @@
 //! What V8a's judges look at: calls of the launcher, sessions, screens.
 
-use super::{Agent, REMOTE_CONTROL};
+use super::Agent;
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, Ran};
-use crate::host::processes::Process;
+use crate::host::processes::{Process, REMOTE_CONTROL};
 use crate::host::tmux::{Screen, Session};
 use crate::plan::expect::{Expectations, Launching};
 use crate::plan::gate::{asked, cut};
