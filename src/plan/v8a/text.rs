@@ -18,6 +18,9 @@ const SKILL: &str = "/upgrade-all";
 /// What stands between one empty line and the next, by its sentences.
 type Paragraph = Vec<String>;
 
+/// Whether a word is such a one.
+type Meets<'a> = &'a dyn Fn(&str) -> bool;
+
 /// What the text has to name, as it stands in a sentence.
 struct Names {
     agent: String,
@@ -181,7 +184,7 @@ impl Names {
                     .is_some_and(|end| ends.contains(&end))
             })
         };
-        let near = |words: &[&str], found: &dyn Fn(&str) -> bool| {
+        let near = |words: &[&str], found: Meets| {
             let mut words = words.iter().take(4);
             words.position(|word| found(word))
         };
@@ -190,23 +193,20 @@ impl Names {
         let does = |word: &str| is(word, &CALLS, &["", "s"]);
         let is_done = |word: &str| is(word, &CALLS, &["", "d", "ed"]);
         let stops = |word: &&str| word.ends_with(',') || FURTHER.contains(word);
-        (0..words.len()).any(|at| {
+        // "cron calls /upgrade-all", and the other way round "/upgrade-all is called by cron".
+        let ways: [[Meets; 3]; 2] = [
+            [&names_cron, &does, &names_skill],
+            [&names_skill, &is_done, &names_cron],
+        ];
+        let is_said = |at: usize, [begins, acts, ends]: [Meets; 3]| {
             let after = &words[at + 1..];
-            // "cron calls /upgrade-all", and the other way round "/upgrade-all is called by cron".
-            let (does, end): (&dyn Fn(&str) -> bool, &dyn Fn(&str) -> bool) =
-                if names_cron(words[at]) {
-                    (&does, &names_skill)
-                } else if names_skill(words[at]) {
-                    (&is_done, &names_cron)
-                } else {
-                    return false;
-                };
-            let Some(verb) = near(after, does) else {
-                return false;
-            };
-            let object = &after[verb + 1..];
-            near(object, end).is_some_and(|end| !object[..end].iter().any(|word| stops(word)))
-        })
+            let object = near(after, acts).map(|verb| &after[verb + 1..]);
+            begins(words[at])
+                && object.is_some_and(|object| {
+                    near(object, ends).is_some_and(|end| !object[..end].iter().any(stops))
+                })
+        };
+        (0..words.len()).any(|at| ways.into_iter().any(|way| is_said(at, way)))
     }
 
     /// Whether a sentence about cron speaks of the skill, and names nothing by which it is called.
