@@ -1,13 +1,13 @@
 //! Files at comments.
 
 use super::Shared;
-use super::access::Asker;
+use super::access::{Asker, seen};
 use super::answer::{Answer, No, query, reply};
-use super::comments::{attached, entry_mut, find, seen_comment};
+use super::comments::{attached, entry_mut, find};
 use super::deliver::uuid;
 use super::issues::unit_of;
 use super::show::Show;
-use super::state::{Access, Repo, RepoId, Seconds, UserId, World, now, rfc3339};
+use super::state::{Access, Entry, Issue, Repo, RepoId, Seconds, UserId, World, now, rfc3339};
 use axum::extract::multipart::{Multipart, MultipartRejection};
 use axum::extract::{Path, State};
 use axum::http::{Uri, header};
@@ -55,7 +55,7 @@ pub async fn list(
     Path((owner, name, id)): OwnerNameId,
 ) -> Answer {
     let world = shared.world();
-    seen_comment(&world, asker, &owner, &name, id)?;
+    commented(&world, asker, &owner, &name, id)?;
     let shown = shared.show(&world, asker.user).attachments(id);
     Ok(reply(200, &json!(shown)))
 }
@@ -110,6 +110,19 @@ async fn read(form: Result<Multipart, MultipartRejection>) -> Option<(String, Ve
     None
 }
 
+/// The comment; of one that is not there nothing is said.
+fn commented<'a>(
+    world: &'a World,
+    asker: Asker,
+    owner: &str,
+    name: &str,
+    id: i64,
+) -> Result<(&'a Repo, &'a Issue, &'a Entry), No> {
+    let repo = seen(world, asker, owner, name)?;
+    let (issue, comment) = find(repo, id).map_err(|_| No::bare(404))?;
+    Ok((repo, issue, comment))
+}
+
 /// For the comment's author who may write to the issues, and for administrators.
 fn may_write(
     world: &World,
@@ -118,7 +131,7 @@ fn may_write(
     name: &str,
     id: i64,
 ) -> Result<(RepoId, i64, UserId), No> {
-    let (repo, issue, comment) = seen_comment(world, asker, owner, name, id)?;
+    let (repo, issue, comment) = commented(world, asker, owner, name, id)?;
     let user = asker.signed_in()?;
     let access = world.access(repo, Some(user), unit_of(issue));
     let may = access >= Access::Admin || (comment.poster == user && access >= Access::Write);
