@@ -37,13 +37,18 @@ async fn it_goes_as_on_the_issue_and_leaves_report_and_bundle() {
     let complained = String::from_utf8(verified.stderr).unwrap();
     assert!(verified.status.success(), "{said}{complained}");
     let lines: Vec<&str> = said.lines().collect();
-    assert_snapshot!(lines[..4].join("\n"), @"");
+    assert_snapshot!(lines[..4].join("\n"), @"
+    V1   PASS          !testme on a recipe pull request is the real gate
+    G    PASS          Guardrails, held over the whole run
+
+    run 1: PASS
+    ");
     assert!(lines[4].contains("#issuecomment-"), "{said}");
     let asked = lab.said().await;
     let asked = asked
         .iter()
         .find(|comment| comment.slot.starts_with("by-hand"));
-    assert_snapshot!(asked.unwrap().text, @"");
+    assert_snapshot!(asked.unwrap().text, @"⌨️ `/verify v1` was given on Gavel's own machine, by `gavel verify`.");
     lab.slot("run-1-report", "REVIEW-5").await;
     lab.assert_clean().await;
     assert!(out.join("REVIEW-5.md").exists());

@@ -46,11 +46,11 @@ async fn a_plan_that_has_passed_is_labelled_and_followed_by_what_is_configured()
     let report = lab.slot("run-2-report", "### Before this run").await;
     let before = report.find("- **V1**: ✅ [PASS]").map(|at| &report[at..]);
     let before = before.and_then(|before| before.lines().next());
-    assert_snapshot!(before.unwrap_or(&report), @"");
+    assert_snapshot!(before.unwrap_or(&report), @"- **V1**: ✅ [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) in run 1");
     lab.say("adversary", "/dispute V4 its build ran another commit")
         .await;
     let said = lab.slot("run-2-unlabelled", "is off").await;
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @"🏷️ The label `verified` is off this issue: [run 2](http://forge/maintainers/verification/issues/1#issuecomment-N) is disputed, so that it verifies nothing while that stands.");
     assert_eq!(labels(&lab).await, [""; 0]);
     lab.assert_clean().await;
     // Gavel goes on after trouble of its own; in a healthy world it has none.
