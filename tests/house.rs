@@ -45,12 +45,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "plan",
         &[
-            "flow", "host", "evidence", "verdict", "redact", "gitea", "drone", "registry", "config",
+            "flow", "host", "ask", "evidence", "verdict", "redact", "gitea", "drone", "registry",
+            "config",
         ],
     ),
     ("flow", &[]),
     ("store", &["evidence", "verdict"]),
     ("host", &[]),
+    ("ask", &["evidence", "gitea", "drone", "registry", "config"]),
     ("evidence", &[]),
     ("verdict", &[]),
     ("redact", &[]),
