@@ -28,7 +28,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "audit",
-        &["render", "bundle", "plan", "evidence", "verdict"],
+        &[
+            "render", "bundle", "plan", "ask", "evidence", "verdict", "redact", "gitea", "drone",
+            "registry",
+        ],
     ),
     (
         "render",
