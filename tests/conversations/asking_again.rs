@@ -99,9 +99,14 @@ fn text(output: &[u8]) -> String {
 
 fn masked(lab: &Lab, text: &str) -> String {
     let text = text.replace(&lab.results(), "RESULTS/");
+    let text = text.replace(lab.place("drone_url"), "http://drone");
     let number = regex::Regex::new(r"\b(comment|status|event|act) \d+").unwrap();
     let name = regex::Regex::new(r"run1-V1-1-[0-9a-f]{8}").unwrap();
     let text = number.replace_all(&text, "$1 N");
+    let commit = regex::Regex::new("`[0-9a-f]{8}`").unwrap();
+    let text = commit.replace_all(&text, "`COMMIT`");
+    let many = regex::Regex::new(r"with it \d\d+ other").unwrap();
+    let text = many.replace_all(&text, "with it NN other");
     mask(&name.replace_all(&text, "run1-V1-1-NONCE"))
 }
 
@@ -285,7 +290,24 @@ async fn each_later_change_is_named_and_nothing_else() {
     lab.ask("admin", Method::DELETE, &format!("repos/{MIRROR}"), None)
         .await;
     told.push(auditor.news());
-    assert_snapshot!(told.join("\n"), @"");
+    assert_snapshot!(told.join("\n"), @r#"
+    comment N of recipe-maintainers/custom-html-tiny#1: text: "… `COMMIT` passed: [build 2](http://drone/recipe-…" → "… `COMMIT` failed: [build 2](http://drone/recipe-…". No longer supports V1.3
+    pull request recipe-maintainers/custom-html-tiny#1: title: "Gavel: V1, known green (run1-V1-1-NONCE)" → "Green". No longer supports V1.1, G1, G2, G3, G7
+    branch known-green of recipe-maintainers/custom-html-tiny: commit: DIGEST → DIGEST
+    branch known-green of recipe-maintainers/custom-html-tiny: it is gone
+    branch gavel/run1-V1-1-NONCE-red of recipe-maintainers/custom-html-tiny: it was gone, and stands there again, at DIGEST
+    RESULTS/2/results.json: content.stages.0.status: "passed" → "failed". No longer supports V1.2
+    collaborator gavel of recipe-maintainers/custom-html-tiny: is one: true → false
+    comment N of recipe-maintainers/custom-html-tiny#1: it is gone; with it act N of gavel. No longer supports V1.1, V1.3, G1, G2, G3
+    status N of recipe-maintainers/custom-html-tiny at DIGEST: cc-ci/testme says failure by operator, over success by bridge. No longer supports V1.3, V1.4, V1.5
+    log of build 2: missing: [] → ["1/2"]. No longer supports V1.2
+    build 1: it is gone; with it log of build 1. No longer supports V1.1, V1.2, V1.3, V1.4, V1.5, V1.6, V1.7
+    branch main of recipe-maintainers/custom-html-tiny: commit: DIGEST → DIGEST. No longer supports G3
+    pull request recipe-maintainers/custom-html-tiny#2: state: "closed" → "open"; with it branch gavel/run1-V1-1-NONCE-red of recipe-maintainers/custom-html-tiny. No longer supports G1, G2, G3, G7
+    pull request recipe-maintainers/custom-html-tiny#2: head: DIGEST → DIGEST; state: "closed" → "open"; with it branch gavel/run1-V1-1-NONCE-red of recipe-maintainers/custom-html-tiny. No longer supports V1.1, V1.7, G1, G2, G3, G7
+    pull request recipe-maintainers/custom-html-tiny#2: head: DIGEST → DIGEST; IT WAS MERGED, by operator; with it 2 other things. No longer supports V1.1, V1.7, G1, G2, G3, G7
+    repository recipe-maintainers/custom-html-tiny: the forge knows no such repository any more, or does not show it to this account; with it NN other things. No longer supports V1.1, V1.3, V1.4, V1.5, V1.6, V1.7, G1, G2, G3, G7
+    "#);
 }
 
 /// Who is not named is not asked, and who does not answer is told of, soon.

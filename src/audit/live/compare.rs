@@ -61,6 +61,8 @@ pub struct Change {
 pub struct Compared {
     pub changes: Vec<Change>,
     pub unchanged: usize,
+    /// How many of those the run closed or deleted itself.
+    pub closed: usize,
     pub excused: BTreeMap<Excuse, usize>,
     /// Elements that could not be looked at.
     pub unknown: usize,
@@ -142,6 +144,7 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
             *compared.excused.entry(*excuse).or_default() += 1;
         } else {
             compared.unchanged += 1;
+            compared.closed += usize::from(grounds.is_closed(element));
         }
     }
     for change in added(record, grounds, now) {
@@ -367,8 +370,13 @@ fn cause(change: &Change, changes: &BTreeMap<Element, Change>, now: &Now) -> Opt
     match &change.element {
         Element::PullFiles { repository, number } => {
             let pull = Element::pull(repository, *number);
-            let of = changes.get(&pull)?;
-            (of.has("head") || of.has("base") || of.has("merged")).then_some(pull)
+            let moves = |of: &Change| of.has("head") || of.has("base") || of.has("merged");
+            if changes.get(&pull).is_some_and(moves) {
+                return Some(pull);
+            }
+            let base = now.shown.get(&pull)?.claims.get("base")?.as_str()?;
+            let base = Element::branch(repository, base);
+            changes.contains_key(&base).then_some(base)
         }
         Element::Branch { repository, name } => {
             let pulls = changes.values();

@@ -167,6 +167,12 @@ impl<'a> Grounds<'a> {
                 let is_back = now.claims.get("commit").is_some_and(before);
                 (was_moved && is_back).then_some(Excuse::Cleanup)
             }
+            // They are told against the base, and that stood elsewhere for a while.
+            (Element::PullFiles { repository, number }, _) => {
+                let base = self.base_of(&Element::pull(repository, *number), repository)?;
+                let base = self.record.elements.get(&base)?;
+                (base.states.len() > 1).then_some(Excuse::Cleanup)
+            }
             (Element::Log(_), _) => {
                 let goes_on = recorded.last.claims.get("missing").is_some_and(has_some);
                 (goes_on && continues(&recorded.last.claims, &now.claims))
@@ -174,6 +180,13 @@ impl<'a> Grounds<'a> {
             }
             _ => self.meanwhile(claim, now),
         }
+    }
+
+    /// The branch that a pull request leads to.
+    fn base_of(&self, pull: &Element, repository: &str) -> Option<Element> {
+        let pull = self.record.elements.get(pull)?;
+        let base = pull.last.claims.get("base")?.as_str()?;
+        Some(Element::branch(repository, base))
     }
 
     fn meanwhile(&self, claim: &str, now: &Seen) -> Option<Excuse> {

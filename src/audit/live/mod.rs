@@ -122,24 +122,28 @@ fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<Stri
         0 => String::new(),
         unknown => format!(", {unknown} could not be seen"),
     };
+    let things = record.elements.len();
     let mut told = vec![format!(
-        "asked again: {} facts in {} questions; of {} things {} are as they were{differ}{unknown}",
-        record.again,
-        asked.put,
-        record.elements.len(),
-        compared.unchanged,
+        "asked again: {} facts in {} questions; of {things} things {} are as the run left them{differ}{unknown}",
+        record.again, asked.put, compared.unchanged,
     )];
+    if compared.closed > 0 {
+        told.push(format!(
+            "expected: {} of them closed or deleted by Gavel, as the bundle says",
+            compared.closed
+        ));
+    }
     let excuses = compared.excused.iter().map(|(excuse, count)| {
         let why = match excuse {
-            Excuse::Cleanup => "closed, deleted or put back by Gavel, as the bundle says",
-            Excuse::Meanwhile => "changed before the run had ended, after they were looked at",
-            Excuse::Others => "none of the run's, and changed by others all the while",
+            Excuse::Cleanup => "closed, deleted or put back by Gavel after the last look",
+            Excuse::Meanwhile => "changed before the run had ended, after the last look",
+            Excuse::Others => "of others, who changed them all the while",
         };
         format!("{count} {why}")
     });
     let excuses: Vec<String> = excuses.collect();
     if !excuses.is_empty() {
-        told.push(format!("expected changes: {}", excuses.join("; ")));
+        told.push(format!("expected since: {}", excuses.join("; ")));
     }
     let not_again = record.not_again.iter().map(|(why, count)| {
         let why = match why {

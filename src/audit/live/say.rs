@@ -65,7 +65,7 @@ pub fn place(change: &Change) -> String {
 /// How it has changed. Texts of now are as little to be shown with a secret in them as those of then.
 pub fn says(change: &Change, redactor: &Redactor) -> String {
     let deltas = change.deltas.iter();
-    // How a merge was done adds nothing to that it was.
+    // What is merged is closed.
     let deltas = deltas.filter(|delta| {
         !matches!(delta, Delta::Claim { name, .. } if *name == "state") || !is_merged(change)
     });
@@ -84,7 +84,7 @@ fn is_merged(change: &Change) -> bool {
 fn of(delta: &Delta, change: &Change, redactor: &Redactor) -> String {
     let now = |claim: &str| match change.now.claims.get(claim) {
         Some(Value::String(text)) => short(text).to_owned(),
-        _ => "?".to_owned(),
+        _ => "somebody".to_owned(),
     };
     match delta {
         Delta::Vanished if matches!(change.element, Element::Repository(_)) => {
@@ -98,11 +98,7 @@ fn of(delta: &Delta, change: &Change, redactor: &Redactor) -> String {
         Delta::Back => "it was gone, and is there again".into(),
         Delta::Added(before) => added(before.as_ref(), &change.now, redactor),
         Delta::Claim { name, now: is, .. } if *name == "merged" && *is == Value::Bool(true) => {
-            format!(
-                "IT WAS MERGED, by {}, as {}",
-                now("merged by"),
-                now("merge commit")
-            )
+            format!("IT WAS MERGED, by {}", now("merged by"))
         }
         Delta::Claim { name, then, now } => {
             if matches!(*name, "tags" | "repositories") {
