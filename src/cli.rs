@@ -2,7 +2,7 @@
 
 use crate::audit;
 use crate::bundle::{self, Bundle, PublicKey};
-use crate::config::Config;
+use crate::config::{Config, secrets};
 use crate::engine::Engine;
 use crate::engine::by_hand::{self, Verified};
 use crate::plan;
@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -38,8 +39,8 @@ enum Command {
     /// something does not, 2 when it could not be verified
     Verify(Verify),
     /// Re-check an evidence bundle without Gavel's word: 0 when every claim stands, 1 when something differs, 2 when it is no bundle, 3
-    /// when nobody but the bundle itself vouches for it
-    Audit(Audit),
+    /// when nobody but the bundle itself vouches for it, 4 when nothing differs but with --live something could not be asked
+    Audit(Box<Audit>),
     /// List what can be verified
     Items,
     /// cc-ci in a box: everything that Gavel talks to, on loopback
@@ -70,6 +71,42 @@ struct Audit {
     /// Where an item's chain of facts ends, as a verdict comment or an acceptance quotes it; can be given again
     #[arg(long, value_name = "ITEM=DIGEST", value_parser = head)]
     head: Vec<(String, String)>,
+    /// Ask again what can be asked, by reads alone, and tell what has changed since; only of the servers that are named here
+    #[arg(long)]
+    live: bool,
+    /// Where the forge is
+    #[arg(long, value_name = "URL", requires = "live", value_parser = address)]
+    forge: Option<Url>,
+    /// A file with a token that may read there; without one the forge is asked as anybody
+    #[arg(long, value_name = "FILE", requires = "forge")]
+    forge_token_file: Option<PathBuf>,
+    /// Where Drone is
+    #[arg(long, value_name = "URL", requires = "live", value_parser = address)]
+    drone: Option<Url>,
+    /// A file with a token that may read there; without one Drone is asked as anybody
+    #[arg(long, value_name = "FILE", requires = "drone")]
+    drone_token_file: Option<PathBuf>,
+    /// The registry of images without a host of their own
+    #[arg(long, value_name = "URL", requires = "live", value_parser = address)]
+    registry: Option<Url>,
+    /// How the addresses of results begin; can be given again
+    #[arg(long, value_name = "URL", requires = "live", value_parser = address)]
+    results: Vec<Url>,
+}
+
+/// `https://git.example.org`.
+fn address(typed: &str) -> Result<Url, String> {
+    let url: Url = typed.parse().map_err(|error| format!("{error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("it is no address of http or https".into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a user or a password belongs into a token file".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("nothing may stand behind the path".into());
+    }
+    Ok(url)
 }
 
 /// `V4=0123456789ab`.
@@ -132,13 +169,50 @@ fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
         key,
         heads: asked.head.clone(),
     };
-    let audited = audit::cold(&bundle, &anchors);
+    let mut audited = audit::cold(&bundle, &anchors);
+    if asked.live {
+        let places = places(asked)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("starting the runtime failed")?;
+        let live = runtime.block_on(audit::live(&bundle.evidence, &places));
+        audited.take(live.context("nothing could be asked again")?);
+    }
     print(&audit::table(&bundle.evidence, &audited))?;
-    Ok(match (audited.agrees(), audited.is_anchored()) {
-        (true, true) => ExitCode::SUCCESS,
-        (true, false) => ExitCode::from(3),
-        (false, _) => ExitCode::FAILURE,
+    Ok(match audited.agrees() {
+        false => ExitCode::FAILURE,
+        true if !audited.has_asked_all() => ExitCode::from(4),
+        true if !audited.is_anchored() => ExitCode::from(3),
+        true => ExitCode::SUCCESS,
     })
+}
+
+/// The servers that are named, each with its own token.
+fn places(asked: &Audit) -> anyhow::Result<audit::Places> {
+    let place = |url: &Option<Url>, token: &Option<PathBuf>| -> anyhow::Result<_> {
+        let Some(url) = url.clone() else {
+            return Ok(None);
+        };
+        let token = match token {
+            Some(path) => Some(secrets::read(path).map_err(|error| {
+                anyhow::anyhow!("reading a token failed: {error}. {}", error.mend())
+            })?),
+            None => None,
+        };
+        Ok(Some(audit::Place { url, token }))
+    };
+    let places = audit::Places {
+        forge: place(&asked.forge, &asked.forge_token_file)?,
+        drone: place(&asked.drone, &asked.drone_token_file)?,
+        registry: asked.registry.clone(),
+        results: asked.results.clone(),
+    };
+    anyhow::ensure!(
+        !places.is_empty(),
+        "--live asks only the servers that are named: give --forge, --drone, --registry or --results"
+    );
+    Ok(places)
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

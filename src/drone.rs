@@ -38,7 +38,7 @@ pub struct Drone {
     base: Url,
     owner: String,
     name: String,
-    token: SecretString,
+    token: Option<SecretString>,
     limits: Limits,
     trouble: watch::Sender<Option<String>>,
 }
@@ -72,14 +72,14 @@ pub struct WholeLog {
 }
 
 impl Drone {
-    /// `repository` is `owner/name`, the one whose pipeline runs the builds.
+    /// `repository` is `owner/name`, the one whose pipeline runs the builds. Without a token it is asked as anybody.
     ///
     /// # Errors
     /// When `url` is no http(s) address or `repository` has another form.
     pub fn new(
         url: &Url,
         repository: &str,
-        token: SecretString,
+        token: Option<SecretString>,
         limits: Limits,
     ) -> anyhow::Result<Self> {
         anyhow::ensure!(
@@ -310,10 +310,11 @@ impl Drone {
             kind,
             retry_after,
         };
-        let mut response = self
-            .client
-            .get(url.clone())
-            .bearer_auth(self.token.expose_secret())
+        let mut request = self.client.get(url.clone());
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        let mut response = request
             .send()
             .await
             .map_err(|error| failed(self.kind_of(&error), None))?;

@@ -1,5 +1,6 @@
 //! Gavel: a maintainer comments `/verify V4`, Gavel runs the plan's checks against the real thing and answers with evidence.
 
+mod ask;
 mod audit;
 mod bundle;
 mod cli;

@@ -77,6 +77,12 @@ impl Registry {
         }
     }
 
+    /// Whether the tags of an image are asked here, and not at a registry that the image's name tells.
+    pub fn holds(&self, image: &str) -> bool {
+        let host = image.split_once('/').map_or("", |(host, _)| host);
+        !hosted(image) || host == self.host
+    }
+
     /// Every tag of an image, which is named without one: `joseluisq/static-web-server`.
     pub async fn tags(&self, image: &str) -> Result<Tags, RegistryError> {
         let asked = self.asked(image);
@@ -142,6 +148,15 @@ mod tests {
         assert!(hosted("localhost:5000/a"));
         assert!(!hosted("lab/plain"));
         assert!(!hosted("nginx"));
+    }
+
+    #[test]
+    fn an_image_of_another_registry_is_not_asked_here() {
+        let url = "https://registry.example.org".parse().unwrap();
+        let registry = Registry::new(&url, Duration::from_secs(5));
+        assert!(registry.holds("lab/plain") && registry.holds("nginx"));
+        assert!(registry.holds("registry.example.org/lab/plain"));
+        assert!(!registry.holds("ghcr.io/lab/plain"));
     }
 
     /// A registry that gives two tags at a time, whatever is asked for.

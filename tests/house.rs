@@ -28,7 +28,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "audit",
-        &["render", "bundle", "plan", "evidence", "verdict"],
+        &[
+            "render", "bundle", "plan", "ask", "evidence", "verdict", "redact", "gitea", "drone",
+            "registry",
+        ],
     ),
     (
         "render",
@@ -45,12 +48,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "plan",
         &[
-            "flow", "host", "evidence", "verdict", "redact", "gitea", "drone", "registry", "config",
+            "flow", "host", "ask", "evidence", "verdict", "redact", "gitea", "drone", "registry",
+            "config",
         ],
     ),
     ("flow", &[]),
     ("store", &["evidence", "verdict"]),
     ("host", &[]),
+    ("ask", &["evidence", "gitea", "drone", "registry", "config"]),
     ("evidence", &[]),
     ("verdict", &[]),
     ("redact", &[]),

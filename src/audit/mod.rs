@@ -1,9 +1,11 @@
 //! Re-checks a bundle: cold, from what it holds alone, and live, by asking again what can still be asked.
 
 mod cold;
+mod live;
 mod table;
 
 pub use cold::cold;
+pub use live::{Live, Place, Places, live};
 pub use table::table;
 
 use std::fmt;
@@ -27,10 +29,13 @@ pub enum Check {
     Verdict,
     /// `junit.xml` says what the evidence says.
     Junit,
+    /// What can be asked again is answered as it was.
+    Live,
 }
 
 impl Check {
-    pub const ALL: [Self; 8] = [
+    /// Those that a bundle is enough for.
+    pub const COLD: [Self; 8] = [
         Self::Signature,
         Self::Statement,
         Self::Manifest,
@@ -52,6 +57,7 @@ impl Check {
             Self::Judged => "judged again",
             Self::Verdict => "verdict",
             Self::Junit => "junit",
+            Self::Live => "live",
         }
     }
 }
@@ -79,6 +85,8 @@ pub struct Audited {
     pub unchecked: Vec<(Check, String)>,
     /// What is worth knowing, and is no difference.
     pub remarks: Vec<String>,
+    /// What came of asking again, where that was done.
+    pub live: Option<Live>,
 }
 
 impl Audited {
@@ -88,6 +96,17 @@ impl Audited {
             place: place.into(),
             says: says.into(),
         });
+    }
+
+    /// Adds what came of asking again.
+    pub fn take(&mut self, mut live: Live) {
+        self.differences.append(&mut live.differences);
+        self.live = Some(live);
+    }
+
+    /// Whether everything that was to be asked again could be.
+    pub fn has_asked_all(&self) -> bool {
+        self.live.as_ref().is_none_or(|live| live.failed.is_empty())
     }
 
     /// Whether nothing speaks against the bundle.

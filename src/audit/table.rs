@@ -1,11 +1,11 @@
 //! An audit as a person reads it on a terminal.
 
-use super::{Audited, Check};
+use super::{Audited, Check, Difference};
 use crate::bundle::Evidence;
 use crate::render::visible;
 use std::fmt::Write;
 
-/// One line a check, then every difference, then one line that sums up.
+/// One line a check, then every difference, then what came of asking again, then one line that sums up.
 pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     let mut text = String::new();
     let facts: usize = evidence
@@ -26,20 +26,11 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
         evidence.verdict,
         evidence.attempts.len(),
     );
-    for check in Check::ALL {
-        let differ = audited
-            .differences
-            .iter()
-            .filter(|it| it.check == check)
-            .count();
-        let unchecked = audited.unchecked.iter().find(|(it, _)| *it == check);
-        let words = match (differ, unchecked) {
-            (0, Some((_, why))) => format!("not checked: {}", visible(why)),
-            (0, None) => "agrees".into(),
-            (1, _) => "1 difference".into(),
-            (several, _) => format!("{several} differences"),
-        };
-        let _ = writeln!(text, "{:14} {words}", check.word());
+    for check in Check::COLD {
+        line(&mut text, audited, check);
+    }
+    if audited.live.is_some() {
+        line(&mut text, audited, Check::Live);
     }
     if !audited.differences.is_empty() {
         text.push('\n');
@@ -56,11 +47,59 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     for remark in &audited.remarks {
         let _ = writeln!(text, "\n{}", visible(remark));
     }
-    let sum = match (audited.agrees(), audited.is_anchored()) {
-        (false, _) => "The bundle does not hold what it claims.",
-        (true, false) => "The bundle agrees with itself. Nobody but itself vouches for it.",
-        (true, true) => "Every claim stands on the facts of this bundle.",
-    };
-    let _ = writeln!(text, "\n{sum}");
+    if let Some(live) = &audited.live {
+        text.push('\n');
+        for told in &live.told {
+            let _ = writeln!(text, "{}", visible(told));
+        }
+        listed(&mut text, "not asked", &live.unnamed);
+        listed(&mut text, "could not be asked", &live.failed);
+    }
+    let _ = writeln!(text, "\n{}", sum(audited));
     text
+}
+
+fn line(text: &mut String, audited: &Audited, check: Check) {
+    let differences = audited.differences.iter();
+    let differ = differences.filter(|it| it.check == check).count();
+    let unchecked = audited.unchecked.iter().find(|(it, _)| *it == check);
+    let words = match (differ, unchecked) {
+        (0, Some((_, why))) => format!("not checked: {}", visible(why)),
+        (0, None) if check == Check::Live && !audited.has_asked_all() => {
+            "agrees as far as it could be asked".into()
+        }
+        (0, None) => "agrees".into(),
+        (1, _) => "1 difference".into(),
+        (several, _) => format!("{several} differences"),
+    };
+    let _ = writeln!(text, "{:14} {words}", check.word());
+}
+
+/// So many of a list are shown.
+const LISTED: usize = 12;
+
+fn listed(text: &mut String, what: &str, list: &[String]) {
+    for it in list.iter().take(LISTED) {
+        let _ = writeln!(text, "{what}: {}", visible(it));
+    }
+    if list.len() > LISTED {
+        let _ = writeln!(text, "{what}: {} more", list.len() - LISTED);
+    }
+}
+
+fn sum(audited: &Audited) -> &'static str {
+    let is_live = |it: &Difference| it.check == Check::Live;
+    let only_since = audited.differences.iter().all(is_live);
+    match (audited.agrees(), audited.is_anchored()) {
+        (false, _) if only_since => "Something has changed since.",
+        (false, _) => "The bundle does not hold what it claims.",
+        (true, _) if !audited.has_asked_all() => {
+            "Nothing speaks against the bundle, but not everything could be asked again."
+        }
+        (true, false) => "The bundle agrees with itself. Nobody but itself vouches for it.",
+        (true, true) if audited.live.is_some() => {
+            "Every claim stands on the facts of this bundle, and they stand today."
+        }
+        (true, true) => "Every claim stands on the facts of this bundle.",
+    }
 }

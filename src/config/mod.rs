@@ -12,7 +12,7 @@ mod names;
 mod reader;
 #[allow(dead_code, reason = "items are added one by one")]
 mod sandbox;
-mod secrets;
+pub mod secrets;
 mod sections;
 mod values;
 

@@ -38,6 +38,11 @@ impl DroneError {
     pub fn is_not_found(&self) -> bool {
         matches!(self.kind, Kind::Status(404, _))
     }
+
+    /// Drone does not know the token, or its account may not see this.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.kind, Kind::Status(401 | 403, _))
+    }
 }
 
 impl Kind {

@@ -29,7 +29,7 @@ fn drone(url: &Url, outage: Duration) -> Drone {
     Drone::new(
         url,
         REPOSITORY,
-        "drones-own-token".to_owned().into(),
+        Some("drones-own-token".to_owned().into()),
         limits,
     )
     .unwrap()
@@ -171,7 +171,7 @@ async fn the_token_is_sent_and_never_told() {
         request: Duration::from_secs(5),
         outage: Duration::from_secs(20),
     };
-    let stranger = Drone::new(&url, REPOSITORY, "wrong".to_owned().into(), limits).unwrap();
+    let stranger = Drone::new(&url, REPOSITORY, Some("wrong".to_owned().into()), limits).unwrap();
     let error = stranger.build(1).await.unwrap_err();
     assert_eq!(error.kind, Kind::Status(401, "Unauthorized".into()));
     assert!(!error.is_transient());
@@ -240,7 +240,7 @@ async fn a_slow_answer_is_a_timeout() {
     let drone = Drone::new(
         &server(app).await,
         REPOSITORY,
-        "t".to_owned().into(),
+        Some("t".to_owned().into()),
         limits,
     )
     .unwrap();
@@ -289,12 +289,12 @@ fn a_repository_has_an_owner_and_a_name() {
     };
     for wrong in ["", "cc-ci", "/cc-ci", "a/b/c", "a/"] {
         assert!(
-            Drone::new(&url, wrong, "t".to_owned().into(), limits).is_err(),
+            Drone::new(&url, wrong, Some("t".to_owned().into()), limits).is_err(),
             "{wrong}"
         );
     }
     let mailto = Url::parse("mailto:drone@example.org").unwrap();
-    assert!(Drone::new(&mailto, REPOSITORY, "t".to_owned().into(), limits).is_err());
+    assert!(Drone::new(&mailto, REPOSITORY, Some("t".to_owned().into()), limits).is_err());
 }
 
 /// Answers what a real Drone answered, as recorded for the contract tests.

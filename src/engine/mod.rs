@@ -104,7 +104,7 @@ impl Engine {
         let drone = Drone::new(
             &config.drone.url,
             &config.drone.repository.to_string(),
-            config.drone.token.clone(),
+            Some(config.drone.token.clone()),
             crate::drone::Limits {
                 request: patience.request,
                 outage: patience.outage,

@@ -162,6 +162,11 @@ impl GiteaError {
         self.0.failure.status() == Some(StatusCode::BAD_REQUEST)
     }
 
+    /// The forge wants to know who asks, or does not know the token.
+    pub fn is_unauthorized(&self) -> bool {
+        self.0.failure.status() == Some(StatusCode::UNAUTHORIZED)
+    }
+
     /// The account's rights do not suffice.
     pub fn is_forbidden(&self) -> bool {
         self.0.failure.status() == Some(StatusCode::FORBIDDEN)

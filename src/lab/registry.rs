@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Image name → tag → image.
 pub type Images = BTreeMap<String, BTreeMap<String, Image>>;
@@ -95,9 +95,35 @@ fn digest(content: &[u8]) -> String {
 pub fn serve(bound: Bound, images: Images) -> Serving {
     let router = Router::new()
         .route("/v2/", get(|| async { Json(json!({})) }))
-        .route("/v2/{*rest}", get(answer))
-        .with_state(Arc::new(images));
+        .route("/v2/{*rest}", get(answer).delete(untag))
+        .with_state(Arc::new(Mutex::new(images)));
     bound.serve(router)
+}
+
+type Shared = Arc<Mutex<Images>>;
+
+fn held(images: &Shared) -> MutexGuard<'_, Images> {
+    // Each change is one call: whoever held it left it whole.
+    images
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// `DELETE /v2/<name>/manifests/<tag>`: the tag goes, and nothing else.
+async fn untag(State(images): State<Shared>, Path(rest): Path<String>) -> Response {
+    let mut images = held(&images);
+    let removed = rest.rsplit_once("/manifests/").and_then(|(name, tag)| {
+        let tags = images.get_mut(name)?;
+        tags.remove(tag)
+    });
+    match removed {
+        Some(_) => StatusCode::ACCEPTED.into_response(),
+        None => refusal(
+            StatusCode::NOT_FOUND,
+            "MANIFEST_UNKNOWN",
+            "manifest unknown to registry",
+        ),
+    }
 }
 
 #[derive(Deserialize)]
@@ -108,7 +134,7 @@ struct Paging {
 
 /// `GET /v2/<name>/tags/list`, `…/manifests/<tag or digest>` or `…/blobs/<digest>`; names hold slashes.
 async fn answer(
-    State(images): State<Arc<Images>>,
+    State(images): State<Shared>,
     Path(rest): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Response {
@@ -119,6 +145,7 @@ async fn answer(
     let Some((name, kind, what)) = asked else {
         return refusal(StatusCode::NOT_FOUND, "UNSUPPORTED", "no such endpoint");
     };
+    let images = held(&images);
     let Some(tags) = images.get(name) else {
         return refusal(
             StatusCode::NOT_FOUND,
@@ -272,6 +299,24 @@ mod tests {
             let answer = reqwest::get(format!("{base}/{missing}")).await.unwrap();
             assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{missing}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_tag_can_be_removed() {
+        let bound = Bound::new().await.unwrap();
+        let base = format!("{}/v2/a/b", bound.url());
+        let tags = ["1", "2"].map(|tag| (tag.to_owned(), Image::new("a/b", tag, Behaviour::PLAIN)));
+        let _serving = serve(bound, Images::from([("a/b".to_owned(), tags.into())]));
+        let client = reqwest::Client::new();
+        let delete = async || {
+            let answer = client.delete(format!("{base}/manifests/1")).send().await;
+            answer.unwrap().status()
+        };
+        assert_eq!(delete().await, StatusCode::ACCEPTED);
+        assert_eq!(delete().await, StatusCode::NOT_FOUND);
+        let answer = reqwest::get(format!("{base}/tags/list")).await.unwrap();
+        let left: Value = answer.json().await.unwrap();
+        assert_eq!(left["tags"], json!(["2"]));
     }
 
     #[tokio::test]

@@ -4,8 +4,9 @@ use crate::mask::mask;
 use crate::process::Process;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -106,6 +107,22 @@ impl Lab {
         std::fs::write(path, lines).unwrap();
     }
 
+    /// A key of the configuration behind its section, as it is written there.
+    pub fn configured(&self, section: &str, key: &str) -> String {
+        let text = std::fs::read_to_string(self.path("gavel.toml")).unwrap();
+        let (_, rest) = text.split_once(&format!("[{section}]\n")).unwrap();
+        let start = format!("{key} = \"");
+        let mut lines = rest.lines().take_while(|line| !line.starts_with('['));
+        let line = lines.find_map(|line| line.strip_prefix(&start));
+        line.unwrap().trim_end_matches('"').to_owned()
+    }
+
+    /// The beginning of all addresses of results.
+    pub fn results(&self) -> String {
+        let address = self.configured("suite", "results_url");
+        address.split("{build}").next().unwrap().to_owned()
+    }
+
     /// Starts `gavel serve`, and waits until it is ready.
     pub async fn start_gavel(&mut self, environment: &[(&str, &str)]) {
         let log = File::options()
@@ -190,6 +207,38 @@ impl Lab {
             return Value::Null;
         }
         text.parse().unwrap_or_default()
+    }
+
+    /// Asks something of another part of the lab than the forge, with Drone's token, which the others do not look at.
+    pub async fn do_at(&self, method: Method, url: &str) {
+        let token = self.accounts["drone_token"].as_str().unwrap();
+        let request = self.client.request(method, url).bearer_auth(token);
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+    }
+
+    /// Writes a token of somebody into a file, one that may only read.
+    pub async fn read_token(&self, who: &str) -> PathBuf {
+        let of = |key: &str| self.accounts["accounts"][who][key].as_str().unwrap();
+        let url = format!(
+            "{}/api/v1/users/{}/tokens",
+            self.place("forge_url"),
+            of("login")
+        );
+        let scopes = [
+            "read:repository",
+            "read:issue",
+            "read:user",
+            "read:organization",
+        ];
+        let request = self.client.post(url);
+        let request = request.basic_auth(of("login"), Some(of("password")));
+        let request = request.json(&json!({ "name": "audit", "scopes": scopes }));
+        let made: Value = request.send().await.unwrap().json().await.unwrap();
+        let path = self.path("audit.token");
+        std::fs::write(&path, made["sha1"].as_str().unwrap()).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        path
     }
 
     pub async fn get(&self, path: &str) -> Value {

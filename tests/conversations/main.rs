@@ -2,6 +2,7 @@
 //! world, which is the lab: the binary under test is started, stopped and killed as an installation's would be.
 
 mod asking;
+mod asking_again;
 mod auditing;
 mod by_hand;
 mod filing;

@@ -1,7 +1,9 @@
 //! The whole plan in one conversation, and what follows when all of it has passed.
 
+use crate::asking_again::Auditor;
 use crate::lab::{Lab, TRACKING};
 use insta::assert_snapshot;
+use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -53,6 +55,11 @@ async fn a_plan_that_has_passed_is_labelled_and_followed_by_what_is_configured()
     assert_snapshot!(said, @"🏷️ The label `verified` is off this issue: [run 2](http://forge/maintainers/verification/issues/1#issuecomment-N) is disputed, so that it verifies nothing while that stands.");
     assert_eq!(labels(&lab).await, [""; 0]);
     lab.assert_clean().await;
+    let mut auditor = Auditor::of(&lab, 2).await;
+    auditor.agrees();
+    let tags = lab.configured("registry", "url") + "/v2/lab/plain/manifests/1.4.0";
+    lab.do_at(Method::DELETE, &tags).await;
+    assert_eq!(auditor.news(), "");
     // Gavel goes on after trouble of its own; in a healthy world it has none.
     let log = std::fs::read_to_string(lab.path("logs/gavel.log")).unwrap();
     let mut lines = log.lines();

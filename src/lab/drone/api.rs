@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Build ids count on over all repositories of a server; this one has seen others before.
 const FIRST_ID: i64 = 41;
@@ -34,8 +35,15 @@ pub fn routes(shared: Arc<Shared>) -> Router<Arc<Shared>> {
         );
     let guarded = Router::new()
         .route("/api/user", get(user))
-        .route("/api/repos/{owner}/{name}/builds", post(create))
+        .route(
+            "/api/repos/{owner}/{name}/builds",
+            post(create).delete(purge),
+        )
         .route("/api/repos/{owner}/{name}/builds/{number}", delete(cancel))
+        .route(
+            "/api/repos/{owner}/{name}/builds/{number}/logs/{stage}/{step}",
+            delete(forget_log),
+        )
         .layer(middleware::from_fn_with_state(shared.clone(), signed_in));
     open.merge(guarded)
         .layer(middleware::from_fn_with_state(shared, unknown_to_strangers))
@@ -131,7 +139,7 @@ async fn repository(
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, Refusal> {
     known(&shared, &owner, &name)?;
-    let counter = shared.builds().len();
+    let counter = shared.counter.load(Ordering::Relaxed);
     let slug = format!("{owner}/{name}");
     Ok(Json(
         json!({ "id": 1, "uid": "1", "user_id": 1, "namespace": owner, "name": name, "slug": slug, "scm": "git",
@@ -233,8 +241,39 @@ async fn log(
     steps
         .iter()
         .find(|candidate| candidate.number == step)
+        .filter(|step| !step.is_forgotten)
         .map(|step| Json(step.log.clone()))
         .ok_or_else(no_row)
+}
+
+/// Removes one step's log; Drone tells no difference between one that is gone and one that was never there.
+async fn forget_log(
+    State(shared): World,
+    Path((owner, name, build, stage, step)): Path<(String, String, String, String, String)>,
+) -> Result<StatusCode, Refusal> {
+    known(&shared, &owner, &name)?;
+    let (build, stage, step) = (number(&build)?, number(&stage)?, number(&step)?);
+    let forgotten = shared.change(build, |build| {
+        let stage = build.stages.iter_mut().find(|it| it.number == stage)?;
+        let step = stage.steps.iter_mut().find(|it| it.number == step)?;
+        step.is_forgotten = true;
+        Some(())
+    });
+    forgotten.flatten().ok_or_else(no_row)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes the builds before a number, but for those that have not ended.
+async fn purge(
+    State(shared): World,
+    Path((owner, name)): Path<(String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<StatusCode, Refusal> {
+    known(&shared, &owner, &name)?;
+    let before = number(query.get("before").map_or("", String::as_str))?;
+    let mut builds = shared.builds();
+    builds.retain(|build| build.number >= before || !build.is_done());
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Creates a `custom` build: every parameter but `branch`, `commit` and `access_token` reaches the build.
@@ -266,7 +305,7 @@ async fn create(
 
     let now = model::now();
     let mut builds = shared.builds();
-    let number = i64::try_from(builds.len()).unwrap_or(i64::MAX - FIRST_ID) + 1;
+    let number = shared.counter.fetch_add(1, Ordering::Relaxed) + 1;
     let mut build = Build {
         id: FIRST_ID + number,
         repo_id: 1,

@@ -14,6 +14,7 @@ use axum::Router;
 use axum::routing::get;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -46,6 +47,8 @@ struct Shared {
     forge: Api,
     faults: Faults,
     builds: Mutex<Vec<Build>>,
+    /// The number of the newest build, whether it is still there or not.
+    counter: AtomicI64,
     /// Rung when a build is queued, cancelled or finished.
     changed: Notify,
     /// Set when the server is to end.
@@ -60,7 +63,7 @@ impl Shared {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Changes one build, if it exists. Build numbers count from 1 without a gap.
+    /// Changes one build, if it exists.
     fn change<T>(&self, number: i64, change: impl FnOnce(&mut Build) -> T) -> Option<T> {
         let mut builds = self.builds();
         let build = builds.iter_mut().find(|build| build.number == number)?;
@@ -85,6 +88,7 @@ impl Drone {
             settings,
             faults: faults.clone(),
             builds: Mutex::default(),
+            counter: AtomicI64::default(),
             changed: Notify::new(),
             stopping: CancellationToken::new(),
         });

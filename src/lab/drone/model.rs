@@ -143,6 +143,9 @@ pub struct Step {
     /// Shown by the log's own address only.
     #[serde(skip)]
     pub log: Vec<Line>,
+    /// Somebody removed its log.
+    #[serde(skip)]
+    pub is_forgotten: bool,
 }
 
 /// serde hands a reference to what it asks about.

@@ -276,7 +276,22 @@ pub async fn open(bench: &Bench) -> Result<(), Stop> {
 async fn close(bench: &Bench) -> Result<(), Stop> {
     let watched: Watched = bench.recalled("watched").await?;
     let forge = close_forge(bench, &watched).await;
-    both(forge, bench.see_all(here(&watched, "close")).await)
+    let ended = both(forge, bench.see_all(here(&watched, "close")).await);
+    both(ended, leave(bench, &watched).await)
+}
+
+/// Looks where every branch stands now that all is closed. No judge needs it: branches tell no times, and by this whoever asks again later
+/// knows what moved since.
+async fn leave(bench: &Bench, watched: &Watched) -> Result<(), Stop> {
+    let branches = watched.reviewed().map(|repository| {
+        let label = format!("close.branches.{repository}");
+        let repository = repository.clone();
+        (label, Question::Branches { repository })
+    });
+    match bench.see_all(branches.collect::<Vec<_>>()).await {
+        Err(Stop::Unseen(_)) => Ok(()),
+        ended => ended,
+    }
 }
 
 /// The outcome of two looks: what ends the attempt goes before what could not be seen.

@@ -1,0 +1,413 @@
+//! What has changed between what is on record and what is seen now: element by element, each change once, with what follows from it folded
+//! under it.
+
+use super::element::{Element, MADE, Seen};
+use super::grounds::{Excuse, Grounds};
+use super::record::{Ask, Cite, Record, Recorded};
+use crate::redact::REDACTED;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How asking again went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Answered,
+    /// The server knows nothing of what was asked for.
+    Gone,
+    /// It was not asked, or not answered.
+    Unknown,
+}
+
+/// What is seen now.
+#[derive(Debug, Default)]
+pub struct Now {
+    pub outcomes: BTreeMap<Ask, Outcome>,
+    pub shown: BTreeMap<Element, Seen>,
+    /// What servers know nothing of.
+    pub gone: BTreeSet<Element>,
+}
+
+/// How something differs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delta {
+    Vanished,
+    /// It was gone, and is there.
+    Back,
+    /// It came after the run, and matters: what it takes the place of, where it does.
+    Added(Option<Seen>),
+    Claim {
+        name: &'static str,
+        then: Value,
+        now: Value,
+    },
+}
+
+/// One change, and what follows from it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    pub element: Element,
+    pub deltas: Vec<Delta>,
+    /// As it is now.
+    pub now: Seen,
+    /// What it stands and falls with.
+    pub within: Vec<Element>,
+    /// The facts that show it otherwise than it is.
+    pub touches: BTreeSet<Cite>,
+    /// What differs in consequence.
+    pub follows: Vec<Element>,
+}
+
+#[derive(Debug, Default)]
+pub struct Compared {
+    pub changes: Vec<Change>,
+    pub unchanged: usize,
+    /// How many of those the run closed or deleted itself.
+    pub closed: usize,
+    pub excused: BTreeMap<Excuse, usize>,
+    /// Elements that could not be looked at.
+    pub unknown: usize,
+    /// Accounts of which nothing is shown any more: they may hide from this one what they do.
+    pub hidden: Vec<String>,
+}
+
+impl Change {
+    fn has(&self, claim: &str) -> bool {
+        self.deltas
+            .iter()
+            .any(|delta| matches!(delta, Delta::Claim { name, .. } if *name == claim))
+    }
+
+    fn has_vanished(&self) -> bool {
+        self.deltas.contains(&Delta::Vanished)
+    }
+
+    fn is_now(&self, claim: &str, value: &str) -> bool {
+        self.now.claims.get(claim).is_some_and(|now| now == value)
+    }
+}
+
+/// Compares all of it.
+pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
+    let mut compared = Compared::default();
+    let hidden = hidden(record, now);
+    let mut changes = BTreeMap::new();
+    // What is gone, and may be: what stood in it may be, too.
+    let mut may_be_gone = BTreeMap::new();
+    for (element, recorded) in &record.elements {
+        let ask = record.shown_by(element, &recorded.last);
+        let is_known = !matches!(now.outcomes.get(&ask), None | Some(Outcome::Unknown));
+        let is_hidden = matches!(element, Element::Act { account, .. } if hidden.contains(account));
+        if !is_known || is_hidden {
+            compared.unknown += 1;
+            continue;
+        }
+        let gone = Seen::gone();
+        let seen = now.shown.get(element).unwrap_or(&gone);
+        let mut excuses = BTreeSet::new();
+        let mut change = Change {
+            element: element.clone(),
+            deltas: Vec::new(),
+            now: seen.clone(),
+            within: recorded.last.within.clone(),
+            touches: BTreeSet::new(),
+            follows: Vec::new(),
+        };
+        for delta in deltas(element, recorded, seen, grounds) {
+            let excuse = match &delta {
+                // What stands in a repository goes with it, whatever else would have become of it.
+                Delta::Vanished if has_no_repository(element, now) => None,
+                Delta::Vanished => {
+                    let mut within = recorded.last.within.iter();
+                    within
+                        .find_map(|within| may_be_gone.get(within).copied())
+                        .or_else(|| grounds.may_be_gone(element, recorded))
+                }
+                Delta::Claim { name, .. } => grounds.may_differ(element, recorded, name, seen),
+                Delta::Back | Delta::Added(_) => None,
+            };
+            match excuse {
+                Some(excuse) => {
+                    excuses.insert(excuse);
+                    if delta == Delta::Vanished {
+                        may_be_gone.insert(element.clone(), excuse);
+                    }
+                }
+                None => {
+                    change.touches.extend(touched(recorded, &delta));
+                    change.deltas.push(delta);
+                }
+            }
+        }
+        if !change.deltas.is_empty() {
+            changes.insert(element.clone(), change);
+        } else if let Some(excuse) = excuses.first() {
+            *compared.excused.entry(*excuse).or_default() += 1;
+        } else {
+            compared.unchanged += 1;
+            compared.closed += usize::from(grounds.is_closed(element));
+        }
+    }
+    for change in added(record, grounds, now) {
+        changes.insert(change.element.clone(), change);
+    }
+    compared.hidden = hidden.into_iter().collect();
+    compared.changes = fold(changes, now);
+    compared
+}
+
+fn has_no_repository(element: &Element, now: &Now) -> bool {
+    let repository = element.repository();
+    repository.is_some_and(|it| now.gone.contains(&Element::Repository(it.into())))
+}
+
+fn deltas(element: &Element, recorded: &Recorded, now: &Seen, grounds: &Grounds) -> Vec<Delta> {
+    let closed = grounds.is_closed(element);
+    let is_branch = matches!(element, Element::Branch { .. });
+    let there = recorded.last.there && !(is_branch && closed);
+    match (there, now.there) {
+        (true, false) => return vec![Delta::Vanished],
+        (false, true) => return vec![Delta::Back],
+        (false, false) => return Vec::new(),
+        (true, true) => {}
+    }
+    let mut deltas = Vec::new();
+    for (name, then) in &recorded.last.claims {
+        let Some(now) = now.claims.get(name) else {
+            continue;
+        };
+        // What was open when it was seen last was closed after that.
+        let closed = Value::from("closed");
+        let then = match *name {
+            "state" if grounds.is_closed(element) => &closed,
+            _ => then,
+        };
+        let stands = match *name {
+            // More may come.
+            "tags" | "repositories" => all_in(then, now),
+            _ => same(then, now),
+        };
+        if !stands {
+            deltas.push(Delta::Claim {
+                name,
+                then: then.clone(),
+                now: now.clone(),
+            });
+        }
+    }
+    let is_missing =
+        |delta: &Delta| matches!(delta, Delta::Claim { name, .. } if *name == "missing");
+    if matches!(element, Element::Log(_)) && deltas.iter().any(is_missing) {
+        // Of what is not there the text says nothing more.
+        deltas.retain(is_missing);
+    }
+    deltas
+}
+
+/// The facts that a change takes something from: those that show it as it is not any more.
+fn touched(recorded: &Recorded, delta: &Delta) -> BTreeSet<Cite> {
+    let states = recorded.states.iter();
+    let touched = states.filter(|state| match delta {
+        Delta::Vanished => state.there,
+        Delta::Back => !state.there,
+        Delta::Added(_) => true,
+        Delta::Claim { name, now, .. } => {
+            let then = state.claims.get(name);
+            then.is_some_and(|then| !same(then, now))
+        }
+    });
+    touched.flat_map(|state| state.cites.clone()).collect()
+}
+
+/// Whether two values agree, where nothing is known of what was taken out as a secret.
+fn same(then: &Value, now: &Value) -> bool {
+    match (then, now) {
+        (Value::String(then), Value::String(now)) if then.contains(REDACTED) => fits(then, now),
+        (Value::Array(then), Value::Array(now)) => {
+            then.len() == now.len() && then.iter().zip(now).all(|(then, now)| same(then, now))
+        }
+        (Value::Object(then), Value::Object(now)) => {
+            let fits = |(key, then)| now.get(key).is_some_and(|now| same(then, now));
+            then.len() == now.len() && then.iter().all(fits)
+        }
+        _ => then == now,
+    }
+}
+
+/// Whether a text may be the one of which secrets were taken out.
+fn fits(redacted: &str, whole: &str) -> bool {
+    let mut parts = redacted.split(REDACTED);
+    let Some(mut rest) = parts.next().and_then(|first| whole.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+fn all_in(then: &Value, now: &Value) -> bool {
+    let now: BTreeSet<&str> = names(now).collect();
+    names(then).all(|name| now.contains(name))
+}
+
+pub fn names(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+}
+
+/// Accounts of which acts are on record, and not a single act is shown now.
+fn hidden(record: &Record, now: &Now) -> BTreeSet<String> {
+    let account = |element: &Element| match element {
+        Element::Act { account, .. } => Some(account.clone()),
+        _ => None,
+    };
+    let shown: BTreeSet<String> = now.shown.keys().filter_map(account).collect();
+    let there = record
+        .elements
+        .iter()
+        .filter(|(_, recorded)| recorded.last.there);
+    let acted = there.filter_map(|(element, _)| account(element));
+    let is_answered = |account: &String| now.shown.contains_key(&Element::Account(account.clone()));
+    acted
+        .filter(|account| !shown.contains(account) && is_answered(account))
+        .collect()
+}
+
+/// Statuses that came after the run: the newest of a context is the one that counts.
+fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
+    let mut added = Vec::new();
+    for (element, seen) in &now.shown {
+        let Element::Status {
+            repository, commit, ..
+        } = element
+        else {
+            continue;
+        };
+        let on = Element::commit(repository, commit);
+        let Some(recorded) = record.elements.get(&on) else {
+            continue;
+        };
+        if record.elements.contains_key(element) || grounds.is_of_the_run(seen.times.get(MADE)) {
+            continue;
+        }
+        // In the order of their numbers: the last one is the newest.
+        let before = record.elements.iter().rfind(|(known, recorded)| {
+            matches!(known, Element::Status { repository: of, commit: at, .. } if of == repository && at == commit)
+                && recorded.last.claims.get("context") == seen.claims.get("context")
+        });
+        let before = before.map(|(_, recorded)| recorded.last.clone());
+        let delta = Delta::Added(before);
+        added.push(Change {
+            element: element.clone(),
+            touches: touched(recorded, &delta),
+            deltas: vec![delta],
+            now: seen.clone(),
+            within: seen.within.clone(),
+            follows: Vec::new(),
+        });
+    }
+    added
+}
+
+/// Puts each change that follows from another one under it.
+fn fold(mut changes: BTreeMap<Element, Change>, now: &Now) -> Vec<Change> {
+    let causes: BTreeMap<Element, Element> = changes
+        .values()
+        .filter_map(|change| Some((change.element.clone(), cause(change, &changes, now)?)))
+        .collect();
+    let root = |element: &Element| {
+        let mut root = element;
+        // Nothing follows from what follows from it; and if it did, this would end all the same.
+        for _ in 0..causes.len() {
+            match causes.get(root) {
+                Some(cause) => root = cause,
+                None => break,
+            }
+        }
+        root.clone()
+    };
+    for element in causes.keys() {
+        let Some(follows) = changes.remove(element) else {
+            continue;
+        };
+        let root = root(element);
+        let cause = changes.entry(root.clone()).or_insert_with(|| Change {
+            element: root,
+            deltas: vec![Delta::Vanished],
+            now: Seen::gone(),
+            within: Vec::new(),
+            touches: BTreeSet::new(),
+            follows: Vec::new(),
+        });
+        cause.touches.extend(follows.touches);
+        cause.follows.extend(follows.follows);
+        cause.follows.push(follows.element);
+    }
+    changes.into_values().collect()
+}
+
+/// Another change that brings this one with it.
+fn cause(change: &Change, changes: &BTreeMap<Element, Change>, now: &Now) -> Option<Element> {
+    if has_no_repository(&change.element, now) {
+        let repository = change.element.repository()?;
+        return Some(Element::Repository(repository.into()));
+    }
+    if change.has_vanished() {
+        let gone = |within: &&Element| {
+            now.gone.contains(*within) || changes.get(*within).is_some_and(Change::has_vanished)
+        };
+        return change.within.iter().find(gone).cloned();
+    }
+    match &change.element {
+        Element::PullFiles { repository, number } => {
+            let pull = Element::pull(repository, *number);
+            let moves = |of: &Change| of.has("head") || of.has("base") || of.has("merged");
+            if changes.get(&pull).is_some_and(moves) {
+                return Some(pull);
+            }
+            let base = now.shown.get(&pull)?.claims.get("base")?.as_str()?;
+            let base = Element::branch(repository, base);
+            changes.contains_key(&base).then_some(base)
+        }
+        Element::Branch { repository, name } => {
+            let pulls = changes.values();
+            let mut pulls = pulls.filter(|pull| matches!(&pull.element, Element::Pull { repository: of, .. } if of == repository));
+            let brings = |pull: &&Change| {
+                let is_merged = pull.has("merged");
+                let is_open = pull.is_now("state", "open");
+                let is_moved = is_open && (pull.has("head") || pull.has("state"));
+                (is_moved || is_merged) && pull.is_now("branch", name)
+                    || is_merged && pull.is_now("base", name)
+            };
+            pulls.find(brings).map(|pull| pull.element.clone())
+        }
+        // The head of a closed one is where its branch is, once that is back.
+        Element::Pull { repository, .. } if change.deltas.len() == 1 && change.has("head") => {
+            let name = change.now.claims.get("branch")?.as_str()?;
+            let branch = Element::branch(repository, name);
+            let is_open = change.is_now("state", "open");
+            (changes.contains_key(&branch) && !is_open).then_some(branch)
+        }
+        Element::Repositories(_) => {
+            let lost = change.deltas.iter().find_map(|delta| match delta {
+                Delta::Claim { then, now, .. } => {
+                    let now: BTreeSet<&str> = names(now).collect();
+                    names(then).find(|name| !now.contains(name))
+                }
+                _ => None,
+            })?;
+            let repository = Element::Repository(lost.into());
+            changes.contains_key(&repository).then_some(repository)
+        }
+        _ => None,
+    }
+}

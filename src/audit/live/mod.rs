@@ -1,0 +1,165 @@
+//! Asks a bundle's questions again, of the servers that the auditor names, and tells what has changed since: what a claim no longer stands
+//! on. Only reads, and whatever the bundle says, it is asked nowhere else.
+
+mod asking;
+mod compare;
+mod element;
+mod grounds;
+mod record;
+mod say;
+
+pub use asking::{Place, Places};
+
+use super::{Check, Difference};
+use crate::bundle::Evidence;
+use compare::{Change, Compared};
+use grounds::{Excuse, Grounds};
+use record::{Cite, NotAgain, Record};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What asking again came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Live {
+    pub differences: Vec<Difference>,
+    /// What stands in the table below them.
+    pub told: Vec<String>,
+    /// Why something could not be asked although its server was named.
+    pub failed: Vec<String>,
+    /// What was not asked since its server was not named.
+    pub unnamed: Vec<String>,
+}
+
+/// Asks again everything that can be asked.
+///
+/// # Errors
+/// Where a client cannot be made, such as for an address that is none.
+pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> {
+    let record = Record::of(evidence);
+    let asked = asking::ask(places, &record).await?;
+    let grounds = Grounds::of(evidence, &record);
+    let compared = compare::compare(&record, &grounds, &asked.now);
+    let redactor = places.redactor();
+    let clauses = clauses(evidence);
+    let differences = compared.changes.iter().map(|change| {
+        let says = say::says(change, &redactor);
+        Difference {
+            check: Check::Live,
+            place: say::place(change),
+            says: match touched(change, &clauses) {
+                Some(clauses) => format!("{says}. No longer supports {clauses}"),
+                None => says,
+            },
+        }
+    });
+    let mut live = Live {
+        differences: differences.collect(),
+        told: told(&record, &asked, &compared),
+        ..Live::default()
+    };
+    for failed in asked.failed.values() {
+        let such_as = redactor.text(&failed.such_as);
+        live.failed.push(match failed.count {
+            1 => such_as.into_owned(),
+            count => format!("{count} questions, such as: {such_as}"),
+        });
+    }
+    live.failed.extend(compared.hidden.iter().map(|account| {
+        format!("what {account} did: the forge shows nothing of it to this account")
+    }));
+    for (option, count) in &asked.unnamed {
+        let noun = if *count == 1 { "question" } else { "questions" };
+        live.unnamed
+            .push(format!("{count} {noun} without {option}"));
+    }
+    let named = [
+        ("the forge", &evidence.forge, &places.forge),
+        ("Drone", &evidence.drone, &places.drone),
+    ];
+    for (what, then, place) in named {
+        let Some(place) = place else { continue };
+        let now = place.url.as_str().trim_end_matches('/');
+        if now != then {
+            live.told.push(format!(
+                "{what} answered at {then} then, and was asked at {now}"
+            ));
+        }
+    }
+    Ok(live)
+}
+
+/// A clause by its place in the plan, and its id.
+type Named<'a> = ((usize, usize), &'a str);
+
+/// Which clauses rest on each fact.
+fn clauses(evidence: &Evidence) -> BTreeMap<Cite, Vec<Named<'_>>> {
+    let mut clauses: BTreeMap<Cite, Vec<Named<'_>>> = BTreeMap::new();
+    for (attempt, judged) in evidence.attempts.iter().enumerate() {
+        for (place, clause) in judged.clauses.iter().enumerate() {
+            for fact in &clause.evidence {
+                let of = clauses.entry((attempt, *fact)).or_default();
+                of.push(((attempt, place), &clause.id));
+            }
+        }
+    }
+    clauses
+}
+
+/// The clauses that a change takes something from, in the plan's order.
+fn touched(change: &Change, clauses: &BTreeMap<Cite, Vec<Named<'_>>>) -> Option<String> {
+    let touched = change.touches.iter().filter_map(|cite| clauses.get(cite));
+    let touched: BTreeSet<Named<'_>> = touched.flatten().copied().collect();
+    let ids: Vec<&str> = touched.into_iter().map(|(_, id)| id).collect();
+    (!ids.is_empty()).then(|| ids.join(", "))
+}
+
+fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<String> {
+    let differ = match compared.changes.len() {
+        0 => String::new(),
+        1 => ", 1 differs".into(),
+        several => format!(", {several} differ"),
+    };
+    let unknown = match compared.unknown {
+        0 => String::new(),
+        unknown => format!(", {unknown} could not be seen"),
+    };
+    let things = record.elements.len();
+    let mut told = vec![format!(
+        "asked again: {} facts in {} questions; of {things} things {} are as the run left them{differ}{unknown}",
+        record.again, asked.put, compared.unchanged,
+    )];
+    if compared.closed > 0 {
+        told.push(format!(
+            "expected: {} of them closed or deleted by Gavel, as the bundle says",
+            compared.closed
+        ));
+    }
+    let excuses = compared.excused.iter().map(|(excuse, count)| {
+        let why = match excuse {
+            Excuse::Cleanup => "closed, deleted or put back by Gavel after the last look",
+            Excuse::Meanwhile => "changed before the run had ended, after the last look",
+            Excuse::Others => "of others, who changed them all the while",
+        };
+        format!("{count} {why}")
+    });
+    let excuses: Vec<String> = excuses.collect();
+    if !excuses.is_empty() {
+        told.push(format!("expected since: {}", excuses.join("; ")));
+    }
+    let not_again = record.not_again.iter().map(|(why, count)| {
+        let why = match why {
+            NotAgain::Ephemeral => "ephemeral",
+            NotAgain::Box => "of the box",
+            NotAgain::Member => "in another account's name",
+            NotAgain::Unseen => "without an answer then",
+        };
+        format!("{count} {why}")
+    });
+    let not_again: Vec<String> = not_again.collect();
+    if !not_again.is_empty() {
+        told.push(format!("facts not asked again: {}", not_again.join(", ")));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests;

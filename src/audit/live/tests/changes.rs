@@ -1,0 +1,336 @@
+//! Each change that somebody can make to the world, and the one line in which it is told.
+
+use super::world::*;
+use crate::evidence::Question;
+use serde_json::{Value, json};
+
+type Change = fn(&mut World);
+
+#[test]
+fn each_change_is_told_once_and_nothing_else() {
+    let changes: [(&str, Change, &[&str]); 28] = [
+        (
+            "a new status",
+            |world| {
+                let more = status(9, "failure", "maintainer", 70);
+                world
+                    .answer(&statuses_of())
+                    .as_array_mut()
+                    .unwrap()
+                    .push(more);
+            },
+            &[
+                "status 9 of recipes/tiny at aaaaaaaaaaaa: cc-ci/testme says failure by maintainer, over success by bridge (V1.21)",
+            ],
+        ),
+        (
+            "a status of the run's last moments",
+            |world| {
+                let more = status(9, "success", "bridge", 59);
+                world
+                    .answer(&statuses_of())
+                    .as_array_mut()
+                    .unwrap()
+                    .push(more);
+            },
+            &[],
+        ),
+        (
+            "a comment edited",
+            |world| {
+                let edited = &mut world.answer(&talk_of())[1];
+                edited["body"] = "build 2 failed".into();
+                edited["updated_at"] = at(70).to_string().into();
+            },
+            &[
+                "comment 10 of recipes/tiny#1: text: \"build 2 passed\" → \"build 2 failed\" (V1.9, V1.24)",
+            ],
+        ),
+        (
+            "a comment edited while the run went on",
+            |world| {
+                let edited = &mut world.answer(&talk_of())[1];
+                edited["body"] = "build 2 failed".into();
+                edited["updated_at"] = at(55).to_string().into();
+            },
+            &[],
+        ),
+        (
+            "a comment deleted, and the act with it",
+            |world| {
+                world.answer(&talk_of()).as_array_mut().unwrap().remove(1);
+                world
+                    .answer(&Question::Activity {
+                        account: "bridge".into(),
+                        after: 5,
+                    })
+                    .as_array_mut()
+                    .unwrap()
+                    .remove(0);
+            },
+            &[
+                "comment 10 of recipes/tiny#1: it is gone; with it act 7 of bridge (V1.9, V1.24, G.51)",
+            ],
+        ),
+        (
+            "a push taken out of the history",
+            |world| {
+                world.answer(&talk_of()).as_array_mut().unwrap().remove(2);
+            },
+            &["event 11 of recipes/tiny#1: it is gone (V1.24)"],
+        ),
+        (
+            "a branch moved, and the file on it",
+            |world| {
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "9"), ("known-green", "c"), ("somebodys", "d")]);
+            },
+            &["branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999 (G.1, G.2, G.54)"],
+        ),
+        (
+            "a branch moved, and what pull requests change of it",
+            |world| {
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "9"), ("known-green", "c"), ("somebodys", "d")]);
+                *world.answer(&files_of()) = json!([]);
+            },
+            &[
+                "branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999; with it files of pull request recipes/tiny#1 (V1.25, G.1, G.2, G.54)",
+            ],
+        ),
+        (
+            "a branch deleted",
+            |world| {
+                *world.answer(&branches_of()) = branches(&[("main", "b"), ("somebodys", "d")]);
+            },
+            &["branch known-green of recipes/tiny: it is gone (G.2, G.54)"],
+        ),
+        (
+            "a deleted branch back",
+            |world| {
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "b"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    (RUN, "a"),
+                ]);
+            },
+            &[
+                "branch gavel/run1 of recipes/tiny: it was gone, and stands there again, at aaaaaaaaaaaa (G.54)",
+            ],
+        ),
+        (
+            "a deleted branch back elsewhere, with its closed pull request's head",
+            |world| {
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "b"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    (RUN, "8"),
+                ]);
+                let one = &mut world.answer(&pulls_of())[0];
+                (one["head"]["ref"], one["head"]["sha"]) = (RUN.into(), commit("8").into());
+            },
+            &[
+                "branch gavel/run1 of recipes/tiny: it was gone, and stands there again, at 888888888888; with it pull request recipes/tiny#1 (V1.6, G.53, G.54)",
+            ],
+        ),
+        (
+            "a pull request reopened, for which its branch must be back",
+            |world| {
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "b"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    (RUN, "a"),
+                ]);
+                let one = &mut world.answer(&pulls_of())[0];
+                (one["head"]["ref"], one["state"], one["closed_at"]) =
+                    (RUN.into(), "open".into(), Value::Null);
+            },
+            &[
+                "pull request recipes/tiny#1: state: \"closed\" → \"open\"; with it branch gavel/run1 of recipes/tiny (G.53, G.54)",
+            ],
+        ),
+        (
+            "a pull request merged",
+            |world| {
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "7"), ("known-green", "c"), ("somebodys", "d")]);
+                let one = &mut world.answer(&pulls_of())[0];
+                (one["merged"], one["merged_by"], one["merge_commit_sha"]) = (
+                    true.into(),
+                    json!({ "login": "maintainer" }),
+                    commit("7").into(),
+                );
+            },
+            &[
+                "pull request recipes/tiny#1: IT WAS MERGED, by maintainer; with it branch main of recipes/tiny (V1.6, G.1, G.2, G.53, G.54)",
+            ],
+        ),
+        (
+            "a title changed",
+            |world| {
+                let one = &mut world.answer(&pulls_of())[0];
+                (one["title"], one["updated_at"]) = ("Known red".into(), at(70).to_string().into());
+            },
+            &["pull request recipes/tiny#1: title: \"Known green\" → \"Known red\" (V1.6, G.53)"],
+        ),
+        (
+            "a head moved, with branch and files",
+            |world| {
+                let one = &mut world.answer(&pulls_of())[0];
+                (one["head"]["ref"], one["head"]["sha"], one["state"]) =
+                    (RUN.into(), commit("8").into(), "open".into());
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "b"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    (RUN, "8"),
+                ]);
+                *world.answer(&files_of()) =
+                    json!([{ "filename": "other.yml", "status": "added" }]);
+            },
+            &[
+                "pull request recipes/tiny#1: head: aaaaaaaaaaaa → 888888888888; state: \"closed\" → \"open\"; with it 2 other things (V1.6, V1.25, G.53, G.54)",
+            ],
+        ),
+        (
+            "others go on with their own pull request",
+            |world| {
+                let two = &mut world.answer(&pulls_of())[1];
+                two["head"]["sha"] = commit("6").into();
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "b"), ("known-green", "c"), ("somebodys", "6")]);
+            },
+            &["pull request recipes/tiny#2: head: dddddddddddd → 666666666666 (G.53)"],
+        ),
+        (
+            "a build deleted, and its log",
+            |world| {
+                world.forget(|question| {
+                    matches!(
+                        question,
+                        Question::Build { number: 2 } | Question::BuildLog { .. }
+                    )
+                });
+            },
+            &["build 2: it is gone; with it log of build 2 (V1.8, V1.20, V1.23)"],
+        ),
+        (
+            "a build that says something else",
+            |world| {
+                world.answer(&Question::Build { number: 2 })["status"] = "failure".into();
+            },
+            &["build 2: status: \"success\" → \"failure\" (V1.20)"],
+        ),
+        (
+            "a log removed",
+            |world| {
+                *world.answer(&Question::BuildLog { number: 2 }) =
+                    json!({ "text": "", "missing": ["1/1"], "cut": false });
+            },
+            &["log of build 2: missing: [] → [\"1/1\"] (V1.23)"],
+        ),
+        (
+            "results changed",
+            |world| {
+                world.answer(&Question::Results { build: 2 })["stages"][0]["status"] =
+                    "failed".into();
+            },
+            &[
+                "https://ci.example.org/results/2/results.json: content.stages.0.status: \"passed\" → \"failed\" (V1.22)",
+            ],
+        ),
+        (
+            "results gone",
+            |world| {
+                world.forget(|question| matches!(question, Question::Results { .. }));
+            },
+            &["https://ci.example.org/results/2/results.json: it is gone (V1.22)"],
+        ),
+        (
+            "tags removed, and one added",
+            |world| {
+                world.answer(&Question::Tags {
+                    image: "lab/plain".into(),
+                })["tags"] = json!(["1.1", "2.0"]);
+            },
+            &["tags of lab/plain: gone: 1.0 (V1.28)"],
+        ),
+        (
+            "a collaborator removed",
+            |world| {
+                *world.answer(&Question::Collaborator {
+                    repository: repository(),
+                    account: "gavel".into(),
+                }) = false.into();
+            },
+            &["collaborator gavel of recipes/tiny: is one: true → false (V1.5)"],
+        ),
+        (
+            "a commit's file gone",
+            |world| {
+                let file = Question::File {
+                    repository: repository(),
+                    path: "compose.yml".into(),
+                    at: commit("a"),
+                };
+                *world.answer(&file) = Value::Null;
+            },
+            &[],
+        ),
+        (
+            "a commit of main gone",
+            |world| {
+                *world.answer(&Question::Tree {
+                    repository: repository(),
+                    commit: commit("b"),
+                }) = Value::Null;
+            },
+            &["files of recipes/tiny at bbbbbbbbbbbb: it is gone (G.52)"],
+        ),
+        (
+            "a version changed",
+            |world| {
+                world.answer(&Question::ForgeVersion)["version"] = "1.26.0".into();
+            },
+            &["the forge: version: \"1.25.4\" → \"1.26.0\" (V1.3)"],
+        ),
+        (
+            "a repository renamed",
+            |world| {
+                for pull in world.answer(&pulls_of()).as_array_mut().unwrap() {
+                    pull["base"]["repo"]["full_name"] = "recipes/small".into();
+                }
+            },
+            &["repository recipes/tiny: name: \"recipes/tiny\" → \"recipes/small\" (V1.6, G.53)"],
+        ),
+        (
+            "a repository deleted, with all that was in it",
+            |world| {
+                world.forget(|question| is_in(question, R));
+                *world.answer(&Question::Activity {
+                    account: "bridge".into(),
+                    after: 5,
+                }) = json!([
+                    { "id": 9, "op_type": "commit_repo", "content": "{}", "ref_name": "refs/heads/x", "repo": { "full_name": "recipes/other" } },
+                ]);
+            },
+            &[
+                "repository recipes/tiny: the forge knows no such repository any more, or does not show it to this account; with it 18 other things (V1.5, V1.6, V1.7, V1.9, V1.21, V1.24, V1.25, V1.26, G.1, G.2, G.51, G.52, G.53, G.54)",
+            ],
+        ),
+    ];
+    let evidence = evidence();
+    let mut wrong = Vec::new();
+    for (what, change, expected) in changes {
+        let mut world = World::after_the_run();
+        change(&mut world);
+        let told = world.told(&evidence);
+        if told != expected {
+            wrong.push(format!("{what}: {told:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
