@@ -216,7 +216,7 @@ impl<'a> Round<'a> {
                         if !self.redacted.contains(&element) {
                             seen.shorten();
                         }
-                        merge(&mut asked.now, element, seen);
+                        add(&mut asked.now, element, seen);
                     }
                     Outcome::Answered
                 }
@@ -336,7 +336,7 @@ impl<'a> Round<'a> {
 }
 
 /// Several answers may show parts of the same element.
-fn merge(now: &mut Now, element: Element, seen: Seen) {
+fn add(now: &mut Now, element: Element, seen: Seen) {
     let known = now.shown.entry(element).or_default();
     known.there |= seen.there;
     known.claims.extend(seen.claims);

@@ -137,7 +137,7 @@ impl<'a> Grounds<'a> {
         claim: &str,
         now: &Seen,
     ) -> Option<Excuse> {
-        let is_merge = claim.starts_with("merge");
+        let is_merge = matches!(claim, "merged" | "merged by" | "merge commit");
         match (element, claim) {
             // Nobody may.
             (Element::Pull { .. }, _) if is_merge => None,
