@@ -39,7 +39,7 @@ enum Command {
     /// something does not, 2 when it could not be verified
     Verify(Verify),
     /// Re-check an evidence bundle without Gavel's word: 0 when every claim stands, 1 when something differs, 2 when it is no bundle, 3
-    /// when nobody but the bundle itself vouches for it, 4 when nothing differs but with --live something could not be asked
+    /// when nothing but the bundle itself vouches for all of it, which takes the key, 4 when with --live something was not asked
     Audit(Box<Audit>),
     /// List what can be verified
     Items,
@@ -182,8 +182,8 @@ fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
     print(&audit::table(&bundle.evidence, &audited))?;
     Ok(match audited.agrees() {
         false => ExitCode::FAILURE,
-        true if !audited.has_asked_all() => ExitCode::from(4),
         true if !audited.is_anchored() => ExitCode::from(3),
+        true if !audited.has_asked_all() => ExitCode::from(4),
         true => ExitCode::SUCCESS,
     })
 }

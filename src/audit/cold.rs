@@ -171,6 +171,10 @@ fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
         let mut heads = anchors.heads.iter();
         heads.any(|(item, _)| *item == judged.item)
     };
+    if evidence.attempts.is_empty() {
+        let nothing = "there is no chain in it".to_owned();
+        audited.unchecked.push((Check::Head, nothing));
+    }
     let mut attempts = evidence.attempts.iter();
     // One end that is known vouches for its own chain, and for no other.
     if let Some(judged) = attempts.find(|judged| !is_quoted(judged)) {

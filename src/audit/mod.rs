@@ -104,9 +104,10 @@ impl Audited {
         self.live = Some(live);
     }
 
-    /// Whether everything that was to be asked again could be.
+    /// Whether everything that was to be asked again could be, and was.
     pub fn has_asked_all(&self) -> bool {
-        self.live.as_ref().is_none_or(|live| live.failed.is_empty())
+        let all = |live: &Live| live.failed.is_empty() && live.unnamed.is_empty();
+        self.live.as_ref().is_none_or(all)
     }
 
     /// Whether nothing speaks against the bundle.
@@ -114,10 +115,18 @@ impl Audited {
         self.differences.is_empty()
     }
 
-    /// Whether somebody vouches for it beside itself: a forger can make a bundle that agrees with itself.
+    /// Whether somebody vouches for all of it beside itself: a forger can make a bundle that agrees with itself.
     pub fn is_anchored(&self) -> bool {
-        let unchecked = |check: Check| self.unchecked.iter().any(|(other, _)| *other == check);
-        !unchecked(Check::Signature) || !unchecked(Check::Head)
+        self.is_checked(Check::Signature)
+    }
+
+    /// Whether somebody vouches for its facts, and so for its clauses; not for who asked, when, what was made, and the report.
+    pub fn has_its_heads(&self) -> bool {
+        self.is_checked(Check::Head)
+    }
+
+    fn is_checked(&self, check: Check) -> bool {
+        self.unchecked.iter().all(|(other, _)| *other != check)
     }
 }
 

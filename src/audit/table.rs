@@ -93,10 +93,13 @@ fn sum(audited: &Audited) -> &'static str {
     match (audited.agrees(), audited.is_anchored()) {
         (false, _) if only_since => "Something has changed since.",
         (false, _) => "The bundle does not hold what it claims.",
-        (true, _) if !audited.has_asked_all() => {
-            "Nothing speaks against the bundle, but not everything could be asked again."
+        (true, false) if audited.has_its_heads() => {
+            "Facts and clauses stand. For the rest, who asked for it, when, what was made, and the report, nobody but the bundle vouches: that takes the key."
         }
         (true, false) => "The bundle agrees with itself. Nobody but itself vouches for it.",
+        (true, true) if !audited.has_asked_all() => {
+            "Nothing speaks against the bundle, but not everything was asked again."
+        }
         (true, true) if audited.live.is_some() => {
             "Every claim stands on the facts of this bundle, and they stand today."
         }

@@ -497,10 +497,21 @@ fn the_quotation_of_one_chain_vouches_for_no_other() {
     let mut anchors = anchors();
     anchors.key = None;
     let bundle = Bundle::read(VALID.as_slice()).unwrap();
-    assert!(cold(&bundle, &anchors).is_anchored());
+    // Of who asked, when, what was made, and the report no chain tells.
+    let all = cold(&bundle, &anchors);
+    assert!(all.agrees() && all.has_its_heads() && !all.is_anchored());
     anchors.heads.pop();
     let audited = cold(&bundle, &anchors);
-    assert!(audited.agrees() && !audited.is_anchored(), "{audited:?}");
+    assert!(audited.agrees() && !audited.has_its_heads(), "{audited:?}");
+    let nothing = Evidence {
+        items: Vec::new(),
+        attempts: Vec::new(),
+        verdict: worst([]),
+        ..EVIDENCE_OF_A_RUN.clone()
+    };
+    let nothing = sealed(&nothing, &KEY);
+    let audited = cold(&Bundle::read(nothing.as_slice()).unwrap(), &anchors);
+    assert!(!audited.has_its_heads());
 }
 
 #[test]

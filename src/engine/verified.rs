@@ -97,7 +97,10 @@ async fn put_right(engine: &Engine, record: &RunRecord, label: &str) -> anyhow::
     let (forge, tracking) = (&engine.world.forge, &engine.config.tracking);
     let (repository, issue) = (&tracking.repository, tracking.issue);
     if record.is_verified() && earned.is_some() {
-        return Ok(forge.label(repository, issue, label).await?);
+        if !has_failed_since(engine, id).await? {
+            forge.label(repository, issue, label).await?;
+        }
+        return Ok(());
     }
     let goes = earned.is_some() || record.verdict() == Verdict::Fail;
     if goes && forge.unlabel(repository, issue, label).await? {
@@ -110,4 +113,12 @@ async fn put_right(engine: &Engine, record: &RunRecord, label: &str) -> anyhow::
             .await?;
     }
     Ok(())
+}
+
+/// Whether a later run found what does not hold: a word on an earlier one changes nothing about that.
+async fn has_failed_since(engine: &Engine, run: u64) -> anyhow::Result<bool> {
+    let later = engine.store.judged_after(run).await?;
+    Ok(later
+        .iter()
+        .any(|attempt| attempt.verdict == Some(Verdict::Fail)))
 }

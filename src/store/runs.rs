@@ -277,6 +277,22 @@ impl Store {
         .collect()
     }
 
+    /// The newest judged attempt of each item in runs after this one.
+    pub async fn judged_after(&self, run: u64) -> Result<Vec<Attempt>> {
+        sqlx::query(
+            "select * from (
+                 select *, row_number() over (partition by item order by id desc) as age
+                 from attempts where state = 'judged' and run > ?
+             ) where age = 1 order by id desc",
+        )
+        .bind(signed(run))
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(attempt)
+        .collect()
+    }
+
     /// How long an item usually takes: the median of its last attempts that passed, in seconds.
     pub async fn usual_seconds(&self, item: &str) -> Result<Option<f64>> {
         let rows = sqlx::query(

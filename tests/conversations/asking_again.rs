@@ -336,7 +336,7 @@ fn asked_of_some(auditor: &Auditor) {
         "without --drone",
         "without --results",
         "could not be asked: 2 questions, such as: cannot ask whether gavel is a collaborator",
-        "Nothing speaks against the bundle, but not everything could be asked again.",
+        "Nothing speaks against the bundle, but not everything was asked again.",
     ] {
         assert!(said.contains(line), "{line}: {said}");
     }
