@@ -8,7 +8,7 @@ type Change = fn(&mut World);
 
 #[test]
 fn each_change_is_told_once_and_nothing_else() {
-    let changes: [(&str, Change, &[&str]); 28] = [
+    let changes: [(&str, Change, &[&str]); 31] = [
         (
             "a new status",
             |world| {
@@ -203,7 +203,22 @@ fn each_change_is_told_once_and_nothing_else() {
                 *world.answer(&branches_of()) =
                     branches(&[("main", "b"), ("known-green", "c"), ("somebodys", "6")]);
             },
-            &["pull request recipes/tiny#2: head: dddddddddddd → 666666666666 (G.53)"],
+            &["pull request recipes/tiny#2: head: dddddddddddd → 666666666666 (G.3, G.53)"],
+        ),
+        (
+            "others close one that they pushed to all the while",
+            |world| world.answer(&pulls_of())[2]["state"] = "closed".into(),
+            &[],
+        ),
+        (
+            "others merge it",
+            |world| world.answer(&pulls_of())[2]["merged"] = true.into(),
+            &["pull request recipes/tiny#3: IT WAS MERGED, by somebody (G.3, G.53)"],
+        ),
+        (
+            "the forge drops what no branch holds any more",
+            |world| world.forget(|question| *question == statuses_of()),
+            &[],
         ),
         (
             "a build deleted, and its log",
@@ -304,7 +319,9 @@ fn each_change_is_told_once_and_nothing_else() {
                     pull["base"]["repo"]["full_name"] = "recipes/small".into();
                 }
             },
-            &["repository recipes/tiny: name: \"recipes/tiny\" → \"recipes/small\" (V1.6, G.53)"],
+            &[
+                "repository recipes/tiny: name: \"recipes/tiny\" → \"recipes/small\" (V1.6, G.3, G.53)",
+            ],
         ),
         (
             "a repository deleted, with all that was in it",
@@ -318,7 +335,7 @@ fn each_change_is_told_once_and_nothing_else() {
                 ]);
             },
             &[
-                "repository recipes/tiny: the forge knows no such repository any more, or does not show it to this account; with it 18 other things (V1.5, V1.6, V1.7, V1.9, V1.21, V1.24, V1.25, V1.26, G.1, G.2, G.51, G.52, G.53, G.54)",
+                "repository recipes/tiny: the forge knows no such repository any more, or does not show it to this account; with it 19 other things (V1.5, V1.6, V1.7, V1.9, V1.21, V1.24, V1.25, V1.26, G.1, G.2, G.3, G.51, G.52, G.53, G.54)",
             ],
         ),
     ];

@@ -20,7 +20,7 @@ fn a_world_that_is_as_it_was_left_agrees() {
     let now = World::after_the_run().now(&record);
     let compared = compare(&record, &Grounds::of(&evidence, &record), &now);
     // What others kept pushing to.
-    assert_eq!(compared.excused, [(Excuse::Others, 1)].into());
+    assert_eq!(compared.excused, [(Excuse::Others, 2)].into());
     assert_eq!((compared.unknown, record.not_again.len()), (0, 1));
 }
 
@@ -67,7 +67,7 @@ fn what_is_kept_may_be_closed_later_but_not_merged() {
 fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
     let mut evidence = evidence();
     // Without a look after the cleanup, as it was moved by the run.
-    evidence.attempts[1].facts.retain(|fact| fact.at < at(40));
+    evidence.attempts[1].facts.retain(|fact| fact.at < at(3));
     let moved = Fact {
         at: at(30),
         question: Question::Branch {
@@ -101,6 +101,24 @@ fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
     // What was read while it stood elsewhere is told otherwise now.
     *world.answer(&files_of()) = json!([]);
     assert_eq!(world.told(&evidence), [""; 0]);
+    // Nor did anybody look at what was closed; the run says that it is.
+    world.0.last_mut().unwrap().1["state"] = "open".into();
+    let told = world.told(&evidence);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains(r#"state: "closed" → "open""#), "{told:?}");
+    world.0.last_mut().unwrap().1["state"] = "closed".into();
+    *world.answer(&branches_of()) = branches(&[
+        ("main", "b"),
+        ("known-green", "c"),
+        ("builder/notes", "1"),
+        (RUN, "a"),
+    ]);
+    let told = world.told(&evidence);
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].contains("it was gone, and stands there again"),
+        "{told:?}"
+    );
     *world.answer(&branches_of()) =
         branches(&[("main", "4"), ("known-green", "c"), ("builder/notes", "1")]);
     assert_eq!(world.told(&evidence).len(), 1);

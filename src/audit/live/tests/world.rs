@@ -90,6 +90,17 @@ pub fn seen() -> Vec<(i64, &'static str, Question, Value)> {
         ),
         (
             3,
+            "G",
+            Question::Pulls {
+                repository: repository.clone(),
+            },
+            json!([
+                pull(2, "open", &commit("d"), "somebodys"),
+                pull(3, "open", &commit("3"), "others")
+            ]),
+        ),
+        (
+            3,
             "V1",
             Question::ForgeVersion,
             json!({ "version": "1.25.4" }),
@@ -252,7 +263,9 @@ pub fn seen() -> Vec<(i64, &'static str, Question, Value)> {
             },
             json!([
                 pull(1, "closed", &commit("a"), "refs/pull/1/head"),
-                pull(2, "open", &commit("d"), "somebodys")
+                pull(2, "open", &commit("d"), "somebodys"),
+                pull(3, "open", &commit("4"), "others"),
+                pull(3, "open", &commit("4"), "others")
             ]),
         ),
         (
@@ -376,7 +389,11 @@ impl World {
                 Question::Pulls {
                     repository: repository.clone(),
                 },
-                json!([one, pull(2, "open", &commit("d"), "somebodys")]),
+                json!([
+                    one,
+                    pull(2, "open", &commit("d"), "somebodys"),
+                    pull(3, "open", &commit("5"), "others")
+                ]),
             ),
             (
                 Question::Statuses {
