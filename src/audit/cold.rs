@@ -279,6 +279,14 @@ fn verdicts(evidence: &Evidence, audited: &mut Audited) {
         }
     }
     let known: BTreeSet<&String> = evidence.items.iter().collect();
+    if known.len() != evidence.items.len() || known.len() > plan::ITEMS.len() + 1 {
+        audited.differs(
+            Check::Verdict,
+            format!("run {}", evidence.run),
+            "what was to be judged is named twice, or is more than the plan has",
+        );
+        return;
+    }
     for judged in &evidence.attempts {
         if !known.contains(&judged.item) {
             audited.differs(

@@ -449,6 +449,18 @@ fn more_than_a_bundle_may_hold_is_refused_in_bounded_memory() {
 }
 
 #[test]
+fn what_would_grow_in_memory_is_refused_before_it_does() {
+    let mut files = files(&VALID);
+    let many = format!("[{}[0]]", "[0],".repeat(3_000_000));
+    put(&mut files, EVIDENCE, many.into_bytes());
+    let bundle = pack(&files).unwrap();
+    assert!(matches!(
+        Bundle::read(bundle.as_slice()),
+        Err(Refused::TooMany { file: EVIDENCE })
+    ));
+}
+
+#[test]
 fn a_table_says_what_was_checked_and_what_differs() {
     let mut changed = EVIDENCE_OF_A_RUN.clone();
     changed.attempts[0].clauses[2].verdict = Verdict::Fail;

@@ -11,6 +11,9 @@ use tar::{Archive, Builder, EntryType, Header};
 
 /// No bundle is larger, unpacked.
 pub const LIMIT: u64 = 256 << 20;
+/// As many values as a file of JSON may hold: in memory each takes many times of what it takes in the file. A run of the whole plan has
+/// some hundred thousand.
+pub const MOST_VALUES: usize = 4_000_000;
 
 /// Why something is not read as a bundle.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,8 @@ pub enum Refused {
         found: String,
         known: &'static str,
     },
+    #[error("`{file}` holds more than {MOST_VALUES} values")]
+    TooMany { file: &'static str },
     #[error("`{file}` cannot be read: {why}")]
     Form { file: &'static str, why: String },
 }

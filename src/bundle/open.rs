@@ -1,5 +1,6 @@
 //! Reading a bundle: what is no bundle is refused by name; whether one can be trusted is the audit's business.
 
+use super::archive::MOST_VALUES;
 use super::{EVIDENCE, Envelope, Evidence, FORMAT, MANIFEST, Manifest, Refused, STATEMENT, unpack};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -46,8 +47,44 @@ fn of_this_format<T: DeserializeOwned>(file: &'static str, content: &[u8]) -> Re
 }
 
 fn parsed<T: DeserializeOwned>(file: &'static str, content: &[u8]) -> Result<T, Refused> {
+    if values(content) > MOST_VALUES {
+        return Err(Refused::TooMany { file });
+    }
     serde_json::from_slice(content).map_err(|error| Refused::Form {
         file,
         why: error.to_string(),
     })
+}
+
+/// At least as many values as a text of JSON holds, without a look at what they are.
+fn values(content: &[u8]) -> usize {
+    let (mut values, mut in_string, mut escaped) = (1, false, false);
+    for byte in content {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_and_what_stands_in_texts_is_none() {
+        for (text, at_least, at_most) in [
+            ("7", 1, 1),
+            ("[]", 1, 2),
+            (r#"[1, [2], {"a": 3}]"#, 6, 6),
+            (r#"["a,[{,\", ,b\\"]"#, 2, 2),
+        ] {
+            let counted = values(text.as_bytes());
+            assert!((at_least..=at_most).contains(&counted), "{text}: {counted}");
+        }
+    }
 }
