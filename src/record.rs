@@ -4,7 +4,9 @@ use crate::bundle::{Evidence, FORMAT, Judge, JudgedAttempt, LostAttempt, Made};
 use crate::config::Config;
 use crate::evidence::{self, Digest, Fact};
 use crate::plan::{self, Item, guardrails};
-use crate::store::{Attempt, AttemptState, Note, Resource, Run, Said, Store, Word, WordKind};
+use crate::store::{
+    Attempt, AttemptState, Note, Resource, Run, RunState, Said, Store, Word, WordKind,
+};
 use crate::verdict::{Clause, Verdict, worst};
 use anyhow::Context;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +26,7 @@ pub struct RunRecord {
     pub forge: Url,
     /// What was decided, and thought of, until now.
     pub notes: Vec<Note>,
-    /// What earlier runs came to, newest first.
+    /// What earlier runs came to, newest first; of a run whose items are still verified it is not known.
     pub earlier: Vec<Earlier>,
     pub progress_comment: Option<String>,
     pub report_comment: Option<String>,
@@ -261,7 +263,11 @@ pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunR
         false => None,
     };
     let tracking = &config.tracking;
-    let earlier = earlier(store, id, &items).await?;
+    // Only reports tell of them, and a run that is under way is looked at very often.
+    let earlier = match run.state {
+        RunState::Queued | RunState::Running => Vec::new(),
+        RunState::Cleaning | RunState::Finished => earlier(store, id, &items).await?,
+    };
     Ok(RunRecord {
         items,
         guardrails,
@@ -396,7 +402,7 @@ async fn earlier(store: &Store, run: u64, items: &[ItemRecord]) -> anyhow::Resul
         }
     }
     let mut earlier = Vec::new();
-    for attempt in store.judged_before(run, EARLIER).await? {
+    for attempt in store.judged_between(0, run, EARLIER).await? {
         let (Some(item), Some(verdict)) = (plan::item(&attempt.item), attempt.verdict) else {
             continue;
         };

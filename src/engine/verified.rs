@@ -115,9 +115,12 @@ async fn put_right(engine: &Engine, record: &RunRecord, label: &str) -> anyhow::
     Ok(())
 }
 
-/// Whether a later run found what does not hold: a word on an earlier one changes nothing about that.
+/// No run has a number near this; the database knows no larger one.
+const NO_END: u64 = i64::MAX as u64;
+
+/// Whether what later runs found last does not hold: a word on an earlier one changes nothing about that.
 async fn has_failed_since(engine: &Engine, run: u64) -> anyhow::Result<bool> {
-    let later = engine.store.judged_after(run).await?;
+    let later = engine.store.judged_between(run, NO_END, 1).await?;
     Ok(later
         .iter()
         .any(|attempt| attempt.verdict == Some(Verdict::Fail)))

@@ -127,7 +127,6 @@ impl Store {
             .transpose()
     }
 
-    /// The newest runs, at most `limit`.
     /// The run that a comment asked for, once it is queued.
     pub async fn run_of_comment(&self, repository: &str, comment: u64) -> Result<Option<u64>> {
         let row = sqlx::query(
@@ -141,6 +140,7 @@ impl Store {
         Ok(row.map(|row| unsigned(row.get("id"))))
     }
 
+    /// The newest runs, at most `limit`.
     pub async fn latest_runs(&self, limit: u32) -> Result<Vec<Run>> {
         sqlx::query("select * from runs order by id desc limit ?")
             .bind(limit)
@@ -260,32 +260,17 @@ impl Store {
         .transpose()
     }
 
-    /// The newest attempts of each item that were judged in runs before this one, at most `most` of each; newest first.
-    pub async fn judged_before(&self, run: u64, most: u32) -> Result<Vec<Attempt>> {
+    /// The newest judged attempts of each item in the runs between these two, at most `most` of each; newest first.
+    pub async fn judged_between(&self, after: u64, before: u64, most: u32) -> Result<Vec<Attempt>> {
         sqlx::query(
             "select * from (
                  select *, row_number() over (partition by item order by id desc) as age
-                 from attempts where state = 'judged' and run < ?
+                 from attempts where state = 'judged' and run > ? and run < ?
              ) where age <= ? order by id desc",
         )
-        .bind(signed(run))
+        .bind(signed(after))
+        .bind(signed(before))
         .bind(most)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(attempt)
-        .collect()
-    }
-
-    /// The newest judged attempt of each item in runs after this one.
-    pub async fn judged_after(&self, run: u64) -> Result<Vec<Attempt>> {
-        sqlx::query(
-            "select * from (
-                 select *, row_number() over (partition by item order by id desc) as age
-                 from attempts where state = 'judged' and run > ?
-             ) where age = 1 order by id desc",
-        )
-        .bind(signed(run))
         .fetch_all(&self.pool)
         .await?
         .iter()

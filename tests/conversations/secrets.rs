@@ -47,6 +47,10 @@ async fn what_the_flow_gives_away_gavel_keeps_to_itself() {
     std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
     lab.configure("flow.helper.command", &format!("[{helper:?}]"));
     lab.start_gavel(&[]).await;
+    // Who pastes one by mistake finds it in their own comment, and can delete that.
+    let pasted = std::fs::read_to_string(lab.path("secrets/flow.token")).unwrap();
+    lab.say("maintainer", &format!("/idea Log in with {pasted}"))
+        .await;
     lab.say("maintainer", "/verify V2").await;
     let run = lab.ended(1).await;
     assert_eq!(run["items"]["V2"]["verdict"], "FAIL", "{run:#}");
@@ -77,9 +81,12 @@ async fn what_the_flow_gives_away_gavel_keeps_to_itself() {
     )
     .unwrap();
     places.push(("the bundle", unpacked));
-    for comment in lab.comments(TRACKING, 1).await {
+    let comments = lab.comments(TRACKING, 1).await.into_iter();
+    for comment in comments.filter(|comment| comment.by == "gavel") {
         places.push(("a comment", comment.text.into_bytes()));
     }
+    let report = String::from_utf8(lab.file("/runs/1/REVIEW-5.md").await).unwrap();
+    assert!(report.contains("Log in with [redacted]"), "{report}");
     let evidence = lab.file("/runs/1/evidence.json").await;
     let evidence = String::from_utf8(evidence).unwrap();
     assert!(

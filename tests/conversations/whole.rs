@@ -54,6 +54,11 @@ async fn a_plan_that_has_passed_is_labelled_and_followed_by_what_is_configured()
     let said = lab.slot("run-2-unlabelled", "is off").await;
     assert_snapshot!(said, @"🏷️ The label `verified` is off this issue: [run 2](http://forge/maintainers/verification/issues/1#issuecomment-N) is disputed, so that it verifies nothing while that stands.");
     assert_eq!(labels(&lab).await, [""; 0]);
+    lab.say("adversary", "/withdraw V4").await;
+    lab.until("the label is back", async || {
+        (labels(&lab).await == ["verified"]).then_some(())
+    })
+    .await;
     lab.assert_clean().await;
     let mut auditor = Auditor::of(&lab, 2).await;
     auditor.agrees();

@@ -44,9 +44,9 @@ pub struct Launched {
     /// What cleanup found of it.
     #[serde(default)]
     pub left: Vec<String>,
-    /// What was in the scratch folders before the first call.
+    /// What was in the scratch folders before the first call; none where that could not be seen.
     #[serde(default)]
-    pub known: BTreeSet<PathBuf>,
+    pub known: Option<BTreeSet<PathBuf>>,
     /// What its work used in the scratch folders when a call ended it before its own end: nobody else tidies up there.
     #[serde(default)]
     pub interrupted: BTreeSet<PathBuf>,
@@ -71,7 +71,7 @@ pub fn id(session: &Session) -> SessionId {
 }
 
 impl Launched {
-    fn new(boot: String, known: BTreeSet<PathBuf>) -> Self {
+    fn new(boot: String, known: Option<BTreeSet<PathBuf>>) -> Self {
         Self {
             boot,
             at: Timestamp::UNIX_EPOCH,
@@ -87,7 +87,8 @@ impl Launched {
         }
     }
 
-    /// What the work of its sessions uses in the scratch folders and was not there before, each with its session.
+    /// What the work of its sessions uses in the scratch folders and was not there before, each with its session; nothing where it is not
+    /// known what was there.
     fn uses(
         &self,
         name: &str,
@@ -95,6 +96,9 @@ impl Launched {
         scratch: &[PathBuf],
     ) -> anyhow::Result<Vec<(SessionId, PathBuf)>> {
         let mut used = Vec::new();
+        let Some(known) = &self.known else {
+            return Ok(used);
+        };
         for session in all.iter().filter(|session| self.is(name, session)) {
             // Its own place is its own to tidy up; this is about the work below it.
             let all = processes::tree(session.pane_pid)?;
@@ -108,7 +112,7 @@ impl Launched {
                 }
             }
         }
-        used.retain(|(_, path)| !self.known.contains(path));
+        used.retain(|(_, path)| !known.contains(path));
         Ok(used)
     }
 
@@ -223,12 +227,15 @@ impl World {
         host.map(|host| &host.scratch[..]).unwrap_or_default()
     }
 
-    /// What is in them; of one that cannot be read, nothing.
-    fn in_scratch(&self) -> BTreeSet<PathBuf> {
-        let folders = self.scratch().iter();
-        let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok());
-        let entries = entries.flatten().filter_map(Result::ok);
-        entries.map(|entry| entry.path()).collect()
+    /// What is in them; none where one of them cannot be read.
+    fn in_scratch(&self) -> Option<BTreeSet<PathBuf>> {
+        let mut all = BTreeSet::new();
+        for folder in self.scratch() {
+            for entry in std::fs::read_dir(folder).ok()? {
+                all.insert(entry.ok()?.path());
+            }
+        }
+        Some(all)
     }
 
     /// Removes what was left by work that a call ended on purpose, once nobody uses it any more.

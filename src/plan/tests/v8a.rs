@@ -742,6 +742,32 @@ fn a_set_in_which_no_test_goes_stale_says_nothing_of_with_tests() {
     }
 }
 
+/// Others open pull requests in the harness with the same account, and none about tests of the sandbox.
+#[test]
+fn a_pull_request_in_the_harness_is_the_runs_where_it_is_about_the_sandbox() {
+    for (file, verdict) in [
+        ("tests/a/test_serves.py", Verdict::Fail),
+        ("runner/report.py", Verdict::Inconclusive),
+    ] {
+        let mut facts = healthy();
+        let pulls = facts.iter().find(|(label, ..)| *label == PULLS).unwrap();
+        let Question::Pulls { repository } = pulls.1.clone() else {
+            panic!("{PULLS}")
+        };
+        let label: &'static str = format!("set.a.files.{repository}.5").leak();
+        let question = Question::PullFiles {
+            repository,
+            number: 5,
+        };
+        facts.push((label, question, json!([{ "filename": file }])));
+        let pull = json!([{ "number": 5, "user": { "login": "flow" }, "state": "open", "head": { "sha": "a" }, "base": { "sha": "b" } }]);
+        set(&mut facts, PULLS, pull);
+        assert_eq!(verdicts(&facts)["V8a.7"], verdict, "{file}");
+    }
+}
+
+const PULLS: &str = "set.a.after.harness.pulls";
+
 /// What was looked at before crontab and results were is judged by what it holds.
 #[test]
 fn facts_from_before_a_look_are_judged_by_what_they_hold() {

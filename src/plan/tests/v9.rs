@@ -389,30 +389,6 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE V9.5",
         ),
         (
-            "somebody has another recipe tested while the box is looked at",
-            |seen| {
-                let all = json!([{ "name": "traefik" }, { "name": "ci-wiki-52" }]);
-                seen.set("after.stacks", all);
-                let builds = json!([
-                    built(41, "tiny", 7, "success"),
-                    built(52, "wiki", 3, "running")
-                ]);
-                seen.put("after.builds", Question::Builds { after: 40 }, builds);
-            },
-            "PASS",
-        ),
-        (
-            "the run's own recipe is tested again while the box is looked at",
-            |seen| {
-                let builds = json!([
-                    built(41, "tiny", 7, "success"),
-                    built(52, "tiny", 7, "running")
-                ]);
-                seen.put("after.builds", Question::Builds { after: 40 }, builds);
-            },
-            "INCONCLUSIVE V9.3 V9.5",
-        ),
-        (
             "what somebody deployed is gone again",
             |seen| {
                 seen.set(

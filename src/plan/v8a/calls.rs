@@ -47,7 +47,7 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     let recipe = recipe(witness, "live", &launching)?;
     let expect: Expectations = witness.context("expectations")?;
-    let opened = opened::opened(witness, &set(&recipe), "harness", &expect.of(&recipe))?;
+    let opened = opened::opened_in_harness(witness, &set(&recipe), &expect.of(&recipe))?;
     if let Some(pull) = opened.first() {
         return certainly_broken(
             format!(

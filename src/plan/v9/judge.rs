@@ -1,6 +1,6 @@
 //! V9's judge.
 
-use super::{BUILDS_AFTER, first_build, pulls, question, running};
+use super::{first_build, pulls, question, running};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::host::cron::Crontab;
 use crate::host::processes::Process;
@@ -226,17 +226,8 @@ fn builds(witness: &Witness<'_>, made: &[Made]) -> Result<Vec<Tested>, Doubt> {
     let Some(after) = first_build(made) else {
         return Ok(Vec::new());
     };
-    let list = |label: &str| -> Result<Vec<Tested>, Doubt> {
-        asked(witness, label, &Question::Builds { after })?;
-        Ok(witness.see::<Option<_>>(label)?.unwrap_or_default())
-    };
-    let mut builds = list("builds")?;
-    if witness.has(BUILDS_AFTER) {
-        let mut later = list(BUILDS_AFTER)?;
-        later.retain(|build| builds.iter().all(|known| known.number != build.number));
-        builds.extend(later);
-    }
-    Ok(builds)
+    asked(witness, "builds", &Question::Builds { after })?;
+    Ok(witness.see::<Option<_>>("builds")?.unwrap_or_default())
 }
 
 fn quoted(names: &BTreeSet<String>) -> String {

@@ -46,9 +46,6 @@ pub const ITEM: Item = Item {
     scenario: |bench| scenario(bench).boxed(),
 };
 
-/// The builds once more, when the box has been looked at.
-const BUILDS_AFTER: &str = "after.builds";
-
 async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let recorded = bench.recorded("recorded").await?;
     let watched: Watched = bench.see("watched", Question::Watched).await?;
@@ -78,11 +75,6 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     };
     bench.doing("looking whether the box is as it was").await;
     go_on(look(bench, &machine, "after").await)?;
-    // Others go on: what a build of theirs has deployed meanwhile is no litter.
-    if let Some(after) = first_build(&recorded) {
-        let seen = bench.see::<Value>(BUILDS_AFTER, Question::Builds { after });
-        go_on(seen.await.map(drop))?;
-    }
     let running = made.iter().filter_map(running);
     go_on(bench.see_all(running).await)?;
     for folder in &machine.scratch {
