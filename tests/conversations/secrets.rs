@@ -86,7 +86,7 @@ async fn what_the_flow_gives_away_gavel_keeps_to_itself() {
         places.push(("a comment", comment.text.into_bytes()));
     }
     let report = String::from_utf8(lab.file("/runs/1/REVIEW-5.md").await).unwrap();
-    assert!(report.contains("Log in with [redacted]"), "{report}");
+    assert!(report.contains(r"Log in with \[redacted\]"), "{report}");
     let evidence = lab.file("/runs/1/evidence.json").await;
     let evidence = String::from_utf8(evidence).unwrap();
     assert!(
