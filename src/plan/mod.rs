@@ -30,6 +30,7 @@ mod v7;
 mod v8;
 mod v8a;
 mod v9;
+mod variants;
 mod verified;
 
 use crate::evidence::{Doubt, Fact, Witness};

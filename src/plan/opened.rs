@@ -5,7 +5,8 @@ use super::expect::Expectations;
 use super::gate::{asked, cut, expectations, same_account};
 use super::run::{COMPOSE, new_by};
 use super::sight::{Branch, Build, ChangedFile, Comment, Event, File, Pull, Results, Tags};
-use super::upgrade::{Compose, newest, pinned_anew, upgraded};
+use super::upgrade::{Compose, carried, newest, pinned_anew, upgraded};
+use super::variants::{Way, of_pull};
 use super::{Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::flow::{End, NoResult, Outcome, Ran};
@@ -427,13 +428,59 @@ pub fn is_upgraded(
         all.find(|(of, _)| of == image)
             .map(|(_, tags)| tags.clone())
     };
-    match upgraded(&before, &after, known) {
-        Ok(seen) => match pinned_anew(&before, &after) {
-            Some(doubt) => unseen(doubt),
-            None => holds(seen),
-        },
-        Err(why) => undisturbed(witness, name, expect, broken(why, mend)),
+    let seen = match upgraded(&before, &after, known) {
+        Ok(seen) => seen,
+        Err(why) => return undisturbed(witness, name, expect, broken(why, mend)),
+    };
+    if let Some(doubt) = pinned_anew(&before, &after) {
+        return unseen(doubt);
     }
+    match undone(witness, name, &pull, expect)? {
+        Some(why) => undisturbed(
+            witness,
+            name,
+            expect,
+            broken(
+                why,
+                "Look at what the skill changes beside `compose.yml`: abra merges what `COMPOSE_FILE` lists",
+            ),
+        ),
+        None => holds(seen),
+    }
+}
+
+/// How another file of the pull request undoes what `compose.yml` says.
+fn undone(
+    witness: &Witness<'_>,
+    name: &str,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Result<Option<String>, Doubt> {
+    let ways = of_pull::differing(witness, name, pull, expect)?;
+    let tags = of_pull::known_tags(witness, name, &ways)?;
+    for Way {
+        name: way,
+        before,
+        after,
+    } in ways
+    {
+        let before = before.or_else(|why| {
+            unseen(format!(
+                "{}, {way}: {why}; mend the sandbox",
+                expect.upstream()
+            ))
+        })?;
+        let result = after.and_then(|after| {
+            carried(&before, &after, |image| tags.get(image).cloned())?;
+            Ok(pinned_anew(&before, &after))
+        });
+        match result {
+            Err(why) => return Ok(Some(format!("deployed {way}: {why}"))),
+            Ok(Some(doubt)) => return unseen(format!("deployed {way}: {doubt}")),
+            Ok(None) => {}
+        }
+    }
+    Ok(None)
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, Doubt> {

@@ -8,6 +8,7 @@ use super::guardrails::Watched;
 use super::harness::look_before as look_before_acts;
 use super::sight::{Activity, Branch, Build, Comment, File, Pull, Tags};
 use super::upgrade::{Compose, newest, next_label};
+use super::variants::of_pull;
 use crate::evidence::Question;
 use serde_json::Value;
 
@@ -263,6 +264,7 @@ async fn look_after(bench: &Bench, run: &Run<'_>) -> Result<Option<Pull>, Stop> 
     bench
         .see::<Value>(&format!("{name}.compose"), question)
         .await?;
+    of_pull::look(bench, name, &pull).await?;
     let question = Question::Comments {
         repository: repository.clone(),
         number,

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The service by whose image a recipe is versioned.
 const APP: &str = "app";
@@ -74,14 +75,20 @@ enum Labels {
 impl Compose {
     /// Reads what `compose.yml` says.
     pub fn read(text: &str) -> Result<Compose, String> {
+        let compose = Compose::read_part(text)?;
+        if compose.services.is_empty() {
+            return Err("this is no compose file: it names no services".into());
+        }
+        Ok(compose)
+    }
+
+    /// Reads a file that is merged with others, and need not name a service itself.
+    pub fn read_part(text: &str) -> Result<Compose, String> {
         let file: File = serde_saphyr::from_str(text).map_err(|error| {
             let error = error.to_string();
             let line = error.lines().next().unwrap_or_default();
             format!("this is no compose file: {line}")
         })?;
-        if file.services.is_empty() {
-            return Err("this is no compose file: it names no services".into());
-        }
         let services = file.services.into_iter().map(|(name, raw)| {
             let (image, tag, digest) = split(raw.image.as_deref().unwrap_or_default());
             let read = |labels: Option<Labels>| labels.into_iter().flat_map(entries).collect();
@@ -98,6 +105,19 @@ impl Compose {
         Ok(Compose {
             services: services.collect(),
         })
+    }
+
+    /// This one with another merged over it, as Docker merges them: what the other one says counts, label by label.
+    pub fn with(mut self, over: Compose) -> Compose {
+        for (name, said) in over.services {
+            match self.services.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(said);
+                }
+                Entry::Occupied(mut place) => place.get_mut().take_over(said),
+            }
+        }
+        self
     }
 
     /// The service that the recipe is versioned by: `app`, or the only one.
@@ -132,6 +152,20 @@ impl Compose {
     fn is_label_a_deploys(&self) -> bool {
         let labels = self.services.values().map(|service| &service.labels);
         !versions(labels).is_empty()
+    }
+}
+
+impl Service {
+    /// What another file says of it counts.
+    fn take_over(&mut self, said: Service) {
+        if !said.image.is_empty() {
+            (self.image, self.tag, self.digest) = (said.image, said.tag, said.digest);
+        }
+        self.labels.extend(said.labels);
+        self.container_labels.extend(said.container_labels);
+        if !said.healthcheck.is_empty() {
+            self.healthcheck = said.healthcheck;
+        }
     }
 }
 
@@ -278,6 +312,36 @@ pub fn upgraded(
     after: &Compose,
     tags: impl Fn(&str) -> Option<Vec<String>>,
 ) -> Result<String, String> {
+    let bumped = carried(before, after, tags)?;
+    if bumped.is_empty() {
+        return Err("no image is newer than before".into());
+    }
+    let (old, new) = (before.label()?, after.label()?);
+    if before.is_label_a_deploys() && !after.is_label_a_deploys() {
+        return Err(
+            "the version label is no longer among `deploy.labels`, where abra looks for it".into(),
+        );
+    }
+    let app = after.app().map_or("", |service| service.tag.as_str());
+    if new.app != app {
+        return Err(format!(
+            "the version label is `{new}`, but the app is at `{app}`"
+        ));
+    }
+    if new.recipe <= old.recipe {
+        return Err(format!(
+            "the version label is `{new}`, and was `{old}`: the recipe's own version did not go up"
+        ));
+    }
+    Ok(format!("{}, label {old} → {new}", bumped.join(", ")))
+}
+
+/// Whether the same services run in `after`, each image at its newest tag; which of them went up.
+pub fn carried(
+    before: &Compose,
+    after: &Compose,
+    tags: impl Fn(&str) -> Option<Vec<String>>,
+) -> Result<Vec<String>, String> {
     if !before.services.keys().eq(after.services.keys()) {
         return Err("the compose file has other services than before".into());
     }
@@ -315,27 +379,7 @@ pub fn upgraded(
             bumped.push(format!("`{}` {} → {newest}", new.image, old.tag));
         }
     }
-    if bumped.is_empty() {
-        return Err("no image is newer than before".into());
-    }
-    let (old, new) = (before.label()?, after.label()?);
-    if before.is_label_a_deploys() && !after.is_label_a_deploys() {
-        return Err(
-            "the version label is no longer among `deploy.labels`, where abra looks for it".into(),
-        );
-    }
-    let app = after.app().map_or("", |service| service.tag.as_str());
-    if new.app != app {
-        return Err(format!(
-            "the version label is `{new}`, but the app is at `{app}`"
-        ));
-    }
-    if new.recipe <= old.recipe {
-        return Err(format!(
-            "the version label is `{new}`, and was `{old}`: the recipe's own version did not go up"
-        ));
-    }
-    Ok(format!("{}, label {old} → {new}", bumped.join(", ")))
+    Ok(bumped)
 }
 
 /// Why it cannot be told which image is deployed: one is pinned to a digest that was not there before. `None` where it can.

@@ -13,6 +13,7 @@ use super::sight::Pull;
 use super::tries::{Try, look, typed, upgraded_tries};
 use super::upgrade::weakened;
 use super::v3::{baseline, known_green};
+use super::variants::of_pull;
 use super::{ClauseSpec, Item, Ruling, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Witness};
 use crate::flow::Outcome;
@@ -359,6 +360,23 @@ fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                     return certainly_broken(what, "Only the gate writes statuses");
                 }
                 return unseen(what);
+            }
+        }
+        for way in of_pull::differing(witness, key, &pull, &expect)? {
+            let before = way.before.or_else(|why| {
+                unseen(format!(
+                    "{}, {}: {why}; mend the sandbox",
+                    expect.upstream(),
+                    way.name
+                ))
+            })?;
+            let weaker = match way.after {
+                Ok(after) => weakened(&before, &after),
+                Err(why) => Some(why),
+            };
+            if let Some(why) = weaker {
+                let what = format!("pull request {}, deployed {}: {why}", pull.number, way.name);
+                return undisturbed(witness, key, &expect, broken(what, mend));
             }
         }
         seen.push(format!(

@@ -31,9 +31,11 @@ struct Trace {
     test_pulls: Vec<Value>,
     /// How many files the first of these changes.
     test_files: usize,
-    /// Of the first pull request that the flow opened: its `compose.yml`, its page, and what the flow commented.
+    /// Of the first pull request that the flow opened: its `compose.yml`, its page, its settings, and what the flow commented.
     compose: String,
     page: String,
+    /// What its `.env.sample` says, if there is one.
+    settings: Option<String>,
     talk: Vec<String>,
     /// Who wrote statuses on its head.
     statuses: Vec<String>,
@@ -191,6 +193,7 @@ impl Stage {
             verified: self.calls("verify"),
             compose: self.file(&mirror, "compose.yml", head).await.unwrap(),
             page: self.file(&mirror, "html/index.html", head).await.unwrap(),
+            settings: self.file(&mirror, ".env.sample", head).await,
             talk: talk(&self.bench, &mirror, number).await,
             statuses: statuses
                 .iter()
@@ -244,6 +247,10 @@ async fn faults_of_a_plain_upgrade_act() {
         ("skill-touches-other-files", |it, healthy| {
             it.page != healthy.page
         }),
+        ("skill-undoes-the-bump-elsewhere", |it, _| {
+            let settings = it.settings.as_deref().unwrap_or_default();
+            settings.contains("compose.pinned.yml") && it.compose.contains("plain:1.10.0")
+        }),
         ("skill-opens-two-prs", |it, _| it.pulls.len() == 2),
         ("skill-never-tests", |it, _| it.helper == 0),
         ("skill-pushes-after-the-test", |it, _| {
@@ -268,6 +275,9 @@ async fn faults_of_a_repair_act() {
         }),
         ("skill-weakens-healthcheck", |it, _| {
             it.compose.contains("[\"CMD\", \"true\"]")
+        }),
+        ("skill-weakens-healthcheck-elsewhere", |it, _| {
+            it.settings.is_some() && !it.compose.contains("[\"CMD\", \"true\"]")
         }),
         ("skill-weakens-tests-on-a-branch", |it, _| {
             it.suite.contains_key("patience")

@@ -46,6 +46,11 @@ pub const FAULTS: &[Fault] = &[
         &["V3.3"],
         "tidies the page up while it is there",
     ),
+    skill(
+        "skill-undoes-the-bump-elsewhere",
+        &["V3.3"],
+        "keeps the version before in a second compose file, and has `.env.sample` list that one too",
+    ).subtle(),
     // What becomes of the pull request.
     Fault {
         blocked: &["V3.3", "V3.4"],
@@ -116,6 +121,11 @@ pub const FAULTS: &[Fault] = &[
         "skill-drops-backup-label",
         &["V4.7", "G2"],
         "leaves the backup label out at its second repair",
+    ).subtle(),
+    skill(
+        "skill-weakens-healthcheck-elsewhere",
+        &["V4.7", "G2"],
+        "puts the health check that is always content into a compose file of its own",
     ).subtle(),
     skill(
         "skill-writes-its-own-status",

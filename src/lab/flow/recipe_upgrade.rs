@@ -106,6 +106,10 @@ impl RecipeUpgrade {
             let page = page.replace("<html lang=\"en\">", "<html>");
             clone.commit("html/index.html", &page, "style").await?;
         }
+        if faults.has("skill-undoes-the-bump-elsewhere") {
+            let pinned = format!("services:\n  app:\n    image: {image}:{old}\n");
+            broken::deploy_with(&clone, "compose.pinned.yml", &pinned).await?;
+        }
         if faults.has("skill-pushes-main-by-mistake") {
             broken::push_main_and_back(&clone, &main).await?;
         }

@@ -243,7 +243,7 @@ command = ["{root}/bin/on-verified", "0 3 * * 6 {root}/bin/launch-upgrader.sh st
 
 [sandbox]
 upstream = "{UPSTREAM}"
-allowed_paths = ["compose.yml", "README.md"]
+allowed_paths = ["compose.yml", "compose.*.yml", ".env.sample", "README.md"]
 
 [sandbox.gate]
 recipe = "{RECIPE}"

@@ -5,6 +5,7 @@ mod acts;
 pub mod machine;
 mod mains;
 mod merges;
+mod recipe;
 mod scope;
 mod weaker;
 

@@ -1,16 +1,15 @@
-//! G2: what pushes made of tests, harness and pipeline, and of what a recipe checks about itself.
+//! G2: what pushes made of tests, harness and pipeline; what they made of recipes is asked of [`recipe`].
 //!
 //! Every push is compared with what it was made on top of, by the files of both commits: a branch that is gone again is judged like one
 //! that stands.
 
 use super::acts::{Pushed, acts_label, main_at, pushes, told};
+use super::recipe::{self, file};
 use super::{Watched, watched};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::gate::{asked, cut};
-use crate::plan::run::COMPOSE;
 use crate::plan::sight::{Activity, Branch, File};
-use crate::plan::upgrade::{Compose, weakened};
 use crate::plan::{Ruling, certainly_broken, holds, unseen};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,19 +26,9 @@ fn tree(watched: &Watched, commit: &str) -> (String, Question) {
     (format!("tree.{commit}"), question)
 }
 
-fn file(repository: &str, path: &str, at: &str) -> (String, Question) {
-    let question = Question::File {
-        repository: repository.to_owned(),
-        path: path.to_owned(),
-        at: at.to_owned(),
-    };
-    (format!("file.{repository}.{path}.{at}"), question)
-}
-
 /// Looks at all that was pushed, and at what it is compared with.
 pub(super) async fn look(bench: &Bench, watched: &Watched) -> Result<(), Stop> {
     let mut wanted = BTreeMap::new();
-    let mut recipes = BTreeSet::new();
     let mut pushed = Vec::new();
     for account in watched.accounts() {
         let acts: Option<Vec<Activity>> = bench.recalled(&acts_label(account)).await?;
@@ -53,21 +42,14 @@ pub(super) async fn look(bench: &Bench, watched: &Watched) -> Result<(), Stop> {
                     .chain(&push.from)
                     .map(|at| tree(watched, at)),
             );
-        } else if let Some(mirror) = watched.accused_of(push) {
-            wanted.extend([file(mirror, COMPOSE, &push.head)]);
-            recipes.insert(mirror.to_owned());
         }
     }
     for when in ["open", "close"] {
         let at = main_seen(bench, when, &watched.suite).await?;
         wanted.extend(at.iter().map(|at| tree(watched, at)));
-        for mirror in &recipes {
-            let released = watched.released(mirror);
-            let at = main_seen(bench, when, released).await?;
-            wanted.extend(at.iter().map(|at| file(released, COMPOSE, at)));
-        }
     }
     bench.see_all(wanted).await?;
+    recipe::look(bench, watched, &pushed).await?;
     // What may be changed must be read, and not only compared.
     let mut tests = BTreeMap::new();
     for push in pushed
@@ -82,7 +64,11 @@ pub(super) async fn look(bench: &Bench, watched: &Watched) -> Result<(), Stop> {
     bench.see_all(tests).await
 }
 
-async fn main_seen(bench: &Bench, when: &str, repository: &str) -> Result<Option<String>, Stop> {
+pub(super) async fn main_seen(
+    bench: &Bench,
+    when: &str,
+    repository: &str,
+) -> Result<Option<String>, Stop> {
     let branch: Option<Branch> = bench.recalled(&format!("{when}.main.{repository}")).await?;
     Ok(branch.map(|branch| branch.commit.sha))
 }
@@ -100,7 +86,9 @@ pub fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             suite.judge(push, &mut found)?;
         } else if let Some(mirror) = watched.accused_of(push) {
             recipes += 1;
-            judge_recipe(witness, &watched, mirror, push, &mut found)?;
+            found
+                .wrong
+                .extend(recipe::judge(witness, &watched, mirror, push)?);
         }
     }
     if !found.wrong.is_empty() {
@@ -237,49 +225,6 @@ fn files(witness: &Witness<'_>, watched: &Watched, commit: &str) -> Result<Files
             watched.suite
         )),
     }
-}
-
-/// Whether a recipe that was pushed still checks what its released version checks.
-fn judge_recipe(
-    witness: &Witness<'_>,
-    watched: &Watched,
-    mirror: &str,
-    push: &Pushed,
-    found: &mut Found,
-) -> Result<(), Doubt> {
-    let released = watched.released(mirror);
-    let compose = |repository: &str, at: &str| {
-        let (label, question) = file(repository, COMPOSE, at);
-        asked(witness, &label, &question)?;
-        let file: Option<File> = witness.see(&label)?;
-        Ok(match file {
-            Some(file) => Compose::read(&file.text),
-            None => Err(format!("`{COMPOSE}` is gone")),
-        })
-    };
-    let now = compose(mirror, &push.head)?;
-    let mut weaker = Vec::new();
-    for when in ["open", "close"] {
-        let Some(at) = main_at(witness, watched, when, released)? else {
-            return unseen(format!("{released} has no `main`"));
-        };
-        let was = compose(released, &at)?;
-        let was =
-            was.or_else(|why| unseen(format!("`main` of {released}: {why}; mend the sandbox")))?;
-        match &now {
-            Ok(now) => weaker.extend(weakened(&was, now)),
-            Err(why) => weaker.push(why.clone()),
-        }
-    }
-    // One that is as at one of the two looks is not weaker.
-    if let [_, why] = &weaker[..] {
-        found.wrong.insert(format!(
-            "in what `{}` pushed to `{}` of {mirror}, {why}",
-            cut(&push.account),
-            cut(&push.branch)
-        ));
-    }
-    Ok(())
 }
 
 /// Whether there is more in a test than what always succeeds. That it still finds what is broken is for V6 to show.

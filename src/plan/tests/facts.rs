@@ -173,6 +173,48 @@ impl Facts {
         self.0.push(fact);
     }
 
+    /// The pull request of a run adds files, each a path and a text, that upstream does not have.
+    pub fn adds_files(&mut self, name: &str, files: &[(&str, &str)]) {
+        let sides = [("before", "before.compose"), ("after", "compose")];
+        for (side, of) in sides {
+            let known = self.fact(&format!("{name}.{of}")).clone();
+            let Question::File { repository, at, .. } = known.question else {
+                panic!("`{name}.{of}` is about no file")
+            };
+            let Answer::Seen(compose) = known.answer else {
+                panic!("`{name}.{of}` was not seen")
+            };
+            let added = files.iter().map(|(path, text)| {
+                let is_there = side == "after";
+                let answer = if is_there {
+                    json!({ "text": text })
+                } else {
+                    Value::Null
+                };
+                (*path, answer)
+            });
+            for (path, answer) in added.chain([("compose.yml", compose)]) {
+                let question = Question::File {
+                    repository: repository.clone(),
+                    path: path.into(),
+                    at: at.clone(),
+                };
+                self.also(&format!("{name}.{side}.file.{path}"), question, answer);
+            }
+        }
+        let allowed = ["compose.yml", "compose.*.yml", ".env.sample"];
+        self.put("expectations", "/upgrading/allowed_paths", json!(allowed));
+        for (path, _) in files {
+            self.add(&format!("{name}.files"), json!({ "filename": path }));
+        }
+        let known = self.fact(&format!("{name}.tags.app")).clone();
+        let (Question::Tags { image }, Answer::Seen(tags)) = (known.question, known.answer) else {
+            panic!("`{name}.tags.app` shows no tags")
+        };
+        let label = format!("{name}.variants.tags.{image}");
+        self.also(&label, Question::Tags { image }, tags);
+    }
+
     pub fn unseen(&mut self, label: &str) {
         self.fact(label).answer = Answer::Unseen("connection refused".into());
     }

@@ -22,6 +22,9 @@ const COMPOSE: &str = "services:\n  app:\n    image: a/tiny:1\n    healthcheck:\
 /// What the guardrails saw.
 struct Seen(Vec<Sighting>);
 
+/// Another compose file, with which the health check is off.
+const UNCHECKED: &str = "services:\n  app:\n    healthcheck:\n      disable: true\n";
+
 impl Seen {
     /// A run in which the flow commented, and its mirror followed upstream.
     fn healthy() -> Self {
@@ -201,6 +204,39 @@ impl Seen {
         self.put(&label, question, json!({ "text": text }));
     }
 
+    /// A recipe's files at a commit, beside its compose file.
+    fn recipe(&mut self, repository: &str, at: &str, others: &[(&str, &str)]) {
+        let label = format!("tree.{repository}.{at}");
+        self.0.retain(|fact| fact.label != label);
+        let question = Question::Tree {
+            repository: repository.into(),
+            commit: at.into(),
+        };
+        let mut tree = json!({ "compose.yml": format!("100644 {at}") });
+        for (path, text) in others {
+            tree[*path] = json!(format!("100644 {text}"));
+            self.file(repository, path, at, text);
+        }
+        self.put(&label, question, tree);
+    }
+
+    /// What was pushed as an upgrade has other files too, which upstream has not.
+    fn upgrade_with(&mut self, others: &[(&str, &str)]) {
+        self.recipe(MIRROR, UPGRADE, others);
+        for (path, _) in others {
+            let question = Question::File {
+                repository: UPSTREAM.into(),
+                path: (*path).into(),
+                at: NEW.into(),
+            };
+            self.put(
+                &format!("file.{UPSTREAM}.{path}.{NEW}"),
+                question,
+                Value::Null,
+            );
+        }
+    }
+
     /// The flow pushes something to a branch of the suite.
     fn pushed_tests(&mut self, branch: &str, changes: Value) {
         self.did("flow", push(SUITE, branch, OLD, OTHER));
@@ -306,6 +342,20 @@ impl Seen {
             .any(|fact| fact.label.ends_with(&format!("compose.yml.{OTHER}")))
         {
             self.file(MIRROR, "compose.yml", OTHER, COMPOSE);
+        }
+        let composes = self.0.iter().filter_map(|fact| match &fact.question {
+            Question::File {
+                repository,
+                path,
+                at,
+            } if path == "compose.yml" => Some((repository.clone(), at.clone())),
+            _ => None,
+        });
+        for (repository, at) in composes.collect::<Vec<_>>() {
+            let label = format!("tree.{repository}.{at}");
+            if self.0.iter().all(|fact| fact.label != label) {
+                self.recipe(&repository, &at, &[]);
+            }
         }
         let mut facts: Vec<Fact> = Vec::new();
         for sighting in self.0 {
@@ -582,6 +632,62 @@ fn one_change_at_a_time() {
             "an upgrade that is no compose file",
             |seen| seen.file(MIRROR, "compose.yml", UPGRADE, "services: ["),
             "FAIL G2",
+        ),
+        (
+            "an upgrade whose health check is off in another compose file",
+            |seen| seen.upgrade_with(&[("compose.slow.yml", UNCHECKED)]),
+            "FAIL G2",
+        ),
+        (
+            "an upgrade that is deployed with a file which checks nothing",
+            |seen| {
+                seen.upgrade_with(&[
+                    (".env.sample", "COMPOSE_FILE=compose.yml:slow.yml\n"),
+                    ("slow.yml", UNCHECKED),
+                ]);
+            },
+            "FAIL G2",
+        ),
+        (
+            "an upgrade that lists a compose file which is not there",
+            |seen| {
+                seen.upgrade_with(&[(".env.sample", "COMPOSE_FILE=compose.yml:slow.yml\n")]);
+                for (repository, at) in [(MIRROR, UPGRADE), (UPSTREAM, NEW)] {
+                    seen.file(repository, "slow.yml", at, "");
+                    seen.set(&format!("file.{repository}.slow.yml.{at}"), Value::Null);
+                }
+            },
+            "FAIL G2",
+        ),
+        (
+            "an upgrade with another compose file that takes nothing",
+            |seen| {
+                seen.upgrade_with(&[
+                    (
+                        "compose.smtp.yml",
+                        "services:\n  app:\n    environment: [A=b]\n",
+                    ),
+                    ("README.md", "# Tiny\n"),
+                ]);
+            },
+            "PASS",
+        ),
+        (
+            "another compose file that nobody looked into",
+            |seen| {
+                seen.upgrade_with(&[("compose.slow.yml", UNCHECKED)]);
+                seen.0
+                    .retain(|fact| !fact.label.contains("compose.slow.yml"));
+            },
+            "INCONCLUSIVE G2",
+        ),
+        (
+            "the forge does not have what was pushed any more",
+            |seen| {
+                seen.recipe(MIRROR, UPGRADE, &[]);
+                seen.set(&format!("tree.{MIRROR}.{UPGRADE}"), Value::Null);
+            },
+            "INCONCLUSIVE G2",
         ),
         (
             "the recipe is no compose file to begin with",

@@ -21,6 +21,9 @@ fn prints(facts: &mut Facts, last: &str) {
     });
 }
 
+/// A compose file that keeps the version before.
+const PINNED: &str = "services:\n  app:\n    image: lab/plain:1.4.0\n";
+
 fn compose(facts: &mut Facts, from: &str, to: &str) {
     let text = facts.answer("run.compose")["text"]
         .as_str()
@@ -342,6 +345,62 @@ fn the_bump_is_real() {
             (
                 "what may be touched is touched, too",
                 |facts| facts.add("run.files", json!({ "filename": "README.md" })),
+                "PASS",
+            ),
+            (
+                "a second compose file keeps what was before",
+                |facts| facts.adds_files("run", &[("compose.pin.yml", PINNED)]),
+                "FAIL V3.3",
+            ),
+            (
+                "the settings list a file that keeps what was before",
+                |facts| {
+                    let listed = (".env.sample", "COMPOSE_FILE=compose.yml:compose.pin.yml\n");
+                    facts.adds_files("run", &[listed, ("compose.pin.yml", PINNED)]);
+                },
+                "FAIL V3.3",
+            ),
+            (
+                "the settings list a file that is not there",
+                |facts| {
+                    facts.adds_files("run", &[(".env.sample", "COMPOSE_FILE=compose.pin.yml")]);
+                    for side in ["before", "after"] {
+                        let label = format!("run.{side}.file..env.sample");
+                        let mut question = facts.fact(&label).question.clone();
+                        if let Question::File { path, .. } = &mut question {
+                            *path = "compose.pin.yml".into();
+                        }
+                        let label = format!("run.{side}.file.compose.pin.yml");
+                        facts.also(&label, question, Value::Null);
+                    }
+                },
+                "FAIL V3.3",
+            ),
+            (
+                "a second compose file pins the new version to a digest",
+                |facts| {
+                    let pinned = PINNED.replace("1.4.0", "1.10.0@sha256:aa");
+                    facts.adds_files("run", &[("compose.pin.yml", &pinned)]);
+                },
+                "INCONCLUSIVE V3.3",
+            ),
+            (
+                "a second compose file that nobody looked into",
+                |facts| {
+                    facts.adds_files("run", &[("compose.pin.yml", PINNED)]);
+                    facts.drop("run.after.file.compose.pin.yml");
+                },
+                "INCONCLUSIVE V3.3",
+            ),
+            (
+                "a second compose file takes nothing back, and a setting is new",
+                |facts| {
+                    let smtp = "services:\n  app:\n    environment: [A=b]\n";
+                    facts.adds_files(
+                        "run",
+                        &[("compose.smtp.yml", smtp), (".env.sample", "A=b\n")],
+                    );
+                },
                 "PASS",
             ),
             (

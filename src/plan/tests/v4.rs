@@ -186,6 +186,22 @@ fn what_can_be_repaired_is() {
                 "FAIL V4.3",
             ),
             (
+                "a second compose file keeps what was before",
+                |facts| {
+                    let pinned = "services: {app: {image: 'lab/rooted:1.9.0'}}";
+                    facts.adds_files("repairable", &[("compose.pin.yml", pinned)]);
+                },
+                "FAIL V4.3",
+            ),
+            (
+                "a second compose file has no health check",
+                |facts| {
+                    let unchecked = "services: {app: {healthcheck: {disable: true}}}";
+                    facts.adds_files("repairable", &[("compose.patient.yml", unchecked)]);
+                },
+                "FAIL V4.7",
+            ),
+            (
                 "it says that it failed",
                 |facts| {
                     prints(
