@@ -73,9 +73,6 @@ pub struct Launching {
     /// Regular expressions: a candidate of a dry run, and the line behind which the summary stands.
     pub candidate: String,
     pub summary: String,
-    /// Whether the crontab and the results of the real run's build are looked at. Facts from before they were are judged by what they hold.
-    #[serde(default)]
-    pub closely: bool,
 }
 
 impl Launching {
@@ -94,7 +91,6 @@ impl Launching {
             recipes: recipes.iter().map(ToString::to_string).collect(),
             candidate: all.candidate.to_string(),
             summary: all.summary.to_string(),
-            closely: true,
         })
     }
 }

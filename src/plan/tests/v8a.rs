@@ -86,7 +86,6 @@ fn healthy() -> Facts {
         recipes: vec!["a".into()],
         candidate: r"^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$".into(),
         summary: "^===== SUMMARY =====$".into(),
-        closely: true,
     };
     let recorded = RECORDED
         .iter()
@@ -767,18 +766,6 @@ fn a_pull_request_in_the_harness_is_the_runs_where_it_is_about_the_sandbox() {
 }
 
 const PULLS: &str = "set.a.after.harness.pulls";
-
-/// What was looked at before crontab and results were is judged by what it holds.
-#[test]
-fn facts_from_before_a_look_are_judged_by_what_they_hold() {
-    let mut facts = healthy();
-    let expect = facts[0].2["launching"].as_object_mut().unwrap();
-    expect.remove("closely");
-    facts.retain(|(label, ..)| !["crontab", "live.results"].contains(label));
-    for (clause, verdict) in verdicts(&facts) {
-        assert_eq!(verdict, Verdict::Pass, "{clause}");
-    }
-}
 
 /// What is installed already is what was tried, once, in UTC; where nothing is, that comes once all is verified.
 #[test]

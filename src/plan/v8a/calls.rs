@@ -65,9 +65,7 @@ pub fn arguments(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(wrong) = wrong {
         return broken(wrong, ARGUMENTS);
     }
-    if launching.closely {
-        control(witness, &recipe, &expect)?;
-    }
+    control(witness, &recipe, &expect)?;
     holds(
         "`--dry-run` made it a dry run; `--with-tests` was in no process's arguments, and had no effect",
     )

@@ -35,12 +35,9 @@ pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             "Set the machine's time zone, or cron's, to UTC",
         );
     }
-    let installed = match launching.closely {
-        true => match installed(witness, &launching)? {
-            Ok(installed) => installed,
-            Err(wrong) => return broken(wrong, mend),
-        },
-        false => "",
+    let installed = match installed(witness, &launching)? {
+        Ok(installed) => installed,
+        Err(wrong) => return broken(wrong, mend),
     };
     let wanted = [&launching.launcher[..], &["start".to_owned()]].concat();
     let schedule = match parsed {
