@@ -43,6 +43,9 @@ enum Command {
     Audit(Box<Audit>),
     /// List what can be verified
     Items,
+    /// Run one command of the flow to its end; Gavel starts it by itself, and finds it again after a restart
+    #[command(hide = true)]
+    Exec { spool: PathBuf },
     /// cc-ci in a box: everything that Gavel talks to, on loopback
     #[cfg(feature = "lab")]
     Lab(crate::lab::Lab),
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }),
         Command::Items => finish(items()),
+        Command::Exec { spool } => finish(crate::host::spool::exec(&spool)),
         #[cfg(feature = "lab")]
         Command::Lab(lab) => lab.run(),
     }

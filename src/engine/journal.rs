@@ -176,6 +176,10 @@ impl Ledger for Journal {
     fn cancelled(&self) -> &CancellationToken {
         &self.cancelled
     }
+
+    fn is_leaving(&self) -> bool {
+        self.engine.shutdown.is_cancelled()
+    }
 }
 
 impl Journal {

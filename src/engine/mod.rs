@@ -22,6 +22,7 @@ use crate::bundle::{Evidence, Judge, Key};
 use crate::config::{Account, Config};
 use crate::drone::Drone;
 use crate::gitea::Gitea;
+use crate::host::spool::Spools;
 use crate::plan::bench::{Event, World};
 use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
@@ -123,6 +124,7 @@ impl Engine {
         let world = World {
             registry,
             redactor: Redactor::new(config.secrets()),
+            spools: Spools::new(config.server.data.join("spool"), config.secrets()),
             config: config.clone(),
             forge,
             outsider,

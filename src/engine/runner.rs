@@ -8,6 +8,7 @@ use crate::record;
 use crate::render;
 use crate::store::{Attempt, AttemptState, Run, RunState};
 use crate::verdict::Verdict;
+use anyhow::Context;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,6 +106,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
             }
         }
         give_up_attempts(engine, id).await?;
+        end_commands(engine, &format!("run{id}-")).await?;
         engine.store.run_state(id, RunState::Cleaning).await?;
     }
     progress::show(engine, id, Some("closing what was opened")).await?;
@@ -181,7 +183,11 @@ async fn verify(
             "attempt"
         );
         let bench = bench(engine, run, &attempt, cancelled);
-        match bench.play(item).await {
+        let ended = bench.play(item).await;
+        if !engine.shutdown.is_cancelled() {
+            end_commands(engine, &name(run, &attempt)).await?;
+        }
+        match ended {
             Ok(()) | Err(Stop::Unseen(_)) => {}
             Err(Stop::Cancelled) if engine.shutdown.is_cancelled() => return Ok(false),
             Err(Stop::Cancelled) => {
@@ -219,11 +225,21 @@ pub(super) fn bench(
         attempt: attempt.clone(),
         cancelled: cancelled.clone(),
     };
-    let name = format!(
+    Bench::new(engine.world.clone(), Arc::new(journal), name(run, attempt))
+}
+
+/// What an attempt is called in everything that it makes.
+fn name(run: &Run, attempt: &Attempt) -> String {
+    format!(
         "run{}-{}-{}-{}",
         run.id, attempt.item, attempt.ordinal, run.nonce
-    );
-    Bench::new(engine.world.clone(), Arc::new(journal), name)
+    )
+}
+
+/// Ends what the attempts whose names begin so left running of the flow's commands.
+async fn end_commands(engine: &Engine, attempts: &str) -> anyhow::Result<()> {
+    let ended = engine.world.spools.clear(attempts).await;
+    ended.context("ending the commands that an attempt left running failed")
 }
 
 /// Why an item is not attempted: something that it needs did not pass.

@@ -7,6 +7,7 @@ pub mod cron;
 pub mod git;
 pub mod process;
 pub mod processes;
+pub mod spool;
 pub mod swarm;
 pub mod tmux;
 mod tool;

@@ -4,6 +4,7 @@
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessGroup};
 use rustix::process::Signal;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -34,15 +35,15 @@ const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
 /// A program to be run, and its limits.
 #[derive(Clone)]
 pub struct Command {
-    program: PathBuf,
-    arguments: Vec<OsString>,
-    environment: BTreeMap<String, OsString>,
-    time_limit: Duration,
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<OsString>,
+    pub(super) environment: BTreeMap<String, OsString>,
+    pub(super) time_limit: Duration,
     cancel: CancellationToken,
 }
 
 /// How it went. Always comes, whatever the program does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     pub exit: Exit,
     pub stdout: Bounded,
@@ -50,7 +51,7 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     Exited(i32),
     /// Ended by a signal that did not come from here.
@@ -64,7 +65,7 @@ pub enum Exit {
 }
 
 /// What a program wrote to one of its two outputs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounded {
     /// The beginning, up to the limit; what is not UTF-8 is replaced.
     pub text: String,

@@ -13,6 +13,7 @@ mod folder;
 pub mod forge;
 pub mod gitea_server;
 mod http;
+mod left;
 mod machine;
 mod matrix;
 mod others;

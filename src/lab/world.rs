@@ -9,6 +9,7 @@ use super::folder::Folder;
 use super::forge::Forge;
 use super::gitea_server::GiteaServer;
 use super::http::{self, Bound, Serving};
+use super::left::Left;
 use super::machine::Machine;
 use super::others::{BUILDER, Others};
 use super::process::{self, Owned};
@@ -43,6 +44,7 @@ enum ForgeServer {
 /// Fields are dropped in this order: whoever talks goes before whoever is talked to.
 pub struct World {
     bot: Option<Owned>,
+    left: Left,
     others: Option<Others>,
     bridge: Bridge,
     drone: Drone,
@@ -129,6 +131,7 @@ impl World {
         let builder = Api::forge(&places.forge).with_token(&provisioned.account(BUILDER)?.token);
         Ok(World {
             bot: None,
+            left: Left::of(folder.root()),
             others: options.others.then(|| Others::start(builder)),
             bridge,
             drone,
@@ -213,6 +216,7 @@ impl World {
         if let Some(mut bot) = self.bot.take() {
             bot.stop(BOT_PATIENCE).await;
         }
+        drop(self.left);
         drop(self.others);
         drop(self.machine);
         drop(self.bridge);

@@ -98,3 +98,84 @@ async fn stopped_in_the_middle_of_a_run_gavel_ends_at_once_and_goes_on_later() {
     assert_eq!(run["verdict"], "PASS", "{run:#}");
     lab.assert_clean().await;
 }
+
+/// The small process of the command of a step, once it runs.
+async fn command(lab: &Lab, step: &str) -> i32 {
+    lab.until("a command of the flow", async || {
+        let spools = std::fs::read_dir(lab.path("gavel-data/spool")).ok()?;
+        let of_step = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(step);
+        let spools = spools.flatten().filter(|spool| of_step(&spool.file_name()));
+        let pids = spools.filter_map(|spool| {
+            let text = std::fs::read_to_string(spool.path().join("pid")).ok()?;
+            text.parse().ok()
+        });
+        pids.last()
+    })
+    .await
+}
+
+fn is_running(pid: i32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// A command of the flow is no child of Gavel's that dies with it: it is found again, and not begun anew.
+#[tokio::test]
+async fn a_command_of_the_flow_outlives_gavel() {
+    let mut lab = Lab::start().await;
+    lab.say("maintainer", "/verify V2").await;
+    // Both wait for a whole build.
+    for (step, kill) in [(".green%2Etold", true), (".red%2Etold", false)] {
+        let pid = command(&lab, step).await;
+        match kill {
+            true => lab.gavel().kill(),
+            false => lab.gavel().stop(),
+        }
+        assert!(is_running(pid), "it went with Gavel");
+        lab.start_gavel(&[]).await;
+        lab.until("the command's end", async || {
+            (!is_running(pid)).then_some(())
+        })
+        .await;
+    }
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    assert_eq!(run["items"]["V2"]["attempts"], 1, "{run:#}");
+    assert_eq!(
+        std::fs::read_dir(lab.path("gavel-data/spool"))
+            .unwrap()
+            .count(),
+        0
+    );
+    lab.assert_clean().await;
+}
+
+/// What somebody else ends cannot be taken up: the item is begun anew, and what was left of the command is ended first.
+#[tokio::test]
+async fn a_command_that_somebody_ended_is_begun_anew() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let mut lab = Lab::start().await;
+    lab.say("maintainer", "/verify V2").await;
+    let pid = command(&lab, ".green%2Etold").await;
+    lab.gavel().kill();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    lab.start_gavel(&[]).await;
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    assert_eq!(run["items"]["V2"]["attempts"], 2, "{run:#}");
+    lab.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_command_ends_with_the_run_that_is_cancelled() {
+    let mut lab = Lab::start().await;
+    lab.say("maintainer", "/verify V2").await;
+    let pid = command(&lab, ".green%2Etold").await;
+    // Also where Gavel was not there when it was asked to.
+    lab.gavel().kill();
+    lab.say("maintainer", "/cancel").await;
+    lab.start_gavel(&[]).await;
+    let run = lab.ended(1).await;
+    assert_eq!(run["state"], "cancelled", "{run:#}");
+    assert!(!is_running(pid));
+    lab.assert_clean().await;
+}

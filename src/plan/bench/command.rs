@@ -5,6 +5,7 @@ use crate::config::Command;
 use crate::evidence::{Answer, Question};
 use crate::flow::{End, Ran};
 use crate::host::process;
+use crate::host::spool::Waited;
 use futures_util::FutureExt;
 use std::time::Duration;
 
@@ -32,8 +33,7 @@ impl Bench {
         self.flow(label, &command, &arguments, &told).await
     }
 
-    /// Runs a command of the flow to its end, with more arguments and variables of its own. It cannot be resumed: what it has done
-    /// is not known from outside.
+    /// Runs a command of the flow to its end, with more arguments and variables of its own.
     pub async fn flow(
         &self,
         label: &str,
@@ -47,8 +47,7 @@ impl Bench {
         let mut process = process::Command::new(&command.program)
             .args(&command.arguments)
             .args(arguments)
-            .time_limit(command.time_limit)
-            .cancelled_by(self.ledger.cancelled().clone());
+            .time_limit(command.time_limit);
         for (name, value) in &command.environment {
             process = process.env(name, value);
         }
@@ -59,7 +58,8 @@ impl Bench {
             .await
     }
 
-    /// Runs a process with more variables, and records how it went under the line that a person would type.
+    /// Runs a process with more variables, and records how it went under the line that a person would type. It outlives Gavel: after a
+    /// restart it is waited for again. Only where it was ended from outside meanwhile nobody knows what it has done.
     pub(super) async fn run(
         &self,
         label: &str,
@@ -68,46 +68,66 @@ impl Bench {
         told: &[(&str, String)],
     ) -> Result<Ran, Stop> {
         self.expect_deploys().boxed().await?;
-        if self.begin(label).await? {
-            return Err(Stop::Lost(
-                "the restart came while a command of the flow was running".into(),
-            ));
+        let spool = self.world.spools.of(&self.name, label);
+        let broken = |error: std::io::Error| {
+            Stop::Broken(format!(
+                "running `{}`: {error}. Check disk space and permissions of `server.data`",
+                shell_words::join(&line)
+            ))
+        };
+        if !self.begin(label).await? || !spool.was_begun() {
+            for (name, value) in told {
+                process = process.env(*name, value);
+            }
+            spool.start(&process).await.map_err(broken)?;
         }
-        for (name, value) in told {
-            process = process.env(*name, value);
-        }
-        let ran = process::run(process).await;
-        let clean = |output: &process::Bounded| {
-            if output.truncated {
-                self.world.redactor.cut_text(&output.text)
-            } else {
-                self.world.redactor.text(&output.text).into_owned()
+        let cancelled = self.ledger.cancelled();
+        let outcome = match spool.wait(cancelled).await.map_err(broken)? {
+            Waited::Ended(outcome) => outcome,
+            // It is taken up again.
+            Waited::Cancelled if self.ledger.is_leaving() => return Err(Stop::Cancelled),
+            Waited::Cancelled => {
+                spool.end().await.map_err(broken)?;
+                return Err(Stop::Cancelled);
+            }
+            Waited::Gone => {
+                return Err(Stop::Lost(
+                    "a command of the flow was ended from outside, or the machine was restarted"
+                        .into(),
+                ));
             }
         };
         let ran = Ran {
-            end: match ran.exit {
+            end: match outcome.exit {
                 process::Exit::Exited(code) => End::Exited(code),
                 process::Exit::Signalled(signal) => End::Signalled(signal),
                 process::Exit::TimedOut => End::TimedOut,
                 process::Exit::CouldNotStart(why) => End::NotStarted(why),
-                process::Exit::Cancelled => return Err(Stop::Cancelled),
+                process::Exit::Cancelled => {
+                    return Err(Stop::Lost(
+                        "a command of the flow was told to end, and not by Gavel".into(),
+                    ));
+                }
             },
-            stdout: clean(&ran.stdout),
-            stderr: clean(&ran.stderr),
-            stdout_cut: ran.stdout.truncated,
-            stdout_bytes: ran.stdout.bytes_total,
-            stderr_bytes: ran.stderr.bytes_total,
-            milliseconds: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
+            stdout: outcome.stdout.text,
+            stderr: outcome.stderr.text,
+            stdout_cut: outcome.stdout.truncated,
+            stdout_bytes: outcome.stdout.bytes_total,
+            stderr_bytes: outcome.stderr.bytes_total,
+            milliseconds: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
         };
         let question = Question::Run {
-            command: line,
+            command: line.clone(),
             environment: told
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
         };
         let answer = Answer::Seen(to_value(&ran));
-        self.record(label, question, "this machine".into(), None, answer)
-            .await
+        let ran = self
+            .record(label, question, "this machine".into(), None, answer)
+            .await?;
+        spool.remove().map_err(broken)?;
+        Ok(ran)
     }
 }

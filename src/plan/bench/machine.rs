@@ -142,8 +142,7 @@ impl Bench {
         let process = crate::host::process::Command::new(program)
             .args(arguments)
             .bare()
-            .time_limit(limit)
-            .cancelled_by(self.ledger.cancelled().clone());
+            .time_limit(limit);
         self.run(label, process, command.to_vec(), told).await
     }
 

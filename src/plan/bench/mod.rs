@@ -24,6 +24,7 @@ use crate::config::{Config, Repository};
 use crate::drone::Drone;
 use crate::evidence::{Answer, Fact, Question, Sighting, Watch};
 use crate::gitea::Gitea;
+use crate::host::spool::Spools;
 use crate::redact::Redactor;
 use crate::registry::Registry;
 use async_trait::async_trait;
@@ -95,6 +96,8 @@ pub trait Ledger: Send + Sync {
     async fn doing(&self, what: &str);
     fn events(&self) -> broadcast::Receiver<Event>;
     fn cancelled(&self) -> &CancellationToken;
+    /// Whether it is cancelled because Gavel ends: what runs is then left to run, and taken up at the next start.
+    fn is_leaving(&self) -> bool;
 }
 
 /// Something that is about to be made.
@@ -160,6 +163,8 @@ pub struct World {
     /// For `results.json`.
     pub web: reqwest::Client,
     pub redactor: Redactor,
+    /// For commands of the flow.
+    pub spools: Spools,
 }
 
 /// In whose name a comment is posted.
