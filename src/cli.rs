@@ -5,6 +5,7 @@ use crate::bundle::{self, Bundle, PublicKey};
 use crate::config::{Config, secrets};
 use crate::engine::Engine;
 use crate::engine::by_hand::{self, Verified};
+use crate::host::orphans;
 use crate::plan;
 use crate::server;
 use crate::store::Store;
@@ -338,6 +339,10 @@ fn alone(data: &Path) -> anyhow::Result<std::fs::File> {
             data.display()
         )
     })?;
+    let left = orphans::end();
+    if left > 0 {
+        tracing::warn!(left, "what a Gavel that was killed left running is ended");
+    }
     Ok(lock)
 }
 

@@ -5,6 +5,7 @@
 
 pub mod cron;
 pub mod git;
+pub mod orphans;
 pub mod process;
 pub mod processes;
 pub mod spool;

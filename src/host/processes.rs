@@ -124,28 +124,6 @@ pub fn send(signal: Signal, (pid, started): (i32, u64)) -> Result<(), HostError>
     }
 }
 
-/// Kills what is left of a session whose first process has ended: only what has this in its environment, so that a number which came
-/// round again hits nobody else. What cannot be read belongs to somebody else.
-pub fn kill_session(session: i32, mark: &str) {
-    let Ok(entries) = all_processes() else { return };
-    for entry in entries.flatten() {
-        let is_in_it = |entry: &Entry| entry.stat().is_ok_and(|stat| stat.session == session);
-        let bears_it = |entry: &Entry| {
-            let path = format!("/proc/{}/environ", entry.pid);
-            let environment = std::fs::read(path).unwrap_or_default();
-            let mut variables = environment.split(|byte| *byte == 0);
-            variables.any(|variable| variable == mark.as_bytes())
-        };
-        if is_in_it(&entry)
-            && bears_it(&entry)
-            && let Some(process) = see(&entry)
-            && let Err(error) = send(Signal::KILL, process.identity())
-        {
-            tracing::warn!(%error, "what a command of the flow left could not be ended");
-        }
-    }
-}
-
 /// A process, first, and all that it has started and still stand under it; empty where there is none of that number.
 pub fn tree(root: i32) -> Result<Vec<Process>, HostError> {
     let mut others = all()?;

@@ -64,7 +64,17 @@ async fn killed_in_the_middle_of_a_run_gavel_goes_on() {
     })
     .await;
     lab.gavel().kill();
+    let deploys = lab.path("deploys");
+    let listening = || {
+        let mut lines = crate::process::running(&deploys);
+        lines.retain(|line| line.contains(" events "));
+        lines
+    };
+    let left = listening();
+    assert!(!left.is_empty(), "Gavel listens for deploys");
     lab.start_gavel(&[]).await;
+    let now = listening();
+    assert!(now.iter().all(|line| !left.contains(line)), "{now:?}");
     lab.until("a build of it", async || {
         let statuses = lab.statuses(lab.pulls().await.last()?.0).await;
         (!statuses.is_empty()).then_some(())

@@ -13,8 +13,8 @@ mod exec;
 
 pub use exec::exec;
 
+use super::orphans;
 use super::process::{Command, Outcome};
-use super::processes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use process_wrap::tokio::{CommandWrap, ProcessSession};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
@@ -259,8 +259,8 @@ impl Spool<'_> {
     /// What is still in the small process's session after its end, and bears its mark.
     fn kill_the_rest(&self) {
         if let Some(pid) = self.pid() {
-            let mark = format!("{MARK}={}", self.folder.display());
-            processes::kill_session(pid.as_raw_nonzero().get(), &mark);
+            let folder = self.folder.display().to_string();
+            orphans::end_session(pid.as_raw_nonzero().get(), MARK, &folder);
         }
     }
 }
