@@ -83,12 +83,13 @@ pub fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let mut recipes = 0;
     for push in &pushed {
         if watched.is_suite(&push.repository) {
-            suite.judge(push, &mut found)?;
+            let judged = suite.judge(push, &mut found);
+            found.unless_unseen(judged)?;
         } else if let Some(mirror) = watched.accused_of(push) {
             recipes += 1;
-            found
-                .wrong
-                .extend(recipe::judge(witness, &watched, mirror, push)?);
+            let judged = recipe::judge(witness, &watched, mirror, push);
+            let wrong = found.unless_unseen(judged)?;
+            found.wrong.extend(wrong.flatten());
         }
     }
     if !found.wrong.is_empty() {
@@ -117,6 +118,20 @@ struct Found {
     doubts: BTreeSet<String>,
     /// Tests that went stale and were updated, as they may.
     updated: BTreeSet<String>,
+}
+
+impl Found {
+    /// What one push could not be judged for does not hide what another one did.
+    fn unless_unseen<T>(&mut self, judged: Result<T, Doubt>) -> Result<Option<T>, Doubt> {
+        match judged {
+            Ok(judged) => Ok(Some(judged)),
+            Err(Doubt::Unseen(why)) => {
+                self.doubts.insert(why);
+                Ok(None)
+            }
+            Err(blocked) => Err(blocked),
+        }
+    }
 }
 
 /// The repository of tests, harness and pipeline.

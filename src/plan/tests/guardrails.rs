@@ -682,6 +682,15 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE G2",
         ),
         (
+            "what cannot be seen of one push does not hide what another one weakens",
+            |seen| {
+                seen.recipe(MIRROR, UPGRADE, &[]);
+                seen.set(&format!("tree.{MIRROR}.{UPGRADE}"), Value::Null);
+                seen.pushed_tests("tests", json!({ "harness/run.sh": "100755 b2" }));
+            },
+            "FAIL G2",
+        ),
+        (
             "the forge does not have what was pushed any more",
             |seen| {
                 seen.recipe(MIRROR, UPGRADE, &[]);
