@@ -1,7 +1,7 @@
 //! What has changed between what is on record and what is seen now: element by element, each change once, with what follows from it folded
 //! under it.
 
-use super::element::{Element, MADE, Seen};
+use super::element::{Element, Seen};
 use super::grounds::{Excuse, Grounds};
 use super::record::{Ask, Cite, Record, Recorded};
 use crate::redact::REDACTED;
@@ -33,7 +33,7 @@ pub enum Delta {
     Vanished,
     /// It was gone, and is there.
     Back,
-    /// It came after the run, and matters: what it takes the place of, where it does.
+    /// It came after the last look, and matters: what it takes the place of, where it does.
     Added(Option<Seen>),
     Claim {
         name: &'static str,
@@ -282,7 +282,7 @@ fn hidden(record: &Record, now: &Now) -> BTreeSet<String> {
         .collect()
 }
 
-/// Statuses that came after the run: the newest of a context is the one that counts.
+/// Statuses that the last look at their commit did not show, since they came after it: the newest of a context is the one that counts.
 fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
     let mut added = Vec::new();
     for (element, seen) in &now.shown {
@@ -296,7 +296,7 @@ fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
         let Some(recorded) = record.elements.get(&on) else {
             continue;
         };
-        if record.elements.contains_key(element) || grounds.is_of_the_run(seen.times.get(MADE)) {
+        if record.elements.contains_key(element) || grounds.is_of_the_gate(now, &on, seen) {
             continue;
         }
         // In the order of their numbers: the last one is the newest.

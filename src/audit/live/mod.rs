@@ -5,6 +5,7 @@ mod asking;
 mod compare;
 mod element;
 mod grounds;
+mod late;
 mod record;
 mod say;
 
@@ -136,7 +137,7 @@ fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<Stri
     let excuses = compared.excused.iter().map(|(excuse, count)| {
         let why = match excuse {
             Excuse::Cleanup => "closed, deleted or put back by Gavel after the last look",
-            Excuse::Meanwhile => "changed before the run had ended, after the last look",
+            Excuse::Meanwhile => "went on in the run after the last look",
             Excuse::Others => "of others, who changed them all the while",
         };
         format!("{count} {why}")

@@ -8,7 +8,7 @@ type Change = fn(&mut World);
 
 #[test]
 fn each_change_is_told_once_and_nothing_else() {
-    let changes: [(&str, Change, &[&str]); 31] = [
+    let changes: [(&str, Change, &[&str]); 34] = [
         (
             "a new status",
             |world| {
@@ -24,7 +24,7 @@ fn each_change_is_told_once_and_nothing_else() {
             ],
         ),
         (
-            "a status of the run's last moments",
+            "the gate's own status of the run's last moments",
             |world| {
                 let more = status(9, "success", "bridge", 59);
                 world
@@ -34,6 +34,34 @@ fn each_change_is_told_once_and_nothing_else() {
                     .push(more);
             },
             &[],
+        ),
+        (
+            "somebody's status of the run's last moments",
+            |world| {
+                let more = status(9, "success", "maintainer", 30);
+                world
+                    .answer(&statuses_of())
+                    .as_array_mut()
+                    .unwrap()
+                    .push(more);
+            },
+            &[
+                "status 9 of recipes/tiny at aaaaaaaaaaaa: cc-ci/testme says success by maintainer, over success by bridge (V1.21)",
+            ],
+        ),
+        (
+            "a status in the gate's name that its build does not bear out",
+            |world| {
+                let more = status(9, "failure", "bridge", 30);
+                world
+                    .answer(&statuses_of())
+                    .as_array_mut()
+                    .unwrap()
+                    .push(more);
+            },
+            &[
+                "status 9 of recipes/tiny at aaaaaaaaaaaa: cc-ci/testme says failure by bridge, over success by bridge (V1.21)",
+            ],
         ),
         (
             "a comment edited",
@@ -47,13 +75,25 @@ fn each_change_is_told_once_and_nothing_else() {
             ],
         ),
         (
-            "a comment edited while the run went on",
+            "a comment edited while the run went on, and of no build that did",
             |world| {
                 let edited = &mut world.answer(&talk_of())[1];
                 edited["body"] = "build 2 failed".into();
                 edited["updated_at"] = at(55).to_string().into();
             },
-            &[],
+            &[
+                "comment 10 of recipes/tiny#1: text: \"build 2 passed\" → \"build 2 failed\" (V1.9, V1.24)",
+            ],
+        ),
+        (
+            "a comment that was another at the last look already, by its own time",
+            |world| {
+                let edited = &mut world.answer(&talk_of())[1];
+                edited["body"] = "build 2 failed".into();
+            },
+            &[
+                "comment 10 of recipes/tiny#1: text: \"build 2 passed\" → \"build 2 failed\" (V1.9, V1.24)",
+            ],
         ),
         (
             "a comment deleted, and the act with it",

@@ -186,3 +186,30 @@ fn a_long_text_is_kept_as_what_tells_it_apart() {
     assert!(one.claims["text"].to_string().len() < 1000);
     assert_ne!(one, other);
 }
+
+#[test]
+fn a_result_that_comes_after_the_last_look_at_its_comment_is_the_runs() {
+    let mut evidence = evidence();
+    let running = "[build 2](https://drone/recipes/cc-ci/2) is running";
+    for fact in &mut evidence.attempts[0].facts {
+        let Answer::Seen(answer) = &mut fact.answer else {
+            continue;
+        };
+        if fact.question == talk_of() {
+            answer[1]["body"] = running.into();
+        } else if fact.question == (Question::Build { number: 2 }) {
+            answer["finished"] = at(30).as_second().into();
+        }
+    }
+    let world_of = |edited: i64| {
+        let mut world = World::after_the_run();
+        world.answer(&Question::Build { number: 2 })["finished"] = at(30).as_second().into();
+        let comment = &mut world.answer(&talk_of())[1];
+        comment["updated_at"] = at(edited).to_string().into();
+        world
+    };
+    assert_eq!(world_of(31).told(&evidence), [""; 0]);
+    // Before the look it said something else, and after the run it is not the run's.
+    assert_eq!(world_of(20).told(&evidence).len(), 1);
+    assert_eq!(world_of(61).told(&evidence).len(), 1);
+}

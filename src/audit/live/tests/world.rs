@@ -44,7 +44,7 @@ pub fn comment(id: u64, by: &str, text: &str) -> Value {
 }
 
 pub fn status(id: u64, state: &str, by: &str, made: i64) -> Value {
-    json!({ "id": id, "status": state, "context": "cc-ci/testme", "description": null, "target_url": "https://drone/2",
+    json!({ "id": id, "status": state, "context": "cc-ci/testme", "description": null, "target_url": "https://drone/recipes/cc-ci/2",
         "creator": { "login": by }, "created_at": at(made).to_string() })
 }
 
