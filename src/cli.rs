@@ -39,7 +39,8 @@ enum Command {
     /// something does not, 2 when it could not be verified
     Verify(Verify),
     /// Re-check an evidence bundle without Gavel's word: 0 when every claim stands, 1 when something differs, 2 when it is no bundle, 3
-    /// when nothing but the bundle itself vouches for all of it, which takes the key, 4 when with --live something was not asked
+    /// when nothing but the bundle itself vouches for all of it, which takes the key, 4 when with --live something was not asked. What has
+    /// only moved on since, such as a branch that others took forward, is listed and changes none of these
     Audit(Box<Audit>),
     /// List what can be verified
     Items,

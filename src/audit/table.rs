@@ -44,6 +44,14 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
             visible(&it.says)
         );
     }
+    let moved_on = audited.live.iter().flat_map(|live| &live.moved_on);
+    let mut first = true;
+    for (place, says) in moved_on {
+        if std::mem::take(&mut first) {
+            text.push('\n');
+        }
+        let _ = writeln!(text, "moved on: {}: {}", visible(place), visible(says));
+    }
     for remark in &audited.remarks {
         let _ = writeln!(text, "\n{}", visible(remark));
     }
@@ -99,6 +107,14 @@ fn sum(audited: &Audited) -> &'static str {
         (true, false) => "The bundle agrees with itself. Nobody but itself vouches for it.",
         (true, true) if !audited.has_asked_all() => {
             "Nothing speaks against the bundle, but not everything was asked again."
+        }
+        (true, true)
+            if audited
+                .live
+                .as_ref()
+                .is_some_and(|it| !it.moved_on.is_empty()) =>
+        {
+            "Every claim stands on the facts of this bundle, and they stand today. What has only moved on since is listed, and takes nothing from them."
         }
         (true, true) if audited.live.is_some() => {
             "Every claim stands on the facts of this bundle, and they stand today."

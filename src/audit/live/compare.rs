@@ -3,6 +3,7 @@
 
 use super::element::{Element, Seen};
 use super::grounds::{Excuse, Grounds};
+use super::onward::{self, Move};
 use super::record::{Ask, Cite, Record, Recorded};
 use crate::redact::REDACTED;
 use serde_json::Value;
@@ -25,6 +26,8 @@ pub struct Now {
     pub shown: BTreeMap<Element, Seen>,
     /// What servers know nothing of.
     pub gone: BTreeSet<Element>,
+    /// Whether what stands elsewhere was moved forward, as far as the forge told.
+    pub forward: BTreeMap<Move, bool>,
 }
 
 /// How something differs.
@@ -55,11 +58,18 @@ pub struct Change {
     pub touches: BTreeSet<Cite>,
     /// What differs in consequence.
     pub follows: Vec<Element>,
+    /// It is the ordinary work of others, and takes nothing from what the run showed.
+    pub moved_on: bool,
+    /// Of a commit that is another: whether that stands on the one of then, as far as the forge told.
+    pub forward: Option<bool>,
 }
 
 #[derive(Debug, Default)]
 pub struct Compared {
+    /// What no longer is as it was shown.
     pub changes: Vec<Change>,
+    /// What moved on since.
+    pub moved_on: Vec<Change>,
     pub unchanged: usize,
     /// How many of those the run closed or deleted itself.
     pub closed: usize,
@@ -111,6 +121,8 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
             within: recorded.last.within.clone(),
             touches: BTreeSet::new(),
             follows: Vec::new(),
+            moved_on: false,
+            forward: None,
         };
         for delta in deltas(element, recorded, seen, grounds) {
             let excuse = match &delta {
@@ -139,6 +151,8 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
             }
         }
         if !change.deltas.is_empty() {
+            change.forward = onward::forward(&change, now);
+            change.moved_on = onward::has_moved_on(&change, record, grounds, now);
             changes.insert(element.clone(), change);
         } else if let Some(excuse) = excuses.first() {
             *compared.excused.entry(*excuse).or_default() += 1;
@@ -151,7 +165,8 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
         changes.insert(change.element.clone(), change);
     }
     compared.hidden = hidden.into_iter().collect();
-    compared.changes = fold(changes, now);
+    let changes = fold(changes, now);
+    (compared.moved_on, compared.changes) = changes.into_iter().partition(|it| it.moved_on);
     compared
 }
 
@@ -313,6 +328,8 @@ fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
             now: seen.clone(),
             within: seen.within.clone(),
             follows: Vec::new(),
+            moved_on: false,
+            forward: None,
         });
     }
     added
@@ -322,7 +339,11 @@ fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
 fn fold(mut changes: BTreeMap<Element, Change>, now: &Now) -> Vec<Change> {
     let causes: BTreeMap<Element, Element> = changes
         .values()
-        .filter_map(|change| Some((change.element.clone(), cause(change, &changes, now)?)))
+        .filter_map(|change| {
+            let cause = cause(change, &changes, now)?;
+            let moved_on = changes.get(&cause).is_some_and(|cause| cause.moved_on);
+            follows(change, moved_on).then(|| (change.element.clone(), cause))
+        })
         .collect();
     let root = |element: &Element| {
         let mut root = element;
@@ -347,6 +368,8 @@ fn fold(mut changes: BTreeMap<Element, Change>, now: &Now) -> Vec<Change> {
             within: Vec::new(),
             touches: BTreeSet::new(),
             follows: Vec::new(),
+            moved_on: false,
+            forward: None,
         });
         cause.touches.extend(follows.touches);
         cause.follows.extend(follows.follows);
@@ -355,11 +378,27 @@ fn fold(mut changes: BTreeMap<Element, Change>, now: &Now) -> Vec<Change> {
     changes.into_values().collect()
 }
 
+/// Whether a change may be told under another one. What is wrong by itself is not hidden under what has only moved on; but what a pull
+/// request changes of its base is told against that, wherever it goes.
+fn follows(change: &Change, moved_on: bool) -> bool {
+    !moved_on || change.moved_on || matches!(change.element, Element::PullFiles { .. })
+}
+
 /// Another change that brings this one with it.
 fn cause(change: &Change, changes: &BTreeMap<Element, Change>, now: &Now) -> Option<Element> {
     if has_no_repository(&change.element, now) {
         let repository = change.element.repository()?;
         return Some(Element::Repository(repository.into()));
+    }
+    if let Element::Branch { repository, name } = &change.element
+        && change.has_vanished()
+    {
+        let ended = |pull: &&Change| {
+            matches!(&pull.element, Element::Pull { repository: of, .. } if of == repository)
+                && pull.is_now("branch", name)
+                && (pull.has("merged") || pull.has("state") && pull.is_now("state", "closed"))
+        };
+        return changes.values().find(ended).map(|it| it.element.clone());
     }
     if change.has_vanished() {
         let gone = |within: &&Element| {

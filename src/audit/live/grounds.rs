@@ -101,8 +101,20 @@ impl<'a> Grounds<'a> {
             || self.pulls.get(element).is_some_and(ended)
     }
 
+    /// Whether a time is later than the run, in whole seconds.
+    pub fn is_later(&self, time: &Timestamp) -> bool {
+        *time >= self.ended
+    }
+
+    /// Whether it came with the run, or the run looked at it by its name.
+    pub fn is_of_the_run(&self, element: &Element) -> bool {
+        let branch_or_pull =
+            self.branches.contains_key(element) || self.pulls.contains_key(element);
+        branch_or_pull || self.record.named.contains(element)
+    }
+
     /// Whether the run made it, and Gavel may close it at any time.
-    fn is_made(&self, element: &Element) -> bool {
+    pub fn is_made(&self, element: &Element) -> bool {
         let protected = |ends: &Vec<Option<String>>| {
             ends.iter().any(|ended| ended.as_deref() == Some(PROTECTED))
         };

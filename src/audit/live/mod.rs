@@ -6,6 +6,7 @@ mod compare;
 mod element;
 mod grounds;
 mod late;
+mod onward;
 mod record;
 mod say;
 
@@ -22,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Live {
     pub differences: Vec<Difference>,
+    /// What others went on with since, by what it is about: it takes nothing from any claim.
+    pub moved_on: Vec<(String, String)>,
     /// What stands in the table below them.
     pub told: Vec<String>,
     /// Why something could not be asked although its server was named.
@@ -52,8 +55,11 @@ pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> 
             },
         }
     });
+    let moved_on = compared.moved_on.iter();
+    let moved_on = moved_on.map(|change| (say::place(change), say::says(change, &redactor)));
     let mut live = Live {
         differences: differences.collect(),
+        moved_on: moved_on.collect(),
         told: told(&record, &asked, &compared),
         ..Live::default()
     };
@@ -119,13 +125,17 @@ fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<Stri
         1 => ", 1 differs".into(),
         several => format!(", {several} differ"),
     };
+    let moved_on = match compared.moved_on.len() {
+        0 => String::new(),
+        moved_on => format!(", {moved_on} moved on since"),
+    };
     let unknown = match compared.unknown {
         0 => String::new(),
         unknown => format!(", {unknown} could not be seen"),
     };
     let things = record.elements.len();
     let mut told = vec![format!(
-        "asked again: {} facts in {} questions; of {things} things {} are as the run left them{differ}{unknown}",
+        "asked again: {} facts in {} questions; of {things} things {} are as the run left them{differ}{moved_on}{unknown}",
         record.again, asked.put, compared.unchanged,
     )];
     if compared.closed > 0 {

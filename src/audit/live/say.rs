@@ -114,9 +114,10 @@ fn of(delta: &Delta, change: &Change, redactor: &Redactor) -> String {
                     format!("{path}: {then:?} → {now:?}")
                 }
                 _ => format!(
-                    "{path}: {} → {}",
+                    "{path}: {} → {}{}",
                     value(&then, redactor),
-                    value(&now, redactor)
+                    value(&now, redactor),
+                    course(name, change)
                 ),
             }
         }
@@ -157,6 +158,15 @@ fn follows(change: &Change) -> Option<String> {
             })
         )),
         several => Some(format!("with it {} other things", several.len())),
+    }
+}
+
+/// Where a commit lies, seen from the one that was in its place.
+fn course(claim: &str, change: &Change) -> &'static str {
+    match (claim, change.forward) {
+        ("commit" | "head", Some(false)) => ", which does not stand on it",
+        ("commit" | "head", Some(true)) => ", forward",
+        _ => "",
     }
 }
 

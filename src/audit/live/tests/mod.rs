@@ -87,11 +87,15 @@ fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
         ended: Some("put back".into()),
     });
     let mut world = World::after_the_run();
-    *world.answer(&branches_of()) =
-        branches(&[("main", "b"), ("known-green", "c"), ("builder/notes", "1")]);
+    *world.answer(&branches_of()) = branches(&[
+        ("main", "b"),
+        ("known-green", "c"),
+        ("builder/notes", "1"),
+        ("somebodys", "d"),
+    ]);
     // There is no list of pull requests on record any more.
     let one = world.answer(&pulls_of())[0].clone();
-    world.0.push((
+    world.answers.push((
         Question::Pull {
             repository: repository(),
             number: 1,
@@ -102,15 +106,16 @@ fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
     *world.answer(&files_of()) = json!([]);
     assert_eq!(world.told(&evidence), [""; 0]);
     // Nor did anybody look at what was closed; the run says that it is.
-    world.0.last_mut().unwrap().1["state"] = "open".into();
+    world.answers.last_mut().unwrap().1["state"] = "open".into();
     let told = world.told(&evidence);
     assert_eq!(told.len(), 1);
     assert!(told[0].contains(r#"state: "closed" → "open""#), "{told:?}");
-    world.0.last_mut().unwrap().1["state"] = "closed".into();
+    world.answers.last_mut().unwrap().1["state"] = "closed".into();
     *world.answer(&branches_of()) = branches(&[
         ("main", "b"),
         ("known-green", "c"),
         ("builder/notes", "1"),
+        ("somebodys", "d"),
         (RUN, "a"),
     ]);
     let told = world.told(&evidence);
@@ -119,8 +124,12 @@ fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
         told[0].contains("it was gone, and stands there again"),
         "{told:?}"
     );
-    *world.answer(&branches_of()) =
-        branches(&[("main", "4"), ("known-green", "c"), ("builder/notes", "1")]);
+    *world.answer(&branches_of()) = branches(&[
+        ("main", "4"),
+        ("known-green", "c"),
+        ("builder/notes", "1"),
+        ("somebodys", "d"),
+    ]);
     assert_eq!(world.told(&evidence).len(), 1);
 }
 
