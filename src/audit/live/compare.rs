@@ -1,11 +1,12 @@
 //! What has changed between what is on record and what is seen now: element by element, each change once, with what follows from it folded
 //! under it.
 
+use super::agree::{Agreement, agree};
 use super::element::{Element, Seen};
 use super::grounds::{Excuse, Grounds};
 use super::onward::{self, Move};
 use super::record::{Ask, Cite, Record, Recorded};
-use crate::redact::REDACTED;
+use crate::redact::Redactor;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +77,8 @@ pub struct Compared {
     pub excused: BTreeMap<Excuse, usize>,
     /// Elements that could not be looked at.
     pub unknown: usize,
+    /// What may be as it was, and may not: where it differs, a secret was taken out of it then.
+    pub veiled: Vec<Change>,
     /// Accounts of which nothing is shown any more: they may hide from this one what they do.
     pub hidden: Vec<String>,
 }
@@ -96,8 +99,8 @@ impl Change {
     }
 }
 
-/// Compares all of it.
-pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
+/// Compares all of it. The redactor takes out of what is seen now what it would have taken out then.
+pub fn compare(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redactor) -> Compared {
     let mut compared = Compared::default();
     let hidden = hidden(record, now);
     let mut changes = BTreeMap::new();
@@ -124,7 +127,8 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
             moved_on: false,
             forward: None,
         };
-        for delta in deltas(element, recorded, seen, grounds) {
+        let (deltas, is_veiled) = deltas(element, recorded, seen, grounds, redactor);
+        for delta in deltas {
             let excuse = match &delta {
                 // What stands in a repository goes with it, whatever else would have become of it.
                 Delta::Vanished if has_no_repository(element, now) => None,
@@ -145,7 +149,7 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
                     }
                 }
                 None => {
-                    change.touches.extend(touched(recorded, &delta));
+                    change.touches.extend(touched(recorded, &delta, redactor));
                     change.deltas.push(delta);
                 }
             }
@@ -154,6 +158,9 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
             change.forward = onward::forward(&change, now);
             change.moved_on = onward::has_moved_on(&change, record, grounds, now);
             changes.insert(element.clone(), change);
+        } else if is_veiled {
+            compared.unknown += 1;
+            compared.veiled.push(change);
         } else if let Some(excuse) = excuses.first() {
             *compared.excused.entry(*excuse).or_default() += 1;
         } else {
@@ -161,7 +168,7 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
             compared.closed += usize::from(grounds.is_closed(element));
         }
     }
-    for change in added(record, grounds, now) {
+    for change in added(record, grounds, now, redactor) {
         changes.insert(change.element.clone(), change);
     }
     compared.hidden = hidden.into_iter().collect();
@@ -175,17 +182,24 @@ fn has_no_repository(element: &Element, now: &Now) -> bool {
     repository.is_some_and(|it| now.gone.contains(&Element::Repository(it.into())))
 }
 
-fn deltas(element: &Element, recorded: &Recorded, now: &Seen, grounds: &Grounds) -> Vec<Delta> {
+/// How an element differs, and whether there is more of which nobody can tell.
+fn deltas(
+    element: &Element,
+    recorded: &Recorded,
+    now: &Seen,
+    grounds: &Grounds,
+    redactor: &Redactor,
+) -> (Vec<Delta>, bool) {
     let closed = grounds.is_closed(element);
     let is_branch = matches!(element, Element::Branch { .. });
     let there = recorded.last.there && !(is_branch && closed);
     match (there, now.there) {
-        (true, false) => return vec![Delta::Vanished],
-        (false, true) => return vec![Delta::Back],
-        (false, false) => return Vec::new(),
+        (true, false) => return (vec![Delta::Vanished], false),
+        (false, true) => return (vec![Delta::Back], false),
+        (false, false) => return (Vec::new(), false),
         (true, true) => {}
     }
-    let mut deltas = Vec::new();
+    let (mut deltas, mut is_veiled) = (Vec::new(), false);
     for (name, then) in &recorded.last.claims {
         let Some(now) = now.claims.get(name) else {
             continue;
@@ -196,12 +210,14 @@ fn deltas(element: &Element, recorded: &Recorded, now: &Seen, grounds: &Grounds)
             "state" if grounds.is_closed(element) => &closed,
             _ => then,
         };
-        let stands = match *name {
+        let agreement = match *name {
             // More may come.
-            "tags" | "repositories" => all_in(then, now),
-            _ => same(then, now),
+            "tags" | "repositories" if all_in(then, now) => Agreement::Same,
+            "tags" | "repositories" => Agreement::Other,
+            _ => agree(then, now, redactor),
         };
-        if !stands {
+        is_veiled |= agreement == Agreement::Untold;
+        if agreement == Agreement::Other {
             deltas.push(Delta::Claim {
                 name,
                 then: then.clone(),
@@ -215,11 +231,11 @@ fn deltas(element: &Element, recorded: &Recorded, now: &Seen, grounds: &Grounds)
         // Of what is not there the text says nothing more.
         deltas.retain(is_missing);
     }
-    deltas
+    (deltas, is_veiled)
 }
 
 /// The facts that a change takes something from: those that show it as it is not any more.
-fn touched(recorded: &Recorded, delta: &Delta) -> BTreeSet<Cite> {
+fn touched(recorded: &Recorded, delta: &Delta, redactor: &Redactor) -> BTreeSet<Cite> {
     let states = recorded.states.iter();
     let touched = states.filter(|state| match delta {
         Delta::Vanished => state.there,
@@ -227,44 +243,10 @@ fn touched(recorded: &Recorded, delta: &Delta) -> BTreeSet<Cite> {
         Delta::Added(_) => true,
         Delta::Claim { name, now, .. } => {
             let then = state.claims.get(name);
-            then.is_some_and(|then| !same(then, now))
+            then.is_some_and(|then| agree(then, now, redactor) == Agreement::Other)
         }
     });
     touched.flat_map(|state| state.cites.clone()).collect()
-}
-
-/// Whether two values agree, where nothing is known of what was taken out as a secret.
-fn same(then: &Value, now: &Value) -> bool {
-    match (then, now) {
-        (Value::String(then), Value::String(now)) if then.contains(REDACTED) => fits(then, now),
-        (Value::Array(then), Value::Array(now)) => {
-            then.len() == now.len() && then.iter().zip(now).all(|(then, now)| same(then, now))
-        }
-        (Value::Object(then), Value::Object(now)) => {
-            let fits = |(key, then)| now.get(key).is_some_and(|now| same(then, now));
-            then.len() == now.len() && then.iter().all(fits)
-        }
-        _ => then == now,
-    }
-}
-
-/// Whether a text may be the one of which secrets were taken out.
-fn fits(redacted: &str, whole: &str) -> bool {
-    let mut parts = redacted.split(REDACTED);
-    let Some(mut rest) = parts.next().and_then(|first| whole.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.is_empty()
 }
 
 fn all_in(then: &Value, now: &Value) -> bool {
@@ -298,7 +280,7 @@ fn hidden(record: &Record, now: &Now) -> BTreeSet<String> {
 }
 
 /// Statuses that the last look at their commit did not show, since they came after it: the newest of a context is the one that counts.
-fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
+fn added(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redactor) -> Vec<Change> {
     let mut added = Vec::new();
     for (element, seen) in &now.shown {
         let Element::Status {
@@ -323,7 +305,7 @@ fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
         let delta = Delta::Added(before);
         added.push(Change {
             element: element.clone(),
-            touches: touched(recorded, &delta),
+            touches: touched(recorded, &delta, redactor),
             deltas: vec![delta],
             now: seen.clone(),
             within: seen.within.clone(),

@@ -1,6 +1,7 @@
 //! Asks a bundle's questions again, of the servers that the auditor names, and tells what has changed since: what a claim no longer stands
 //! on. Only reads, and whatever the bundle says, it is asked nowhere else.
 
+mod agree;
 mod asking;
 mod compare;
 mod element;
@@ -41,8 +42,8 @@ pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> 
     let record = Record::of(evidence);
     let asked = asking::ask(places, &record).await?;
     let grounds = Grounds::of(evidence, &record);
-    let compared = compare::compare(&record, &grounds, &asked.now);
     let redactor = places.redactor();
+    let compared = compare::compare(&record, &grounds, &asked.now, &redactor);
     let clauses = clauses(evidence);
     let differences = compared.changes.iter().map(|change| {
         let says = say::says(change, &redactor);
@@ -68,6 +69,13 @@ pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> 
         live.failed.push(match failed.count {
             1 => such_as.into_owned(),
             count => format!("{count} questions, such as: {such_as}"),
+        });
+    }
+    if let Some(veiled) = compared.veiled.first() {
+        let such_as = say::place(veiled);
+        live.failed.push(match compared.veiled.len() {
+            1 => format!("whether {such_as} is as it was: a secret that this audit does not know was taken out of it then"),
+            count => format!("whether {count} things are as they were, such as {such_as}: secrets that this audit does not know were taken out of them then"),
         });
     }
     live.failed.extend(compared.hidden.iter().map(|account| {

@@ -7,8 +7,10 @@ use super::compare::{Now, compare};
 use super::element::{Element, Seen};
 use super::grounds::{Excuse, Grounds};
 use super::record::{Ask, Record};
+use super::say;
 use crate::bundle::Made;
 use crate::evidence::{Answer, Fact, Question};
+use crate::redact::Redactor;
 use serde_json::{Value, json};
 use world::*;
 
@@ -18,7 +20,12 @@ fn a_world_that_is_as_it_was_left_agrees() {
     assert_eq!(World::after_the_run().told(&evidence), [""; 0]);
     let record = Record::of(&evidence);
     let now = World::after_the_run().now(&record);
-    let compared = compare(&record, &Grounds::of(&evidence, &record), &now);
+    let compared = compare(
+        &record,
+        &Grounds::of(&evidence, &record),
+        &now,
+        &Redactor::new([]),
+    );
     // What others kept pushing to.
     assert_eq!(compared.excused, [(Excuse::Others, 2)].into());
     assert_eq!((compared.unknown, record.not_again.len()), (0, 1));
@@ -32,6 +39,36 @@ fn a_secret_is_compared_around_and_never_shown() {
     let told = world.told(&evidence());
     assert_eq!(told.len(), 1);
     assert!(!told[0].contains("s3cret"), "{told:?}");
+}
+
+#[test]
+fn what_was_taken_out_as_a_secret_does_not_agree_with_anything_at_all() {
+    let mut evidence = evidence();
+    for fact in &mut evidence.attempts[0].facts {
+        if let Answer::Seen(answer) = &mut fact.answer
+            && fact.question == talk_of()
+        {
+            answer[1]["body"] = "[redacted]".into();
+        }
+    }
+    let record = Record::of(&evidence);
+    let world = World::after_the_run();
+    let (grounds, redactor) = (Grounds::of(&evidence, &record), Redactor::new([]));
+    let compared = compare(&record, &grounds, &world.now(&record), &redactor);
+    assert!(compared.changes.is_empty());
+    let places: Vec<String> = compared.veiled.iter().map(say::place).collect();
+    assert_eq!(places, ["comment 10 of recipes/tiny#1"]);
+    assert_eq!(compared.unknown, 1);
+}
+
+#[test]
+fn a_secret_that_only_the_run_knew_is_not_shown_beside_a_change() {
+    let mut world = World::after_the_run();
+    let log = Question::BuildLog { number: 2 };
+    world.answer(&log)["text"] = "+ deploy\nhunter22 failed\n".into();
+    let told = world.told(&evidence());
+    assert_eq!(told.len(), 1);
+    assert!(!told[0].contains("hunter22"), "{told:?}");
 }
 
 #[test]
@@ -146,6 +183,7 @@ fn an_account_that_hides_what_it_does_is_no_difference() {
         &record,
         &Grounds::of(&evidence, &record),
         &world.now(&record),
+        &Redactor::new([]),
     );
     assert!(compared.changes.is_empty());
     assert_eq!(
@@ -159,7 +197,12 @@ fn what_could_not_be_asked_is_no_difference() {
     let evidence = evidence();
     let record = Record::of(&evidence);
     let now = Now::default();
-    let compared = compare(&record, &Grounds::of(&evidence, &record), &now);
+    let compared = compare(
+        &record,
+        &Grounds::of(&evidence, &record),
+        &now,
+        &Redactor::new([]),
+    );
     assert!(compared.changes.is_empty());
     assert_eq!(compared.unknown, record.elements.len());
 }

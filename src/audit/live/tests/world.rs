@@ -487,7 +487,12 @@ impl World {
     /// Every difference, a line each, and then what moved on.
     pub fn told(&self, evidence: &Evidence) -> Vec<String> {
         let record = Record::of(evidence);
-        let compared = compare(&record, &Grounds::of(evidence, &record), &self.now(&record));
+        let compared = compare(
+            &record,
+            &Grounds::of(evidence, &record),
+            &self.now(&record),
+            &Redactor::new([]),
+        );
         let (redactor, clauses) = (Redactor::new([]), clauses(evidence));
         let lines = compared.changes.iter().map(|change| {
             let (place, says) = (say::place(change), say::says(change, &redactor));
