@@ -1,7 +1,7 @@
 //! The commands that a person types.
 
 use crate::audit;
-use crate::bundle::{self, Bundle, PublicKey};
+use crate::bundle::{self, PublicKey, Sealed};
 use crate::config::{Config, secrets};
 use crate::engine::Engine;
 use crate::engine::by_hand::{self, Verified};
@@ -164,8 +164,15 @@ fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
     let shown = asked.bundle.display();
     let file = std::fs::File::open(&asked.bundle);
     let file = file.with_context(|| format!("opening the bundle {shown} failed"))?;
-    let bundle = Bundle::read(std::io::BufReader::new(file));
-    let bundle = bundle.with_context(|| format!("the bundle {shown} is refused"))?;
+    let sealed = Sealed::unpack(std::io::BufReader::new(file));
+    let opened = sealed.and_then(|sealed| audit::open(sealed, key.as_ref()));
+    let bundle = match opened.with_context(|| format!("the bundle {shown} is refused"))? {
+        audit::Opened::Read(bundle) => bundle,
+        audit::Opened::Unvouched(audited) => {
+            print(&audit::unread(&audited))?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let anchors = audit::Anchors {
         key,
         heads: asked.head.clone(),

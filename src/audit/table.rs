@@ -5,6 +5,21 @@ use crate::bundle::Evidence;
 use crate::render::visible;
 use std::fmt::Write;
 
+/// A bundle for which the key does not vouch, and of which therefore nothing was read: one line a check that was made, then why.
+pub fn unread(audited: &Audited) -> String {
+    let mut text = String::new();
+    for check in [Check::Signature, Check::Statement, Check::Manifest] {
+        line(&mut text, audited, check);
+        if audited.differences.iter().any(|it| it.check == check) {
+            break;
+        }
+    }
+    text.push('\n');
+    differences(&mut text, audited);
+    text.push_str("\nThe key does not vouch for this bundle, so nothing else of it was read. Without --key it is read, and judged on nobody's word.\n");
+    text
+}
+
 /// One line a check, then every difference, then what came of asking again, then one line that sums up.
 pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     let mut text = String::new();
@@ -35,15 +50,7 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     if !audited.differences.is_empty() {
         text.push('\n');
     }
-    for it in &audited.differences {
-        let _ = writeln!(
-            text,
-            "{}: {}: {}",
-            it.check,
-            visible(&it.place),
-            visible(&it.says)
-        );
-    }
+    differences(&mut text, audited);
     let moved_on = audited.live.iter().flat_map(|live| &live.moved_on);
     let mut first = true;
     for (place, says) in moved_on {
@@ -65,6 +72,18 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     }
     let _ = writeln!(text, "\n{}", sum(audited));
     text
+}
+
+fn differences(text: &mut String, audited: &Audited) {
+    for it in &audited.differences {
+        let _ = writeln!(
+            text,
+            "{}: {}: {}",
+            it.check,
+            visible(&it.place),
+            visible(&it.says)
+        );
+    }
 }
 
 fn line(text: &mut String, audited: &Audited, check: Check) {
