@@ -184,7 +184,11 @@ fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
             .enable_all()
             .build()
             .context("starting the runtime failed")?;
-        let live = runtime.block_on(audit::live(&bundle.evidence, &places));
+        let live = runtime.block_on(audit::live(
+            &bundle.evidence,
+            &places,
+            audited.is_anchored(),
+        ));
         audited.take(live.context("nothing could be asked again")?);
     }
     print(&audit::table(&bundle.evidence, &audited))?;

@@ -67,6 +67,7 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
         for told in &live.told {
             let _ = writeln!(text, "{}", visible(told));
         }
+        listed(&mut text, EXCUSED, &live.on_its_word);
         listed(&mut text, "not asked", &live.unnamed);
         listed(&mut text, "could not be asked", &live.failed);
     }
@@ -101,6 +102,9 @@ fn line(text: &mut String, audited: &Audited, check: Check) {
     };
     let _ = writeln!(text, "{:14} {words}", check.word());
 }
+
+/// Said of each thing that would differ, were it not for what a bundle says that nobody vouches for.
+const EXCUSED: &str = "excused on the bundle's own word, for which nobody vouches without the key";
 
 /// So many of a list are shown.
 const LISTED: usize = 12;

@@ -351,6 +351,19 @@ fn asked_of_some(auditor: &Auditor) {
     }
     assert!(!said.contains("\nlive: "), "{said}");
 
+    // Nobody vouches for what the bundle says it closed, where no key is given.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    command.arg("audit").arg(&auditor.bundle);
+    let output = command.args(["--live", "--forge", forge]).output().unwrap();
+    let alone = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{alone}");
+    let excused =
+        "excused on the bundle's own word, for which nobody vouches without the key: pull request ";
+    assert!(
+        alone.contains(excused) && !said.contains(excused),
+        "{alone}"
+    );
+
     let began = Instant::now();
     let (code, said, _) = run(&[
         "--forge",

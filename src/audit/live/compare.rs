@@ -75,6 +75,8 @@ pub struct Compared {
     /// How many of those the run closed or deleted itself.
     pub closed: usize,
     pub excused: BTreeMap<Excuse, usize>,
+    /// What is excused, or taken for closed, since the bundle says when the run ended and what it made: no fact shows that.
+    pub on_its_word: Vec<Change>,
     /// Elements that could not be looked at.
     pub unknown: usize,
     /// What may be as it was, and may not: where it differs, a secret was taken out of it then.
@@ -163,9 +165,15 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redacto
             compared.veiled.push(change);
         } else if let Some(excuse) = excuses.first() {
             *compared.excused.entry(*excuse).or_default() += 1;
+            if *excuse != Excuse::Others {
+                compared.on_its_word.push(change);
+            }
         } else {
             compared.unchanged += 1;
-            compared.closed += usize::from(grounds.is_closed(element));
+            if grounds.is_closed(element) {
+                compared.closed += 1;
+                compared.on_its_word.push(change);
+            }
         }
     }
     for change in added(record, grounds, now, redactor) {

@@ -26,6 +26,8 @@ pub struct Live {
     pub differences: Vec<Difference>,
     /// What others went on with since, by what it is about: it takes nothing from any claim.
     pub moved_on: Vec<(String, String)>,
+    /// Without anybody who vouches for all of the bundle: what is no difference on its own word alone.
+    pub on_its_word: Vec<String>,
     /// What stands in the table below them.
     pub told: Vec<String>,
     /// Why something could not be asked although its server was named.
@@ -34,11 +36,12 @@ pub struct Live {
     pub unnamed: Vec<String>,
 }
 
-/// Asks again everything that can be asked.
+/// Asks again everything that can be asked. When the run ended and what it closed, no chain of facts holds: unless the bundle is
+/// `vouched` for as a whole, what is excused by that is listed.
 ///
 /// # Errors
 /// Where a client cannot be made, such as for an address that is none.
-pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> {
+pub async fn live(evidence: &Evidence, places: &Places, vouched: bool) -> anyhow::Result<Live> {
     let record = Record::of(evidence);
     let asked = asking::ask(places, &record).await?;
     let grounds = Grounds::of(evidence, &record);
@@ -61,6 +64,10 @@ pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> 
     let mut live = Live {
         differences: differences.collect(),
         moved_on: moved_on.collect(),
+        on_its_word: match vouched {
+            true => Vec::new(),
+            false => compared.on_its_word.iter().map(say::place).collect(),
+        },
         told: told(&record, &asked, &compared),
         ..Live::default()
     };

@@ -29,6 +29,15 @@ fn a_world_that_is_as_it_was_left_agrees() {
     // What others kept pushing to.
     assert_eq!(compared.excused, [(Excuse::Others, 2)].into());
     assert_eq!((compared.unknown, record.not_again.len()), (0, 1));
+    // That its branch was deleted and its pull request closed, the bundle says.
+    let places: Vec<String> = compared.on_its_word.iter().map(say::place).collect();
+    assert_eq!(
+        places,
+        [
+            "branch gavel/run1 of recipes/tiny",
+            "pull request recipes/tiny#1"
+        ]
+    );
 }
 
 #[test]
