@@ -54,6 +54,10 @@ struct Verify {
     /// What to verify, as after `/verify`: items such as V4 or V1-V3, or all; keep and force too
     #[arg(required = true)]
     items: Vec<String>,
+    /// Whose run this is: an account that may give commands on the tracking issue. It stands there as who asked for it, and cannot
+    /// accept what comes of it
+    #[arg(long = "as", value_name = "ACCOUNT")]
+    account: String,
     /// Leave report and evidence bundle in this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -255,7 +259,7 @@ fn verify(asked: &Verify) -> anyhow::Result<ExitCode> {
     let config = Config::load(&asked.config)?;
     let line = format!("/verify {}", asked.items.join(" "));
     let once = async |engine: &Arc<Engine>| {
-        let Some(verified) = by_hand::verify(engine, &line).await? else {
+        let Some(verified) = by_hand::verify(engine, &line, &asked.account).await? else {
             anyhow::bail!("it was told to end before the verification had; the next start goes on");
         };
         if let Some(folder) = &asked.out {
