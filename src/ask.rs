@@ -224,6 +224,17 @@ impl Servers<'_> {
         }
     }
 
+    /// Whether a commit of a repository stands on another one.
+    pub async fn stands_on(
+        &self,
+        repository: &str,
+        newer: &str,
+        older: &str,
+    ) -> Result<bool, Unanswered> {
+        let place = place(repository)?;
+        Ok(self.forge()?.stands_on(&place, newer, older).await?)
+    }
+
     /// The results at an address; `null` where there are none, a text where they are no JSON. `mend` says what to look at when they
     /// cannot be had.
     pub async fn results(&self, url: &str, mend: &str) -> Result<Reply, Unanswered> {

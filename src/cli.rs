@@ -1,7 +1,7 @@
 //! The commands that a person types.
 
 use crate::audit;
-use crate::bundle::{self, Bundle, PublicKey};
+use crate::bundle::{self, PublicKey, Sealed};
 use crate::config::{Config, secrets};
 use crate::engine::Engine;
 use crate::engine::by_hand::{self, Verified};
@@ -40,7 +40,8 @@ enum Command {
     /// something does not, 2 when it could not be verified
     Verify(Verify),
     /// Re-check an evidence bundle without Gavel's word: 0 when every claim stands, 1 when something differs, 2 when it is no bundle, 3
-    /// when nothing but the bundle itself vouches for all of it, which takes the key, 4 when with --live something was not asked
+    /// when nothing but the bundle itself vouches for all of it, which takes the key, 4 when with --live something was not asked. What has
+    /// only moved on since, such as a branch that others took forward, is listed and changes none of these
     Audit(Box<Audit>),
     /// List what can be verified
     Items,
@@ -57,6 +58,10 @@ struct Verify {
     /// What to verify, as after `/verify`: items such as V4 or V1-V3, or all; keep and force too
     #[arg(required = true)]
     items: Vec<String>,
+    /// Whose run this is: an account that may give commands on the tracking issue. It stands there as who asked for it, and cannot
+    /// accept what comes of it
+    #[arg(long = "as", value_name = "ACCOUNT")]
+    account: String,
     /// Leave report and evidence bundle in this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -168,8 +173,15 @@ fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
     let shown = asked.bundle.display();
     let file = std::fs::File::open(&asked.bundle);
     let file = file.with_context(|| format!("opening the bundle {shown} failed"))?;
-    let bundle = Bundle::read(std::io::BufReader::new(file));
-    let bundle = bundle.with_context(|| format!("the bundle {shown} is refused"))?;
+    let sealed = Sealed::unpack(std::io::BufReader::new(file));
+    let opened = sealed.and_then(|sealed| audit::open(sealed, key.as_ref()));
+    let bundle = match opened.with_context(|| format!("the bundle {shown} is refused"))? {
+        audit::Opened::Read(bundle) => bundle,
+        audit::Opened::Unvouched(audited) => {
+            print(&audit::unread(&audited))?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let anchors = audit::Anchors {
         key,
         heads: asked.head.clone(),
@@ -181,7 +193,11 @@ fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
             .enable_all()
             .build()
             .context("starting the runtime failed")?;
-        let live = runtime.block_on(audit::live(&bundle.evidence, &places));
+        let live = runtime.block_on(audit::live(
+            &bundle.evidence,
+            &places,
+            audited.is_anchored(),
+        ));
         audited.take(live.context("nothing could be asked again")?);
     }
     print(&audit::table(&bundle.evidence, &audited))?;
@@ -248,7 +264,7 @@ fn verify(asked: &Verify) -> anyhow::Result<ExitCode> {
     let config = Config::load(&asked.config)?;
     let line = format!("/verify {}", asked.items.join(" "));
     let once = async |engine: &Arc<Engine>| {
-        let Some(verified) = by_hand::verify(engine, &line).await? else {
+        let Some(verified) = by_hand::verify(engine, &line, &asked.account).await? else {
             anyhow::bail!("it was told to end before the verification had; the next start goes on");
         };
         if let Some(folder) = &asked.out {

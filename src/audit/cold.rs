@@ -1,10 +1,9 @@
 //! What a bundle itself shows, without a look at the world: whether it is whole, who vouches for it, and whether the same judges come to
 //! the same clauses.
 
-use super::{Anchors, Audited, Check};
+use super::{Anchors, Audited, Check, seals};
 use crate::bundle::{
-    Bundle, Evidence, FileDigest, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement,
-    junit,
+    Bundle, Evidence, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement, junit,
 };
 use crate::evidence::{Digest, Fact};
 use crate::plan;
@@ -88,28 +87,7 @@ fn manifest(bundle: &Bundle, audited: &mut Audited) {
     let Bundle {
         manifest, evidence, ..
     } = bundle;
-    let sealed = |name: &&str| ![MANIFEST, STATEMENT].contains(name);
-    let there: BTreeSet<&str> = bundle.files.keys().copied().filter(sealed).collect();
-    let named: BTreeSet<&str> = manifest.files.keys().map(String::as_str).collect();
-    for name in there.union(&named) {
-        let is = bundle
-            .files
-            .get(name)
-            .map(|content| FileDigest::of(content));
-        let says = match (manifest.files.get(*name), is) {
-            (Some(said), Some(is)) if *said == is => continue,
-            (Some(said), Some(is)) if said.size != is.size => {
-                format!(
-                    "it has {} bytes, and the manifest says {}",
-                    is.size, said.size
-                )
-            }
-            (Some(_), Some(_)) => "its digest is not the manifest's".into(),
-            (None, _) => "the manifest does not name it".into(),
-            (Some(_), None) => "the manifest names it, and it is not there".into(),
-        };
-        audited.differs(Check::Manifest, *name, says);
-    }
+    seals::digests(&bundle.files, manifest, audited);
     let of_evidence = Manifest {
         files: manifest.files.clone(),
         ..Manifest::of(evidence, &[])

@@ -2,11 +2,13 @@
 
 mod cold;
 mod live;
+mod seals;
 mod table;
 
 pub use cold::cold;
 pub use live::{Live, Place, Places, live};
-pub use table::table;
+pub use seals::{Opened, open};
+pub use table::{table, unread};
 
 use std::fmt;
 

@@ -5,6 +5,21 @@ use crate::bundle::Evidence;
 use crate::render::visible;
 use std::fmt::Write;
 
+/// A bundle for which the key does not vouch, and of which therefore nothing was read: one line a check that was made, then why.
+pub fn unread(audited: &Audited) -> String {
+    let mut text = String::new();
+    for check in [Check::Signature, Check::Statement, Check::Manifest] {
+        line(&mut text, audited, check);
+        if audited.differences.iter().any(|it| it.check == check) {
+            break;
+        }
+    }
+    text.push('\n');
+    differences(&mut text, audited);
+    text.push_str("\nThe key does not vouch for this bundle, so nothing else of it was read. Without --key it is read, and judged on nobody's word.\n");
+    text
+}
+
 /// One line a check, then every difference, then what came of asking again, then one line that sums up.
 pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     let mut text = String::new();
@@ -35,14 +50,14 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     if !audited.differences.is_empty() {
         text.push('\n');
     }
-    for it in &audited.differences {
-        let _ = writeln!(
-            text,
-            "{}: {}: {}",
-            it.check,
-            visible(&it.place),
-            visible(&it.says)
-        );
+    differences(&mut text, audited);
+    let moved_on = audited.live.iter().flat_map(|live| &live.moved_on);
+    let mut first = true;
+    for (place, says) in moved_on {
+        if std::mem::take(&mut first) {
+            text.push('\n');
+        }
+        let _ = writeln!(text, "moved on: {}: {}", visible(place), visible(says));
     }
     for remark in &audited.remarks {
         let _ = writeln!(text, "\n{}", visible(remark));
@@ -52,11 +67,24 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
         for told in &live.told {
             let _ = writeln!(text, "{}", visible(told));
         }
+        listed(&mut text, EXCUSED, &live.on_its_word);
         listed(&mut text, "not asked", &live.unnamed);
         listed(&mut text, "could not be asked", &live.failed);
     }
     let _ = writeln!(text, "\n{}", sum(audited));
     text
+}
+
+fn differences(text: &mut String, audited: &Audited) {
+    for it in &audited.differences {
+        let _ = writeln!(
+            text,
+            "{}: {}: {}",
+            it.check,
+            visible(&it.place),
+            visible(&it.says)
+        );
+    }
 }
 
 fn line(text: &mut String, audited: &Audited, check: Check) {
@@ -74,6 +102,9 @@ fn line(text: &mut String, audited: &Audited, check: Check) {
     };
     let _ = writeln!(text, "{:14} {words}", check.word());
 }
+
+/// Said of each thing that would differ, were it not for what a bundle says that nobody vouches for.
+const EXCUSED: &str = "excused on the bundle's own word, for which nobody vouches without the key";
 
 /// So many of a list are shown.
 const LISTED: usize = 12;
@@ -99,6 +130,14 @@ fn sum(audited: &Audited) -> &'static str {
         (true, false) => "The bundle agrees with itself. Nobody but itself vouches for it.",
         (true, true) if !audited.has_asked_all() => {
             "Nothing speaks against the bundle, but not everything was asked again."
+        }
+        (true, true)
+            if audited
+                .live
+                .as_ref()
+                .is_some_and(|it| !it.moved_on.is_empty()) =>
+        {
+            "Every claim stands on the facts of this bundle, and they stand today. What has only moved on since is listed, and takes nothing from them."
         }
         (true, true) if audited.live.is_some() => {
             "Every claim stands on the facts of this bundle, and they stand today."

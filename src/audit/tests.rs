@@ -4,10 +4,10 @@
 //! signature; and by one who signs all of that with a key of their own. The auditor has the installation's key and the heads that verdict
 //! comments quote.
 
-use super::{Anchors, Audited, Check, Difference, cold, table};
+use super::{Anchors, Audited, Check, Difference, Opened, cold, open, table, unread};
 use crate::bundle::{
     Bundle, Content, EVIDENCE, Evidence, FORMAT, JUNIT, Judge, JudgedAttempt, Key, MANIFEST, Made,
-    Manifest, REPORT, Refused, STATEMENT, make, pack, unpack,
+    Manifest, REPORT, Refused, STATEMENT, Sealed, make, pack, unpack,
 };
 use crate::evidence::{Answer, Digest, Fact, Lasting, Sighting, versions};
 use crate::plan::{self, tests::facts::healthy};
@@ -458,6 +458,63 @@ fn what_would_grow_in_memory_is_refused_before_it_does() {
         Bundle::read(bundle.as_slice()),
         Err(Refused::TooMany { file: EVIDENCE })
     ));
+}
+
+/// Evidence that cannot be read shows whether it was.
+#[test]
+fn nothing_is_read_that_the_key_does_not_vouch_for() {
+    let opened = |files: &Files, with_key: bool| {
+        let key = with_key.then(|| KEY.public());
+        let sealed = Sealed::unpack(pack(files).unwrap().as_slice()).unwrap();
+        match open(sealed, key.as_ref()) {
+            Ok(Opened::Read(_)) => "it is read".to_owned(),
+            Ok(Opened::Unvouched(audited)) => unread(&audited).replace(&KEY.public().id(), "KEY"),
+            Err(refused) => refused.to_string(),
+        }
+    };
+    assert_eq!(opened(&files(&VALID), true), "it is read");
+    let mut changed = files(&VALID);
+    let size = changed[1].1.len().to_string();
+    put(&mut changed, EVIDENCE, b"no evidence".into());
+    assert!(opened(&changed, false).contains("`evidence.json` cannot be read"));
+    assert_snapshot!(opened(&changed, true).replace(&size, "SIZE"), @"
+    signature      agrees
+    statement      agrees
+    manifest       1 difference
+
+    manifest: evidence.json: it has 11 bytes, and the manifest says SIZE
+
+    The key does not vouch for this bundle, so nothing else of it was read. Without --key it is read, and judged on nobody's word.
+    ");
+    // By somebody who makes the manifest anew, and then the statement.
+    put(&mut changed, MANIFEST, b"no manifest".into());
+    assert!(
+        opened(&changed, true).contains("statement: statement.json: it is about another manifest")
+    );
+    let theirs = files(&sealed(&EVIDENCE_OF_A_RUN, &Key::new()));
+    put(&mut changed, STATEMENT, theirs.last().unwrap().1.clone());
+    assert_snapshot!(opened(&changed, true), @"
+    signature      1 difference
+
+    signature: statement.json: it carries no signature by the key KEY
+
+    The key does not vouch for this bundle, so nothing else of it was read. Without --key it is read, and judged on nobody's word.
+    ");
+}
+
+#[test]
+fn more_attempts_than_a_run_can_have_are_refused() {
+    let mut many = EVIDENCE_OF_A_RUN.clone();
+    let empty = JudgedAttempt {
+        facts: Vec::new(),
+        clauses: Vec::new(),
+        ..many.attempts[0].clone()
+    };
+    many.attempts = vec![empty; 1001];
+    let refused = Bundle::read(sealed(&many, &KEY).as_slice()).err().unwrap();
+    assert_snapshot!(refused, @"`evidence.json` holds 1001 attempts, and no more than 1000 are audited: no run has so many. Take the bundle from the run's page");
+    many.attempts.pop();
+    assert!(Bundle::read(sealed(&many, &KEY).as_slice()).is_ok());
 }
 
 #[test]

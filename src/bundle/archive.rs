@@ -15,6 +15,9 @@ pub const LIMIT: u64 = 256 << 20;
 /// some hundred thousand.
 pub const MOST_VALUES: usize = 4_000_000;
 
+/// As many attempts as a bundle may hold, judged and lost: each is judged again, and a run of the whole plan has some dozen.
+pub const MOST_ATTEMPTS: usize = 1000;
+
 /// Why something is not read as a bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -38,6 +41,10 @@ pub enum Refused {
     },
     #[error("`{file}` holds more than {MOST_VALUES} values")]
     TooMany { file: &'static str },
+    #[error(
+        "`evidence.json` holds {found} attempts, and no more than {MOST_ATTEMPTS} are audited: no run has so many. Take the bundle from the run's page"
+    )]
+    TooManyAttempts { found: usize },
     #[error("`{file}` cannot be read: {why}")]
     Form { file: &'static str, why: String },
 }

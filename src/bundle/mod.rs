@@ -20,7 +20,7 @@ mod statement;
 pub use archive::{Refused, pack, unpack};
 pub use junit::junit;
 pub use manifest::{FileDigest, Manifest};
-pub use open::Bundle;
+pub use open::{Bundle, Sealed};
 pub use statement::{Envelope, Key, PublicKey, Statement};
 
 use crate::evidence::{Digest, Fact};

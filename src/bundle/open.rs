@@ -1,11 +1,72 @@
 //! Reading a bundle: what is no bundle is refused by name; whether one can be trusted is the audit's business.
 
-use super::archive::MOST_VALUES;
+use super::archive::{MOST_ATTEMPTS, MOST_VALUES};
 use super::{EVIDENCE, Envelope, Evidence, FORMAT, MANIFEST, Manifest, Refused, STATEMENT, unpack};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io::Read;
+
+/// The files of a bundle as they are: nothing that stands in them has been read.
+pub struct Sealed {
+    files: BTreeMap<&'static str, Vec<u8>>,
+}
+
+impl Sealed {
+    /// Unpacks an archive.
+    ///
+    /// # Errors
+    /// Where it is no archive of a bundle's files, or holds too much.
+    pub fn unpack(from: impl Read) -> Result<Self, Refused> {
+        Ok(Self {
+            files: unpack(from)?,
+        })
+    }
+
+    /// Every file, by name, as it is.
+    pub fn files(&self) -> &BTreeMap<&'static str, Vec<u8>> {
+        &self.files
+    }
+
+    /// What is signed.
+    ///
+    /// # Errors
+    /// Where the file is none of this format.
+    pub fn envelope(&self) -> Result<Envelope, Refused> {
+        parsed(STATEMENT, self.content(STATEMENT)?)
+    }
+
+    /// What the bundle says it holds.
+    ///
+    /// # Errors
+    /// Where the file is none of this format.
+    pub fn manifest(&self) -> Result<Manifest, Refused> {
+        of_this_format(MANIFEST, self.content(MANIFEST)?)
+    }
+
+    /// Reads all of it, whoever vouches for it.
+    ///
+    /// # Errors
+    /// Where a file is none of this format, or holds too much.
+    pub fn read(self) -> Result<Bundle, Refused> {
+        let evidence: Evidence = of_this_format(EVIDENCE, self.content(EVIDENCE)?)?;
+        let found = evidence.attempts.len() + evidence.lost.len();
+        if found > MOST_ATTEMPTS {
+            return Err(Refused::TooManyAttempts { found });
+        }
+        Ok(Bundle {
+            manifest: self.manifest()?,
+            evidence,
+            envelope: self.envelope()?,
+            files: self.files,
+        })
+    }
+
+    fn content(&self, name: &'static str) -> Result<&[u8], Refused> {
+        let content = self.files.get(name).ok_or(Refused::Missing(name))?;
+        Ok(content)
+    }
+}
 
 /// A bundle as it was read; nothing in it has been checked.
 pub struct Bundle {
@@ -16,16 +77,11 @@ pub struct Bundle {
     pub files: BTreeMap<&'static str, Vec<u8>>,
 }
 
+#[cfg(test)]
 impl Bundle {
+    /// Unpacks and reads an archive, whoever vouches for it.
     pub fn read(from: impl Read) -> Result<Self, Refused> {
-        let files = unpack(from)?;
-        let content = |name: &'static str| files.get(name).ok_or(Refused::Missing(name));
-        Ok(Self {
-            manifest: of_this_format(MANIFEST, content(MANIFEST)?)?,
-            evidence: of_this_format(EVIDENCE, content(EVIDENCE)?)?,
-            envelope: parsed(STATEMENT, content(STATEMENT)?)?,
-            files,
-        })
+        Sealed::unpack(from)?.read()
     }
 }
 

@@ -102,6 +102,14 @@ impl Statement {
         }
     }
 
+    /// Whether it is about a manifest of these bytes, and about nothing else.
+    pub fn is_of(&self, manifest: &[u8]) -> bool {
+        let subject = self.subject.iter();
+        let mut subject = subject.map(|it| (it.name.as_str(), &it.digest));
+        subject.next() == Some((MANIFEST, &sha256(&Digest::of(manifest))))
+            && subject.next().is_none()
+    }
+
     /// The page of the run, as the statement names it.
     pub fn page(&self) -> &str {
         &self.predicate.url

@@ -1,6 +1,7 @@
-//! A command that is given on the machine itself, by who runs the program and not by a comment of theirs.
+//! A command that is given on the machine itself, by who runs the program and not by a comment of theirs. It is somebody's all the same:
+//! nobody accepts a run of their own.
 
-use super::Engine;
+use super::{Engine, inbox};
 use crate::command::{self, Command};
 use crate::plan;
 use crate::render;
@@ -20,11 +21,15 @@ pub struct Verified {
     pub bundle: Vec<u8>,
 }
 
-/// Asks for a verification as a comment on the tracking issue would, and waits until all has been said of it. The issue shows a comment of
-/// Gavel's own in that one's place. None where Gavel was told to end before that; it goes on at the next start.
-pub async fn verify(engine: &Arc<Engine>, line: &str) -> anyhow::Result<Option<Verified>> {
+/// Asks for a verification as a comment of this account on the tracking issue would, and waits until all has been said of it. The issue
+/// shows a comment of Gavel's own in that one's place, which names the account. None where Gavel was told to end before that; it goes on at the next start.
+pub async fn verify(
+    engine: &Arc<Engine>,
+    line: &str,
+    account: &str,
+) -> anyhow::Result<Option<Verified>> {
     let mut parted = engine.parted.subscribe();
-    let Some(run) = ask(engine, line).await? else {
+    let Some(run) = ask(engine, line, account).await? else {
         return Ok(None);
     };
     tokio::select! {
@@ -41,13 +46,21 @@ pub async fn verify(engine: &Arc<Engine>, line: &str) -> anyhow::Result<Option<V
 }
 
 /// Puts the command on record as any other, and answers the run that was queued for it.
-async fn ask(engine: &Arc<Engine>, line: &str) -> anyhow::Result<Option<u64>> {
+async fn ask(engine: &Arc<Engine>, line: &str, account: &str) -> anyhow::Result<Option<u64>> {
     let found = command::parse(line, &plan::ids()).into_iter().next();
     match found.map(|found| found.what) {
         Some(Ok(Command::Verify(verify))) if !verify.dry_run => {}
         Some(Err(complaint)) => anyhow::bail!("{complaint}"),
         _ => anyhow::bail!("`{line}` asks for no verification"),
     }
+    let may = inbox::may_command(engine, account).await;
+    let may = may.with_context(|| {
+        format!("whether `{account}` may give commands could not be asked: nothing was started")
+    })?;
+    anyhow::ensure!(
+        may,
+        "`--as {account}` was refused, and nothing was started: this account may not give commands here. Name the one for which you ask, which `commanders` in the configuration lets command"
+    );
     let tracking = &engine.config.tracking;
     let repository = tracking.repository.to_string();
     let slot = format!("by-hand-{:08x}", rand::random::<u32>());
@@ -57,7 +70,7 @@ async fn ask(engine: &Arc<Engine>, line: &str) -> anyhow::Result<Option<u64>> {
             &slot,
             &repository,
             tracking.issue,
-            &render::comment::by_hand(line),
+            &render::comment::by_hand(line, account),
         )
         .await?;
     let patience = engine.config.patience.outage;
@@ -74,7 +87,7 @@ async fn ask(engine: &Arc<Engine>, line: &str) -> anyhow::Result<Option<u64>> {
         issue: tracking.issue,
         comment,
         position: 0,
-        account: engine.config.forge.account.to_string(),
+        account: account.to_owned(),
         line: line.to_owned(),
     };
     engine.store.hear(&repository, comment, &[command]).await?;

@@ -328,7 +328,10 @@ async fn answer_word(
 ) -> anyhow::Result<()> {
     let accused = matches!(
         heard,
-        Heard::OwnRun { .. } | Heard::OtherHead { .. } | Heard::NoAdversary
+        Heard::OwnRun { .. }
+            | Heard::NobodysRun { .. }
+            | Heard::OtherHead { .. }
+            | Heard::NoAdversary
     );
     if accused {
         react(engine, &stored.command, "confused").await;
@@ -377,11 +380,11 @@ async fn rights(engine: &Engine, account: &str) -> anyhow::Result<Rights> {
     })
 }
 
-/// Whether an account may command: by name, by team, or by write access to the tracking repository. Gavel's own comments are never
-/// heard: what is on record under its name was given on this machine.
-async fn may_command(engine: &Engine, account: &str) -> anyhow::Result<bool> {
-    if engine.config.forge.account.is(account) {
-        return Ok(true);
+/// Whether an account may command: by name, by team, or by write access to the tracking repository. None of the flow's accounts and
+/// Gavel's own may, whatever they can write: they are never heard.
+pub async fn may_command(engine: &Engine, account: &str) -> anyhow::Result<bool> {
+    if engine.is_ours(account) {
+        return Ok(false);
     }
     let commanders = &engine.config.commanders;
     if commanders.accounts.iter().any(|named| named.is(account)) {

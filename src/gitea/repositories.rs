@@ -50,6 +50,12 @@ pub struct DefaultBranch {
     pub name: String,
 }
 
+/// What a commit has beyond another one.
+#[derive(Deserialize)]
+struct Beyond {
+    total_commits: u64,
+}
+
 /// A file as the forge gives it; a folder has no content.
 #[derive(Deserialize)]
 struct Content {
@@ -130,6 +136,31 @@ impl Gitea {
             format!("{}/branches", path::repository(repository)),
         )
         .await
+    }
+
+    /// Whether a commit stands on another one: is the same, or has it among those before it. A repository without one of them answers
+    /// that there is nothing. By `GET /repos/{owner}/{repo}/compare/{basehead}`, which lists what `older` has beyond `newer`.
+    pub async fn stands_on(
+        &self,
+        repository: &Repository,
+        newer: &str,
+        older: &str,
+    ) -> Result<bool, GiteaError> {
+        let beyond: Seen<Beyond> = self
+            .read(
+                format!("compare {newer} of {repository} with {older}"),
+                path::with_query(
+                    &format!(
+                        "{}/compare/{}...{}",
+                        path::repository(repository),
+                        path::part(newer),
+                        path::part(older)
+                    ),
+                    &[("files", "false"), ("verification", "false")],
+                ),
+            )
+            .await?;
+        Ok(beyond.value.total_commits == 0)
     }
 
     /// The text of a file as it is at a commit or on a branch; `None` where there is no such file.

@@ -2,6 +2,7 @@
 
 use super::compare::{Now, Outcome};
 use super::element::{Element, Seen, at_address, missing, shown};
+use super::onward::{self, Move};
 use super::record::{Ask, Record};
 use crate::ask::{Because, Servers, Unanswered};
 use crate::drone::{self, Drone};
@@ -161,7 +162,11 @@ pub async fn ask(places: &Places, record: &Record) -> anyhow::Result<Asked> {
         patience: OUTAGE,
         notice: &|_| {},
     };
-    Ok(Round::new(places, record, servers).go().await)
+    let round = Round::new(places, record, servers);
+    let mut asked = round.go().await;
+    let moves = onward::moves(record, &asked.now);
+    round.follow(&mut asked, moves).await;
+    Ok(asked)
 }
 
 /// One round of questions.
@@ -181,6 +186,34 @@ struct Round<'a> {
 struct Refusal {
     because: Because,
     why: String,
+}
+
+impl Refusal {
+    fn of(unanswered: Unanswered) -> Self {
+        Self {
+            because: unanswered.because,
+            why: unanswered.why,
+        }
+    }
+
+    fn late() -> Self {
+        let minutes = WHOLE.as_secs() / 60;
+        Self {
+            because: Because::Other,
+            why: format!("all together took longer than {minutes} minutes"),
+        }
+    }
+}
+
+impl Asked {
+    fn fail(&mut self, server: Server, refusal: Refusal) {
+        let failed = self.failed.entry((server, refusal.because)).or_default();
+        failed.count += 1;
+        // Whichever came first, the same is told.
+        if failed.such_as.is_empty() || refusal.why < failed.such_as {
+            failed.such_as = refusal.why;
+        }
+    }
 }
 
 /// What became of a question.
@@ -203,7 +236,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    async fn go(self) -> Asked {
+    async fn go(&self) -> Asked {
         self.greet().await;
         let mut asked = Asked::default();
         let asks: Vec<_> = self.asks.iter().map(|ask| self.one(ask)).collect();
@@ -230,12 +263,7 @@ impl<'a> Round<'a> {
                     Outcome::Unknown
                 }
                 Became::Failed(server, refusal) => {
-                    let failed = asked.failed.entry((server, refusal.because)).or_default();
-                    failed.count += 1;
-                    // Whichever came first, the same is told.
-                    if failed.such_as.is_empty() || refusal.why < failed.such_as {
-                        failed.such_as = refusal.why;
-                    }
+                    asked.fail(server, refusal);
                     Outcome::Unknown
                 }
             };
@@ -243,6 +271,37 @@ impl<'a> Round<'a> {
         }
         drop(became);
         asked
+    }
+
+    /// Asks of everything that stands elsewhere whether it was moved forward.
+    async fn follow(&self, asked: &mut Asked, moves: BTreeSet<Move>) {
+        let forge = Server::Forge;
+        let one = async |moved: Move| {
+            if let Some(refusal) = self.is_down(&forge) {
+                return (moved, Err(refusal));
+            }
+            let stands = self
+                .servers
+                .stands_on(&moved.repository, &moved.now, &moved.then);
+            let told = match tokio::time::timeout_at(self.ends, stands).await {
+                Ok(Ok(forward)) => Ok(Some(forward)),
+                // It was dropped, for which nothing needs it any more: nothing stands on it.
+                Ok(Err(unanswered)) if unanswered.because == Because::Gone => Ok(None),
+                Ok(Err(unanswered)) => Err(Refusal::of(unanswered)),
+                Err(_) => Err(Refusal::late()),
+            };
+            (moved, told)
+        };
+        let mut told = stream::iter(moves.into_iter().map(one)).buffer_unordered(AT_ONCE);
+        while let Some((moved, told)) = told.next().await {
+            match told {
+                Ok(forward) => {
+                    asked.put += 1;
+                    asked.now.forward.extend(forward.map(|it| (moved, it)));
+                }
+                Err(refusal) => asked.fail(forge.clone(), refusal),
+            }
+        }
     }
 
     /// Finds out whether forge and Drone answer at all, before everything else waits for them.
@@ -275,12 +334,7 @@ impl<'a> Round<'a> {
         }
         let put = tokio::time::timeout_at(self.ends, self.put(ask)).await;
         let Ok(put) = put else {
-            let minutes = WHOLE.as_secs() / 60;
-            let refusal = Refusal {
-                because: Because::Other,
-                why: format!("all together took longer than {minutes} minutes"),
-            };
-            return (ask, Became::Failed(server, refusal));
+            return (ask, Became::Failed(server, Refusal::late()));
         };
         let became = match put {
             Ok(answer) => Became::Answered(match ask {
@@ -324,10 +378,8 @@ impl<'a> Round<'a> {
     }
 
     fn note_down(&self, server: Server, unanswered: Unanswered) {
-        self.down().entry(server).or_insert(Refusal {
-            because: unanswered.because,
-            why: unanswered.why,
-        });
+        let refusal = Refusal::of(unanswered);
+        self.down().entry(server).or_insert(refusal);
     }
 
     fn is_down(&self, server: &Server) -> Option<Refusal> {

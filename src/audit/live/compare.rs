@@ -1,10 +1,12 @@
 //! What has changed between what is on record and what is seen now: element by element, each change once, with what follows from it folded
 //! under it.
 
-use super::element::{Element, MADE, Seen};
+use super::agree::{Agreement, agree};
+use super::element::{Element, Seen};
 use super::grounds::{Excuse, Grounds};
+use super::onward::{self, Move};
 use super::record::{Ask, Cite, Record, Recorded};
-use crate::redact::REDACTED;
+use crate::redact::Redactor;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +27,8 @@ pub struct Now {
     pub shown: BTreeMap<Element, Seen>,
     /// What servers know nothing of.
     pub gone: BTreeSet<Element>,
+    /// Whether what stands elsewhere was moved forward, as far as the forge told.
+    pub forward: BTreeMap<Move, bool>,
 }
 
 /// How something differs.
@@ -33,7 +37,7 @@ pub enum Delta {
     Vanished,
     /// It was gone, and is there.
     Back,
-    /// It came after the run, and matters: what it takes the place of, where it does.
+    /// It came after the last look, and matters: what it takes the place of, where it does.
     Added(Option<Seen>),
     Claim {
         name: &'static str,
@@ -55,17 +59,28 @@ pub struct Change {
     pub touches: BTreeSet<Cite>,
     /// What differs in consequence.
     pub follows: Vec<Element>,
+    /// It is the ordinary work of others, and takes nothing from what the run showed.
+    pub moved_on: bool,
+    /// Of a commit that is another: whether that stands on the one of then, as far as the forge told.
+    pub forward: Option<bool>,
 }
 
 #[derive(Debug, Default)]
 pub struct Compared {
+    /// What no longer is as it was shown.
     pub changes: Vec<Change>,
+    /// What moved on since.
+    pub moved_on: Vec<Change>,
     pub unchanged: usize,
     /// How many of those the run closed or deleted itself.
     pub closed: usize,
     pub excused: BTreeMap<Excuse, usize>,
+    /// What is excused, or taken for closed, since the bundle says when the run ended and what it made: no fact shows that.
+    pub on_its_word: Vec<Change>,
     /// Elements that could not be looked at.
     pub unknown: usize,
+    /// What may be as it was, and may not: where it differs, a secret was taken out of it then.
+    pub veiled: Vec<Change>,
     /// Accounts of which nothing is shown any more: they may hide from this one what they do.
     pub hidden: Vec<String>,
 }
@@ -86,8 +101,8 @@ impl Change {
     }
 }
 
-/// Compares all of it.
-pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
+/// Compares all of it. The redactor takes out of what is seen now what it would have taken out then.
+pub fn compare(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redactor) -> Compared {
     let mut compared = Compared::default();
     let hidden = hidden(record, now);
     let mut changes = BTreeMap::new();
@@ -111,8 +126,11 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
             within: recorded.last.within.clone(),
             touches: BTreeSet::new(),
             follows: Vec::new(),
+            moved_on: false,
+            forward: None,
         };
-        for delta in deltas(element, recorded, seen, grounds) {
+        let (deltas, is_veiled) = deltas(element, recorded, seen, grounds, redactor);
+        for delta in deltas {
             let excuse = match &delta {
                 // What stands in a repository goes with it, whatever else would have become of it.
                 Delta::Vanished if has_no_repository(element, now) => None,
@@ -133,25 +151,37 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now) -> Compared {
                     }
                 }
                 None => {
-                    change.touches.extend(touched(recorded, &delta));
+                    change.touches.extend(touched(recorded, &delta, redactor));
                     change.deltas.push(delta);
                 }
             }
         }
         if !change.deltas.is_empty() {
+            change.forward = onward::forward(&change, now);
+            change.moved_on = onward::has_moved_on(&change, record, grounds, now);
             changes.insert(element.clone(), change);
+        } else if is_veiled {
+            compared.unknown += 1;
+            compared.veiled.push(change);
         } else if let Some(excuse) = excuses.first() {
             *compared.excused.entry(*excuse).or_default() += 1;
+            if *excuse != Excuse::Others {
+                compared.on_its_word.push(change);
+            }
         } else {
             compared.unchanged += 1;
-            compared.closed += usize::from(grounds.is_closed(element));
+            if grounds.is_closed(element) {
+                compared.closed += 1;
+                compared.on_its_word.push(change);
+            }
         }
     }
-    for change in added(record, grounds, now) {
+    for change in added(record, grounds, now, redactor) {
         changes.insert(change.element.clone(), change);
     }
     compared.hidden = hidden.into_iter().collect();
-    compared.changes = fold(changes, now);
+    let changes = fold(changes, now);
+    (compared.moved_on, compared.changes) = changes.into_iter().partition(|it| it.moved_on);
     compared
 }
 
@@ -160,17 +190,24 @@ fn has_no_repository(element: &Element, now: &Now) -> bool {
     repository.is_some_and(|it| now.gone.contains(&Element::Repository(it.into())))
 }
 
-fn deltas(element: &Element, recorded: &Recorded, now: &Seen, grounds: &Grounds) -> Vec<Delta> {
+/// How an element differs, and whether there is more of which nobody can tell.
+fn deltas(
+    element: &Element,
+    recorded: &Recorded,
+    now: &Seen,
+    grounds: &Grounds,
+    redactor: &Redactor,
+) -> (Vec<Delta>, bool) {
     let closed = grounds.is_closed(element);
     let is_branch = matches!(element, Element::Branch { .. });
     let there = recorded.last.there && !(is_branch && closed);
     match (there, now.there) {
-        (true, false) => return vec![Delta::Vanished],
-        (false, true) => return vec![Delta::Back],
-        (false, false) => return Vec::new(),
+        (true, false) => return (vec![Delta::Vanished], false),
+        (false, true) => return (vec![Delta::Back], false),
+        (false, false) => return (Vec::new(), false),
         (true, true) => {}
     }
-    let mut deltas = Vec::new();
+    let (mut deltas, mut is_veiled) = (Vec::new(), false);
     for (name, then) in &recorded.last.claims {
         let Some(now) = now.claims.get(name) else {
             continue;
@@ -181,12 +218,14 @@ fn deltas(element: &Element, recorded: &Recorded, now: &Seen, grounds: &Grounds)
             "state" if grounds.is_closed(element) => &closed,
             _ => then,
         };
-        let stands = match *name {
+        let agreement = match *name {
             // More may come.
-            "tags" | "repositories" => all_in(then, now),
-            _ => same(then, now),
+            "tags" | "repositories" if all_in(then, now) => Agreement::Same,
+            "tags" | "repositories" => Agreement::Other,
+            _ => agree(then, now, redactor),
         };
-        if !stands {
+        is_veiled |= agreement == Agreement::Untold;
+        if agreement == Agreement::Other {
             deltas.push(Delta::Claim {
                 name,
                 then: then.clone(),
@@ -200,11 +239,11 @@ fn deltas(element: &Element, recorded: &Recorded, now: &Seen, grounds: &Grounds)
         // Of what is not there the text says nothing more.
         deltas.retain(is_missing);
     }
-    deltas
+    (deltas, is_veiled)
 }
 
 /// The facts that a change takes something from: those that show it as it is not any more.
-fn touched(recorded: &Recorded, delta: &Delta) -> BTreeSet<Cite> {
+fn touched(recorded: &Recorded, delta: &Delta, redactor: &Redactor) -> BTreeSet<Cite> {
     let states = recorded.states.iter();
     let touched = states.filter(|state| match delta {
         Delta::Vanished => state.there,
@@ -212,44 +251,10 @@ fn touched(recorded: &Recorded, delta: &Delta) -> BTreeSet<Cite> {
         Delta::Added(_) => true,
         Delta::Claim { name, now, .. } => {
             let then = state.claims.get(name);
-            then.is_some_and(|then| !same(then, now))
+            then.is_some_and(|then| agree(then, now, redactor) == Agreement::Other)
         }
     });
     touched.flat_map(|state| state.cites.clone()).collect()
-}
-
-/// Whether two values agree, where nothing is known of what was taken out as a secret.
-fn same(then: &Value, now: &Value) -> bool {
-    match (then, now) {
-        (Value::String(then), Value::String(now)) if then.contains(REDACTED) => fits(then, now),
-        (Value::Array(then), Value::Array(now)) => {
-            then.len() == now.len() && then.iter().zip(now).all(|(then, now)| same(then, now))
-        }
-        (Value::Object(then), Value::Object(now)) => {
-            let fits = |(key, then)| now.get(key).is_some_and(|now| same(then, now));
-            then.len() == now.len() && then.iter().all(fits)
-        }
-        _ => then == now,
-    }
-}
-
-/// Whether a text may be the one of which secrets were taken out.
-fn fits(redacted: &str, whole: &str) -> bool {
-    let mut parts = redacted.split(REDACTED);
-    let Some(mut rest) = parts.next().and_then(|first| whole.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.is_empty()
 }
 
 fn all_in(then: &Value, now: &Value) -> bool {
@@ -282,8 +287,8 @@ fn hidden(record: &Record, now: &Now) -> BTreeSet<String> {
         .collect()
 }
 
-/// Statuses that came after the run: the newest of a context is the one that counts.
-fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
+/// Statuses that the last look at their commit did not show, since they came after it: the newest of a context is the one that counts.
+fn added(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redactor) -> Vec<Change> {
     let mut added = Vec::new();
     for (element, seen) in &now.shown {
         let Element::Status {
@@ -296,7 +301,7 @@ fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
         let Some(recorded) = record.elements.get(&on) else {
             continue;
         };
-        if record.elements.contains_key(element) || grounds.is_of_the_run(seen.times.get(MADE)) {
+        if record.elements.contains_key(element) || grounds.is_of_the_gate(now, &on, seen) {
             continue;
         }
         // In the order of their numbers: the last one is the newest.
@@ -308,11 +313,13 @@ fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
         let delta = Delta::Added(before);
         added.push(Change {
             element: element.clone(),
-            touches: touched(recorded, &delta),
+            touches: touched(recorded, &delta, redactor),
             deltas: vec![delta],
             now: seen.clone(),
             within: seen.within.clone(),
             follows: Vec::new(),
+            moved_on: false,
+            forward: None,
         });
     }
     added
@@ -322,7 +329,11 @@ fn added(record: &Record, grounds: &Grounds, now: &Now) -> Vec<Change> {
 fn fold(mut changes: BTreeMap<Element, Change>, now: &Now) -> Vec<Change> {
     let causes: BTreeMap<Element, Element> = changes
         .values()
-        .filter_map(|change| Some((change.element.clone(), cause(change, &changes, now)?)))
+        .filter_map(|change| {
+            let cause = cause(change, &changes, now)?;
+            let moved_on = changes.get(&cause).is_some_and(|cause| cause.moved_on);
+            follows(change, moved_on).then(|| (change.element.clone(), cause))
+        })
         .collect();
     let root = |element: &Element| {
         let mut root = element;
@@ -347,6 +358,8 @@ fn fold(mut changes: BTreeMap<Element, Change>, now: &Now) -> Vec<Change> {
             within: Vec::new(),
             touches: BTreeSet::new(),
             follows: Vec::new(),
+            moved_on: false,
+            forward: None,
         });
         cause.touches.extend(follows.touches);
         cause.follows.extend(follows.follows);
@@ -355,11 +368,27 @@ fn fold(mut changes: BTreeMap<Element, Change>, now: &Now) -> Vec<Change> {
     changes.into_values().collect()
 }
 
+/// Whether a change may be told under another one. What is wrong by itself is not hidden under what has only moved on; but what a pull
+/// request changes of its base is told against that, wherever it goes.
+fn follows(change: &Change, moved_on: bool) -> bool {
+    !moved_on || change.moved_on || matches!(change.element, Element::PullFiles { .. })
+}
+
 /// Another change that brings this one with it.
 fn cause(change: &Change, changes: &BTreeMap<Element, Change>, now: &Now) -> Option<Element> {
     if has_no_repository(&change.element, now) {
         let repository = change.element.repository()?;
         return Some(Element::Repository(repository.into()));
+    }
+    if let Element::Branch { repository, name } = &change.element
+        && change.has_vanished()
+    {
+        let ended = |pull: &&Change| {
+            matches!(&pull.element, Element::Pull { repository: of, .. } if of == repository)
+                && pull.is_now("branch", name)
+                && (pull.has("merged") || pull.has("state") && pull.is_now("state", "closed"))
+        };
+        return changes.values().find(ended).map(|it| it.element.clone());
     }
     if change.has_vanished() {
         let gone = |within: &&Element| {

@@ -376,7 +376,8 @@ fn pull(repository: &str, answer: &Value) -> Vec<(Element, Seen)> {
         Element::pull(repository, number),
         Seen::there(claims)
             .changed(&["title", "text", "state"], answer, "updated_at")
-            .changed(&["state"], answer, "closed_at"),
+            .changed(&["state"], answer, "closed_at")
+            .changed(&["merged"], answer, "merged_at"),
     )];
     if let Some(name) = base["repo"]["full_name"].as_str() {
         let named = Seen::there([("name", name.into())]);

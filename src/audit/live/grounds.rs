@@ -1,7 +1,9 @@
 //! What may have changed since something was looked at last: what the run closed itself, what changed while it still went on, and what
 //! others were at all the while.
 
+use super::compare::Now;
 use super::element::{Claims, Element, Seen};
+use super::late;
 use super::record::{Record, Recorded};
 use crate::bundle::Evidence;
 use crate::plan::bench::PROTECTED;
@@ -15,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Excuse {
     /// Gavel closed, deleted or put back what the run had made.
     Cleanup,
-    /// By its own time it changed before the run had ended.
+    /// The run went on with it after the last look, and by its own time had not ended then.
     Meanwhile,
     /// Others made it or changed it while the run went on, and it is none of the run's.
     Others,
@@ -76,9 +78,9 @@ impl<'a> Grounds<'a> {
         grounds
     }
 
-    /// Whether, by its source's own time, something is from before the run's end.
-    pub fn is_of_the_run(&self, time: Option<&Timestamp>) -> bool {
-        time.is_some_and(|time| *time < self.ended)
+    /// Whether the run's own gate set a status on a commit after the last look at that.
+    pub fn is_of_the_gate(&self, now: &Now, on: &Element, status: &Seen) -> bool {
+        late::is_of_the_gate(self.record, now, on, status, self.ended)
     }
 
     /// Whether the run says that something is closed or deleted, whatever the facts saw before that.
@@ -99,8 +101,20 @@ impl<'a> Grounds<'a> {
             || self.pulls.get(element).is_some_and(ended)
     }
 
+    /// Whether a time is later than the run, in whole seconds.
+    pub fn is_later(&self, time: &Timestamp) -> bool {
+        *time >= self.ended
+    }
+
+    /// Whether it came with the run, or the run looked at it by its name.
+    pub fn is_of_the_run(&self, element: &Element) -> bool {
+        let branch_or_pull =
+            self.branches.contains_key(element) || self.pulls.contains_key(element);
+        branch_or_pull || self.record.named.contains(element)
+    }
+
     /// Whether the run made it, and Gavel may close it at any time.
-    fn is_made(&self, element: &Element) -> bool {
+    pub fn is_made(&self, element: &Element) -> bool {
         let protected = |ends: &Vec<Option<String>>| {
             ends.iter().any(|ended| ended.as_deref() == Some(PROTECTED))
         };
@@ -149,10 +163,7 @@ impl<'a> Grounds<'a> {
                     .claims
                     .get("state")
                     .is_some_and(|state| state == "closed");
-                let cleaned = self.is_made(element) && closed;
-                cleaned
-                    .then_some(Excuse::Cleanup)
-                    .or_else(|| self.meanwhile(claim, now).filter(|_| closed))
+                (self.is_made(element) && closed).then_some(Excuse::Cleanup)
             }
             (Element::Branch { .. }, _) if self.is_of_others(element, recorded) => {
                 Some(Excuse::Others)
@@ -178,7 +189,14 @@ impl<'a> Grounds<'a> {
                 (goes_on && continues(&recorded.last.claims, &now.claims))
                     .then_some(Excuse::Meanwhile)
             }
-            _ => self.meanwhile(claim, now),
+            (Element::Comment { .. }, "text") => {
+                let edited = now.times.get(claim);
+                let goes_on = late::is_to_be_edited(self.record, recorded);
+                let is_since = |time: &Timestamp| time.as_second() >= recorded.at.as_second();
+                let is_late = edited.is_some_and(|time| is_since(time) && *time < self.ended);
+                (goes_on && is_late).then_some(Excuse::Meanwhile)
+            }
+            _ => None,
         }
     }
 
@@ -187,11 +205,6 @@ impl<'a> Grounds<'a> {
         let pull = self.record.elements.get(pull)?;
         let base = pull.last.claims.get("base")?.as_str()?;
         Some(Element::branch(repository, base))
-    }
-
-    fn meanwhile(&self, claim: &str, now: &Seen) -> Option<Excuse> {
-        self.is_of_the_run(now.times.get(claim))
-            .then_some(Excuse::Meanwhile)
     }
 
     fn dropped(&self) -> BTreeSet<String> {

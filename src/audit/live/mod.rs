@@ -1,10 +1,13 @@
 //! Asks a bundle's questions again, of the servers that the auditor names, and tells what has changed since: what a claim no longer stands
 //! on. Only reads, and whatever the bundle says, it is asked nowhere else.
 
+mod agree;
 mod asking;
 mod compare;
 mod element;
 mod grounds;
+mod late;
+mod onward;
 mod record;
 mod say;
 
@@ -21,6 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Live {
     pub differences: Vec<Difference>,
+    /// What others went on with since, by what it is about: it takes nothing from any claim.
+    pub moved_on: Vec<(String, String)>,
+    /// Without anybody who vouches for all of the bundle: what is no difference on its own word alone.
+    pub on_its_word: Vec<String>,
     /// What stands in the table below them.
     pub told: Vec<String>,
     /// Why something could not be asked although its server was named.
@@ -29,16 +36,17 @@ pub struct Live {
     pub unnamed: Vec<String>,
 }
 
-/// Asks again everything that can be asked.
+/// Asks again everything that can be asked. When the run ended and what it closed, no chain of facts holds: unless the bundle is
+/// `vouched` for as a whole, what is excused by that is listed.
 ///
 /// # Errors
 /// Where a client cannot be made, such as for an address that is none.
-pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> {
+pub async fn live(evidence: &Evidence, places: &Places, vouched: bool) -> anyhow::Result<Live> {
     let record = Record::of(evidence);
     let asked = asking::ask(places, &record).await?;
     let grounds = Grounds::of(evidence, &record);
-    let compared = compare::compare(&record, &grounds, &asked.now);
     let redactor = places.redactor();
+    let compared = compare::compare(&record, &grounds, &asked.now, &redactor);
     let clauses = clauses(evidence);
     let differences = compared.changes.iter().map(|change| {
         let says = say::says(change, &redactor);
@@ -51,8 +59,15 @@ pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> 
             },
         }
     });
+    let moved_on = compared.moved_on.iter();
+    let moved_on = moved_on.map(|change| (say::place(change), say::says(change, &redactor)));
     let mut live = Live {
         differences: differences.collect(),
+        moved_on: moved_on.collect(),
+        on_its_word: match vouched {
+            true => Vec::new(),
+            false => compared.on_its_word.iter().map(say::place).collect(),
+        },
         told: told(&record, &asked, &compared),
         ..Live::default()
     };
@@ -61,6 +76,13 @@ pub async fn live(evidence: &Evidence, places: &Places) -> anyhow::Result<Live> 
         live.failed.push(match failed.count {
             1 => such_as.into_owned(),
             count => format!("{count} questions, such as: {such_as}"),
+        });
+    }
+    if let Some(veiled) = compared.veiled.first() {
+        let such_as = say::place(veiled);
+        live.failed.push(match compared.veiled.len() {
+            1 => format!("whether {such_as} is as it was: a secret that this audit does not know was taken out of it then"),
+            count => format!("whether {count} things are as they were, such as {such_as}: secrets that this audit does not know were taken out of them then"),
         });
     }
     live.failed.extend(compared.hidden.iter().map(|account| {
@@ -118,13 +140,17 @@ fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<Stri
         1 => ", 1 differs".into(),
         several => format!(", {several} differ"),
     };
+    let moved_on = match compared.moved_on.len() {
+        0 => String::new(),
+        moved_on => format!(", {moved_on} moved on since"),
+    };
     let unknown = match compared.unknown {
         0 => String::new(),
         unknown => format!(", {unknown} could not be seen"),
     };
     let things = record.elements.len();
     let mut told = vec![format!(
-        "asked again: {} facts in {} questions; of {things} things {} are as the run left them{differ}{unknown}",
+        "asked again: {} facts in {} questions; of {things} things {} are as the run left them{differ}{moved_on}{unknown}",
         record.again, asked.put, compared.unchanged,
     )];
     if compared.closed > 0 {
@@ -136,7 +162,7 @@ fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<Stri
     let excuses = compared.excused.iter().map(|(excuse, count)| {
         let why = match excuse {
             Excuse::Cleanup => "closed, deleted or put back by Gavel after the last look",
-            Excuse::Meanwhile => "changed before the run had ended, after the last look",
+            Excuse::Meanwhile => "went on in the run after the last look",
             Excuse::Others => "of others, who changed them all the while",
         };
         format!("{count} {why}")

@@ -2,7 +2,7 @@
 
 use super::compare::{Change, Delta, names};
 use super::element::{Element, Seen};
-use crate::redact::Redactor;
+use crate::redact::{REDACTED, Redactor};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -106,7 +106,12 @@ fn of(delta: &Delta, change: &Change, redactor: &Redactor) -> String {
                 let gone: Vec<&str> = names(then).filter(|name| !now.contains(name)).collect();
                 return format!("gone: {}", cut(&gone.join(", "), 0, redactor));
             }
-            let (path, then, now) = apart(name, then, now);
+            let (path, then, now) = apart(name, then, &redactor.json(now));
+            if took_out(&then) != took_out(&now) {
+                return format!(
+                    "{path}: it is another one, and is not shown, since secrets were taken out of what it was"
+                );
+            }
             match (&then, &now) {
                 (Value::String(then), Value::String(now)) if is_long(then) || is_long(now) => {
                     let at = parting(then, now);
@@ -114,9 +119,10 @@ fn of(delta: &Delta, change: &Change, redactor: &Redactor) -> String {
                     format!("{path}: {then:?} → {now:?}")
                 }
                 _ => format!(
-                    "{path}: {} → {}",
+                    "{path}: {} → {}{}",
                     value(&then, redactor),
-                    value(&now, redactor)
+                    value(&now, redactor),
+                    course(name, change)
                 ),
             }
         }
@@ -158,6 +164,20 @@ fn follows(change: &Change) -> Option<String> {
         )),
         several => Some(format!("with it {} other things", several.len())),
     }
+}
+
+/// Where a commit lies, seen from the one that was in its place.
+fn course(claim: &str, change: &Change) -> &'static str {
+    match (claim, change.forward) {
+        ("commit" | "head", Some(false)) => ", which does not stand on it",
+        ("commit" | "head", Some(true)) => ", forward",
+        _ => "",
+    }
+}
+
+/// How many secrets were taken out of a value. Where fewer are of now, one may stand there that this audit does not know.
+fn took_out(value: &Value) -> usize {
+    value.to_string().matches(REDACTED).count()
 }
 
 /// As much of a commit's name as a person reads.

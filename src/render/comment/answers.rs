@@ -187,11 +187,12 @@ pub fn verified(record: &RunRecord, done: &[String]) -> String {
     )
 }
 
-/// What stands on the issue for a command that was given on the machine itself.
-pub fn by_hand(line: &str) -> String {
+/// What stands on the issue for a command that was given on the machine itself, in an account's name.
+pub fn by_hand(line: &str, account: &str) -> String {
     format!(
-        "⌨️ {} was given on Gavel's own machine, by `gavel verify`.",
-        code(line)
+        "⌨️ {} was given on Gavel's own machine, by `gavel verify`, for {}: who asks for a run does not accept it.",
+        code(line),
+        code(account)
     )
 }
 

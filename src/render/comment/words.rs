@@ -19,6 +19,10 @@ pub enum Heard {
     OwnRun {
         run: u64,
     },
+    /// Who asked for it is not on record.
+    NobodysRun {
+        run: u64,
+    },
     /// Another digest seals it.
     OtherHead {
         run: u64,
@@ -37,6 +41,7 @@ pub fn heard(item: &str, done: &str, heard: &Heard) -> String {
         Heard::NoAdversary => "Only those whom this installation names as adversaries (`commanders.adversaries`) accept and dispute. `/decision` and `/idea` are for everybody who may give me commands.".into(),
         Heard::NotJudged => format!("{item} has not been judged yet: there is nothing to say of it."),
         Heard::OwnRun { run } => format!("You asked for run {run} yourself, and nobody accepts a run of their own. Somebody else has to check {item}."),
+        Heard::NobodysRun { run } => format!("Who asked for run {run} is not on record: it was started on my own machine, in nobody's name. Nobody accepts a run of their own, so have {item} verified once more."),
         Heard::OtherHead { run, seals } => format!("The latest attempt of {item}, in run {run}, is sealed by `{seals}`, and not by what you quote. Nothing is accepted: check that one."),
         Heard::NothingSaid => format!("Nothing that you said of the latest attempt of {item} stands."),
     }

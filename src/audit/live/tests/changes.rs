@@ -8,7 +8,7 @@ type Change = fn(&mut World);
 
 #[test]
 fn each_change_is_told_once_and_nothing_else() {
-    let changes: [(&str, Change, &[&str]); 31] = [
+    let changes: [(&str, Change, &[&str]); 41] = [
         (
             "a new status",
             |world| {
@@ -24,7 +24,7 @@ fn each_change_is_told_once_and_nothing_else() {
             ],
         ),
         (
-            "a status of the run's last moments",
+            "the gate's own status of the run's last moments",
             |world| {
                 let more = status(9, "success", "bridge", 59);
                 world
@@ -34,6 +34,34 @@ fn each_change_is_told_once_and_nothing_else() {
                     .push(more);
             },
             &[],
+        ),
+        (
+            "somebody's status of the run's last moments",
+            |world| {
+                let more = status(9, "success", "maintainer", 30);
+                world
+                    .answer(&statuses_of())
+                    .as_array_mut()
+                    .unwrap()
+                    .push(more);
+            },
+            &[
+                "status 9 of recipes/tiny at aaaaaaaaaaaa: cc-ci/testme says success by maintainer, over success by bridge (V1.21)",
+            ],
+        ),
+        (
+            "a status in the gate's name that its build does not bear out",
+            |world| {
+                let more = status(9, "failure", "bridge", 30);
+                world
+                    .answer(&statuses_of())
+                    .as_array_mut()
+                    .unwrap()
+                    .push(more);
+            },
+            &[
+                "status 9 of recipes/tiny at aaaaaaaaaaaa: cc-ci/testme says failure by bridge, over success by bridge (V1.21)",
+            ],
         ),
         (
             "a comment edited",
@@ -47,13 +75,25 @@ fn each_change_is_told_once_and_nothing_else() {
             ],
         ),
         (
-            "a comment edited while the run went on",
+            "a comment edited while the run went on, and of no build that did",
             |world| {
                 let edited = &mut world.answer(&talk_of())[1];
                 edited["body"] = "build 2 failed".into();
                 edited["updated_at"] = at(55).to_string().into();
             },
-            &[],
+            &[
+                "comment 10 of recipes/tiny#1: text: \"build 2 passed\" → \"build 2 failed\" (V1.9, V1.24)",
+            ],
+        ),
+        (
+            "a comment that was another at the last look already, by its own time",
+            |world| {
+                let edited = &mut world.answer(&talk_of())[1];
+                edited["body"] = "build 2 failed".into();
+            },
+            &[
+                "comment 10 of recipes/tiny#1: text: \"build 2 passed\" → \"build 2 failed\" (V1.9, V1.24)",
+            ],
         ),
         (
             "a comment deleted, and the act with it",
@@ -85,7 +125,21 @@ fn each_change_is_told_once_and_nothing_else() {
                 *world.answer(&branches_of()) =
                     branches(&[("main", "9"), ("known-green", "c"), ("somebodys", "d")]);
             },
-            &["branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999 (G.1, G.2, G.54)"],
+            &[
+                "branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999, which does not stand on it (G.1, G.2, G.54)",
+            ],
+        ),
+        (
+            "a branch moved forward, and what pull requests change of it",
+            |world| {
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "9"), ("known-green", "c"), ("somebodys", "d")]);
+                *world.answer(&files_of()) = json!([]);
+                world.standing.push(("9", "b"));
+            },
+            &[
+                "moved on: branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999, forward; with it files of pull request recipes/tiny#1",
+            ],
         ),
         (
             "a branch moved, and what pull requests change of it",
@@ -95,7 +149,7 @@ fn each_change_is_told_once_and_nothing_else() {
                 *world.answer(&files_of()) = json!([]);
             },
             &[
-                "branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999; with it files of pull request recipes/tiny#1 (V1.25, G.1, G.2, G.54)",
+                "branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999, which does not stand on it; with it files of pull request recipes/tiny#1 (V1.25, G.1, G.2, G.54)",
             ],
         ),
         (
@@ -192,7 +246,7 @@ fn each_change_is_told_once_and_nothing_else() {
                     json!([{ "filename": "other.yml", "status": "added" }]);
             },
             &[
-                "pull request recipes/tiny#1: head: aaaaaaaaaaaa → 888888888888; state: \"closed\" → \"open\"; with it 2 other things (V1.6, V1.25, G.53, G.54)",
+                "pull request recipes/tiny#1: head: aaaaaaaaaaaa → 888888888888, which does not stand on it; state: \"closed\" → \"open\"; with it 2 other things (V1.6, V1.25, G.53, G.54)",
             ],
         ),
         (
@@ -200,10 +254,79 @@ fn each_change_is_told_once_and_nothing_else() {
             |world| {
                 let two = &mut world.answer(&pulls_of())[1];
                 two["head"]["sha"] = commit("6").into();
+                world.standing.push(("6", "d"));
                 *world.answer(&branches_of()) =
                     branches(&[("main", "b"), ("known-green", "c"), ("somebodys", "6")]);
             },
-            &["pull request recipes/tiny#2: head: dddddddddddd → 666666666666 (G.3, G.53)"],
+            &[
+                "moved on: pull request recipes/tiny#2: head: dddddddddddd → 666666666666, forward; with it branch somebodys of recipes/tiny",
+            ],
+        ),
+        (
+            "others put another history in its place",
+            |world| {
+                let two = &mut world.answer(&pulls_of())[1];
+                two["head"]["sha"] = commit("6").into();
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "b"), ("known-green", "c"), ("somebodys", "6")]);
+            },
+            &[
+                "pull request recipes/tiny#2: head: dddddddddddd → 666666666666, which does not stand on it; with it branch somebodys of recipes/tiny (G.2, G.3, G.53, G.54)",
+            ],
+        ),
+        (
+            "others' is merged and its branch deleted, which moves main",
+            |world| {
+                world.standing.push(("7", "b"));
+                *world.answer(&branches_of()) = branches(&[("main", "7"), ("known-green", "c")]);
+                let two = &mut world.answer(&pulls_of())[1];
+                (two["merged"], two["merged_at"], two["state"]) =
+                    (true.into(), at(90_000).to_string().into(), "closed".into());
+                (two["head"]["ref"], two["merged_by"]) =
+                    ("refs/pull/2/head".into(), json!({ "login": "somebody" }));
+            },
+            &[
+                "moved on: pull request recipes/tiny#2: IT WAS MERGED, by somebody; with it 2 other things",
+            ],
+        ),
+        (
+            "others' is merged, and main put elsewhere",
+            |world| {
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "7"), ("known-green", "c"), ("somebodys", "d")]);
+                let two = &mut world.answer(&pulls_of())[1];
+                (two["merged"], two["merged_at"], two["state"]) =
+                    (true.into(), at(90_000).to_string().into(), "closed".into());
+            },
+            &[
+                "branch main of recipes/tiny: commit: bbbbbbbbbbbb → 777777777777, which does not stand on it (G.1, G.2, G.54)",
+                "moved on: pull request recipes/tiny#2: IT WAS MERGED, by somebody",
+            ],
+        ),
+        (
+            "others' branch is gone, and its pull request still open",
+            |world| {
+                *world.answer(&branches_of()) = branches(&[("main", "b"), ("known-green", "c")]);
+            },
+            &["branch somebodys of recipes/tiny: it is gone (G.2, G.54)"],
+        ),
+        (
+            "the run's branch is moved forward",
+            |world| {
+                world.standing.push(("8", "a"));
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "b"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    (RUN, "8"),
+                ]);
+                let one = &mut world.answer(&pulls_of())[0];
+                (one["head"]["ref"], one["head"]["sha"], one["state"]) =
+                    (RUN.into(), commit("8").into(), "open".into());
+            },
+            &[
+                "pull request recipes/tiny#1: head: aaaaaaaaaaaa → 888888888888, forward; state: \"closed\" → \"open\"; with it branch gavel/run1 of recipes/tiny (V1.6, G.53, G.54)",
+            ],
         ),
         (
             "others close one that they pushed to all the while",
@@ -212,7 +335,18 @@ fn each_change_is_told_once_and_nothing_else() {
         ),
         (
             "others merge it",
-            |world| world.answer(&pulls_of())[2]["merged"] = true.into(),
+            |world| {
+                let three = &mut world.answer(&pulls_of())[2];
+                (three["merged"], three["merged_at"]) = (true.into(), at(61).to_string().into());
+            },
+            &["moved on: pull request recipes/tiny#3: IT WAS MERGED, by somebody"],
+        ),
+        (
+            "somebody merges it while the run goes on",
+            |world| {
+                let three = &mut world.answer(&pulls_of())[2];
+                (three["merged"], three["merged_at"]) = (true.into(), at(58).to_string().into());
+            },
             &["pull request recipes/tiny#3: IT WAS MERGED, by somebody (G.3, G.53)"],
         ),
         (
@@ -310,7 +444,7 @@ fn each_change_is_told_once_and_nothing_else() {
             |world| {
                 world.answer(&Question::ForgeVersion)["version"] = "1.26.0".into();
             },
-            &["the forge: version: \"1.25.4\" → \"1.26.0\" (V1.3)"],
+            &["moved on: the forge: version: \"1.25.4\" → \"1.26.0\""],
         ),
         (
             "a repository renamed",

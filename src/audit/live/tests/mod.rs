@@ -7,8 +7,10 @@ use super::compare::{Now, compare};
 use super::element::{Element, Seen};
 use super::grounds::{Excuse, Grounds};
 use super::record::{Ask, Record};
+use super::say;
 use crate::bundle::Made;
 use crate::evidence::{Answer, Fact, Question};
+use crate::redact::Redactor;
 use serde_json::{Value, json};
 use world::*;
 
@@ -18,10 +20,24 @@ fn a_world_that_is_as_it_was_left_agrees() {
     assert_eq!(World::after_the_run().told(&evidence), [""; 0]);
     let record = Record::of(&evidence);
     let now = World::after_the_run().now(&record);
-    let compared = compare(&record, &Grounds::of(&evidence, &record), &now);
+    let compared = compare(
+        &record,
+        &Grounds::of(&evidence, &record),
+        &now,
+        &Redactor::new([]),
+    );
     // What others kept pushing to.
     assert_eq!(compared.excused, [(Excuse::Others, 2)].into());
     assert_eq!((compared.unknown, record.not_again.len()), (0, 1));
+    // That its branch was deleted and its pull request closed, the bundle says.
+    let places: Vec<String> = compared.on_its_word.iter().map(say::place).collect();
+    assert_eq!(
+        places,
+        [
+            "branch gavel/run1 of recipes/tiny",
+            "pull request recipes/tiny#1"
+        ]
+    );
 }
 
 #[test]
@@ -32,6 +48,36 @@ fn a_secret_is_compared_around_and_never_shown() {
     let told = world.told(&evidence());
     assert_eq!(told.len(), 1);
     assert!(!told[0].contains("s3cret"), "{told:?}");
+}
+
+#[test]
+fn what_was_taken_out_as_a_secret_does_not_agree_with_anything_at_all() {
+    let mut evidence = evidence();
+    for fact in &mut evidence.attempts[0].facts {
+        if let Answer::Seen(answer) = &mut fact.answer
+            && fact.question == talk_of()
+        {
+            answer[1]["body"] = "[redacted]".into();
+        }
+    }
+    let record = Record::of(&evidence);
+    let world = World::after_the_run();
+    let (grounds, redactor) = (Grounds::of(&evidence, &record), Redactor::new([]));
+    let compared = compare(&record, &grounds, &world.now(&record), &redactor);
+    assert!(compared.changes.is_empty());
+    let places: Vec<String> = compared.veiled.iter().map(say::place).collect();
+    assert_eq!(places, ["comment 10 of recipes/tiny#1"]);
+    assert_eq!(compared.unknown, 1);
+}
+
+#[test]
+fn a_secret_that_only_the_run_knew_is_not_shown_beside_a_change() {
+    let mut world = World::after_the_run();
+    let log = Question::BuildLog { number: 2 };
+    world.answer(&log)["text"] = "+ deploy\nhunter22 failed\n".into();
+    let told = world.told(&evidence());
+    assert_eq!(told.len(), 1);
+    assert!(!told[0].contains("hunter22"), "{told:?}");
 }
 
 #[test]
@@ -87,11 +133,15 @@ fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
         ended: Some("put back".into()),
     });
     let mut world = World::after_the_run();
-    *world.answer(&branches_of()) =
-        branches(&[("main", "b"), ("known-green", "c"), ("builder/notes", "1")]);
+    *world.answer(&branches_of()) = branches(&[
+        ("main", "b"),
+        ("known-green", "c"),
+        ("builder/notes", "1"),
+        ("somebodys", "d"),
+    ]);
     // There is no list of pull requests on record any more.
     let one = world.answer(&pulls_of())[0].clone();
-    world.0.push((
+    world.answers.push((
         Question::Pull {
             repository: repository(),
             number: 1,
@@ -102,15 +152,16 @@ fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
     *world.answer(&files_of()) = json!([]);
     assert_eq!(world.told(&evidence), [""; 0]);
     // Nor did anybody look at what was closed; the run says that it is.
-    world.0.last_mut().unwrap().1["state"] = "open".into();
+    world.answers.last_mut().unwrap().1["state"] = "open".into();
     let told = world.told(&evidence);
     assert_eq!(told.len(), 1);
     assert!(told[0].contains(r#"state: "closed" → "open""#), "{told:?}");
-    world.0.last_mut().unwrap().1["state"] = "closed".into();
+    world.answers.last_mut().unwrap().1["state"] = "closed".into();
     *world.answer(&branches_of()) = branches(&[
         ("main", "b"),
         ("known-green", "c"),
         ("builder/notes", "1"),
+        ("somebodys", "d"),
         (RUN, "a"),
     ]);
     let told = world.told(&evidence);
@@ -119,8 +170,12 @@ fn a_branch_that_is_put_back_after_the_last_look_is_expected_where_it_was() {
         told[0].contains("it was gone, and stands there again"),
         "{told:?}"
     );
-    *world.answer(&branches_of()) =
-        branches(&[("main", "4"), ("known-green", "c"), ("builder/notes", "1")]);
+    *world.answer(&branches_of()) = branches(&[
+        ("main", "4"),
+        ("known-green", "c"),
+        ("builder/notes", "1"),
+        ("somebodys", "d"),
+    ]);
     assert_eq!(world.told(&evidence).len(), 1);
 }
 
@@ -137,6 +192,7 @@ fn an_account_that_hides_what_it_does_is_no_difference() {
         &record,
         &Grounds::of(&evidence, &record),
         &world.now(&record),
+        &Redactor::new([]),
     );
     assert!(compared.changes.is_empty());
     assert_eq!(
@@ -150,7 +206,12 @@ fn what_could_not_be_asked_is_no_difference() {
     let evidence = evidence();
     let record = Record::of(&evidence);
     let now = Now::default();
-    let compared = compare(&record, &Grounds::of(&evidence, &record), &now);
+    let compared = compare(
+        &record,
+        &Grounds::of(&evidence, &record),
+        &now,
+        &Redactor::new([]),
+    );
     assert!(compared.changes.is_empty());
     assert_eq!(compared.unknown, record.elements.len());
 }
@@ -185,4 +246,31 @@ fn a_long_text_is_kept_as_what_tells_it_apart() {
     other.shorten();
     assert!(one.claims["text"].to_string().len() < 1000);
     assert_ne!(one, other);
+}
+
+#[test]
+fn a_result_that_comes_after_the_last_look_at_its_comment_is_the_runs() {
+    let mut evidence = evidence();
+    let running = "[build 2](https://drone/recipes/cc-ci/2) is running";
+    for fact in &mut evidence.attempts[0].facts {
+        let Answer::Seen(answer) = &mut fact.answer else {
+            continue;
+        };
+        if fact.question == talk_of() {
+            answer[1]["body"] = running.into();
+        } else if fact.question == (Question::Build { number: 2 }) {
+            answer["finished"] = at(30).as_second().into();
+        }
+    }
+    let world_of = |edited: i64| {
+        let mut world = World::after_the_run();
+        world.answer(&Question::Build { number: 2 })["finished"] = at(30).as_second().into();
+        let comment = &mut world.answer(&talk_of())[1];
+        comment["updated_at"] = at(edited).to_string().into();
+        world
+    };
+    assert_eq!(world_of(31).told(&evidence), [""; 0]);
+    // Before the look it said something else, and after the run it is not the run's.
+    assert_eq!(world_of(20).told(&evidence).len(), 1);
+    assert_eq!(world_of(61).told(&evidence).len(), 1);
 }

@@ -3,6 +3,7 @@
 use super::super::compare::{Now, Outcome, compare};
 use super::super::element::{at_address, missing, shown};
 use super::super::grounds::Grounds;
+use super::super::onward::moves;
 use super::super::record::{Ask, Record};
 use super::super::{clauses, say, touched};
 use crate::bundle::{Evidence, FORMAT, Judge, JudgedAttempt, Made};
@@ -44,7 +45,7 @@ pub fn comment(id: u64, by: &str, text: &str) -> Value {
 }
 
 pub fn status(id: u64, state: &str, by: &str, made: i64) -> Value {
-    json!({ "id": id, "status": state, "context": "cc-ci/testme", "description": null, "target_url": "https://drone/2",
+    json!({ "id": id, "status": state, "context": "cc-ci/testme", "description": null, "target_url": "https://drone/recipes/cc-ci/2",
         "creator": { "login": by }, "created_at": at(made).to_string() })
 }
 
@@ -86,7 +87,12 @@ pub fn seen() -> Vec<(i64, &'static str, Question, Value)> {
             2,
             "G",
             all(),
-            branches(&[("main", "b"), ("known-green", "c"), ("builder/notes", "1")]),
+            branches(&[
+                ("main", "b"),
+                ("known-green", "c"),
+                ("builder/notes", "1"),
+                ("somebodys", "d"),
+            ]),
         ),
         (
             3,
@@ -360,7 +366,11 @@ pub fn attempt(item: &str) -> JudgedAttempt {
 }
 
 /// The world as the run left it, and as it answers.
-pub struct World(pub Vec<(Question, Value)>);
+pub struct World {
+    pub answers: Vec<(Question, Value)>,
+    /// The letters of commits, and of those that they stand on, beyond themselves.
+    pub standing: Vec<(&'static str, &'static str)>,
+}
 
 impl World {
     pub fn after_the_run() -> Self {
@@ -419,16 +429,22 @@ impl World {
                 world.push((question, answer));
             }
         }
-        Self(world)
+        Self {
+            answers: world,
+            standing: Vec::new(),
+        }
     }
 
     pub fn answer(&mut self, asked: &Question) -> &mut Value {
-        let of = self.0.iter_mut().find(|(question, _)| question == asked);
+        let of = self
+            .answers
+            .iter_mut()
+            .find(|(question, _)| question == asked);
         &mut of.unwrap_or_else(|| panic!("{asked:?}")).1
     }
 
     pub fn forget(&mut self, which: impl Fn(&Question) -> bool) {
-        self.0.retain(|(question, _)| !which(question));
+        self.answers.retain(|(question, _)| !which(question));
     }
 
     pub fn now(&self, record: &Record) -> Now {
@@ -436,10 +452,10 @@ impl World {
         for ask in record.asks() {
             let answer = match &ask {
                 Ask::Address(_) => self
-                    .0
+                    .answers
                     .iter()
                     .find(|(known, _)| *known == Question::Results { build: 2 }),
-                Ask::Question(question) => self.0.iter().find(|(known, _)| known == question),
+                Ask::Question(question) => self.answers.iter().find(|(known, _)| known == question),
             };
             let pairs = match (&ask, answer) {
                 (Ask::Question(question), Some((_, answer))) => shown(question, answer),
@@ -458,20 +474,36 @@ impl World {
             now.shown.extend(pairs);
             now.outcomes.insert(ask, Outcome::Answered);
         }
+        for moved in moves(record, &now) {
+            let mut standing = self.standing.iter();
+            let forward = standing.any(|(newer, older)| {
+                (&moved.now, &moved.then) == (&commit(newer), &commit(older))
+            });
+            now.forward.insert(moved, forward);
+        }
         now
     }
 
-    /// Every difference, a line each.
+    /// Every difference, a line each, and then what moved on.
     pub fn told(&self, evidence: &Evidence) -> Vec<String> {
         let record = Record::of(evidence);
-        let compared = compare(&record, &Grounds::of(evidence, &record), &self.now(&record));
+        let compared = compare(
+            &record,
+            &Grounds::of(evidence, &record),
+            &self.now(&record),
+            &Redactor::new([]),
+        );
         let (redactor, clauses) = (Redactor::new([]), clauses(evidence));
         let lines = compared.changes.iter().map(|change| {
             let (place, says) = (say::place(change), say::says(change, &redactor));
             let touched = touched(change, &clauses).unwrap_or_default();
             format!("{place}: {says} ({touched})")
         });
-        lines.collect()
+        let moved_on = compared.moved_on.iter().map(|change| {
+            let (place, says) = (say::place(change), say::says(change, &redactor));
+            format!("moved on: {place}: {says}")
+        });
+        lines.chain(moved_on).collect()
     }
 }
 
