@@ -1,8 +1,14 @@
 //! A real database file, written by one handle and read by another: what is on record is on record once, and stays.
 
+mod disk;
+mod forms;
+
 use super::*;
-use crate::evidence::{Answer, Digest, Question, Sighting};
+use crate::evidence::{Answer, Digest, Fact, Question, Sighting};
 use crate::verdict::{Clause, Verdict};
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 const ISSUE: &str = "maintainers/verification";
@@ -26,10 +32,43 @@ impl File {
 
     /// The file without Gavel around it.
     async fn raw(&self, statement: &'static str) {
-        let options = SqliteConnectOptions::new().filename(self.path());
+        let options = SqliteConnectOptions::new()
+            .filename(self.path())
+            .create_if_missing(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
         sqlx::query(statement).execute(&pool).await.unwrap();
         pool.close().await;
+    }
+}
+
+impl Store {
+    /// All connections of the pool, at once.
+    async fn connections(&self) -> Vec<PoolConnection<Sqlite>> {
+        let mut all = Vec::new();
+        for _ in 0..self.pool.options().get_max_connections() {
+            all.push(self.pool.acquire().await.unwrap());
+        }
+        all
+    }
+
+    /// Says something to each connection of the pool.
+    async fn on_each(&self, statement: &'static str) {
+        for mut connection in self.connections().await {
+            sqlx::query(statement)
+                .execute(&mut *connection)
+                .await
+                .unwrap();
+        }
+    }
+
+    /// Whether the file may grow: one that may not answers as one on a full disk does.
+    pub async fn room(&self, room: bool) {
+        self.on_each(match room {
+            true => "pragma max_page_count = 1000000",
+            // It cannot be less than it is.
+            false => "pragma max_page_count = 1",
+        })
+        .await;
     }
 }
 
@@ -446,15 +485,27 @@ async fn a_database_that_cannot_be_used_is_refused_with_what_to_do() {
     std::fs::write(garbage.path(), text).unwrap();
     let folder = File::new();
     std::fs::create_dir(folder.path()).unwrap();
-    let told = [
-        told(&newer).await,
-        told(&garbage).await,
-        told(&folder).await,
-    ];
-    insta::assert_snapshot!(told.join("\n"), @"
-    a newer Gavel wrote the database /gavel.sqlite. Run that one, or restore a backup from before
-    opening the database /gavel.sqlite failed: error returned from database: (code: 26) file is not a database. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    let altered = File::new();
+    altered.open().await.close().await;
+    altered
+        .raw("update _sqlx_migrations set checksum = x'00' where version = 2")
+        .await;
+    let foreign = File::new();
+    foreign.raw("create table bookmarks (id)").await;
+    let mut said = Vec::new();
+    for file in [newer, garbage, folder, altered, foreign] {
+        said.push(told(&file).await);
+    }
+    let known = format!("up to {}", opening::FORMS.iter().count());
+    for said in &mut said {
+        *said = said.replace(&known, "up to N");
+    }
+    insta::assert_snapshot!(said.join("\n"), @"
+    a newer Gavel wrote the database /gavel.sqlite: its form is 9000, and this one knows forms up to N. Run that one, or restore a backup from before
+    the file /gavel.sqlite is no SQLite database. Restore a backup, or let `server.data` name another folder
     opening the database /gavel.sqlite failed: error returned from database: (code: 14) unable to open database file. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    the database /gavel.sqlite was brought to form 2 otherwise than this Gavel does it, so that nobody knows what is in it. Run the build that wrote it, or restore a backup
+    the database /gavel.sqlite is not Gavel's: it holds the table `bookmarks`, and no form of Gavel's. Nothing was changed in it; let `server.data` name another folder
     ");
 }
 
