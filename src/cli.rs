@@ -1,5 +1,7 @@
 //! The commands that a person types.
 
+mod backup;
+
 use crate::audit;
 use crate::bundle::{self, Bundle, PublicKey};
 use crate::config::{Config, secrets};
@@ -41,6 +43,8 @@ enum Command {
     /// Re-check an evidence bundle without Gavel's word: 0 when every claim stands, 1 when something differs, 2 when it is no bundle, 3
     /// when nothing but the bundle itself vouches for all of it, which takes the key, 4 when with --live something was not asked
     Audit(Box<Audit>),
+    /// Copy the database into a new file, also while Gavel works; says what else a restore needs
+    Backup(backup::Backup),
     /// List what can be verified
     Items,
     /// cc-ci in a box: everything that Gavel talks to, on loopback
@@ -133,6 +137,7 @@ pub fn main() -> ExitCode {
             eprintln!("gavel: {error:#}");
             ExitCode::from(2)
         }),
+        Command::Backup(asked) => finish(asked.run()),
         Command::Items => finish(items()),
         #[cfg(feature = "lab")]
         Command::Lab(lab) => lab.run(),
@@ -299,7 +304,7 @@ async fn answer<T>(
     std::fs::create_dir_all(data)
         .with_context(|| format!("making the data folder {} failed", data.display()))?;
     let _only = alone(data)?;
-    let store = Store::open(&data.join("gavel.sqlite")).await?;
+    let store = Store::open(&config.server.database()).await?;
     let listen = config.server.listen;
     let engine = Engine::new(config, store.clone(), shutdown.clone())?;
     let listener = TcpListener::bind(listen)

@@ -1,7 +1,7 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, bundles, cleanup, filing, guards, progress, report, verified};
+use super::{Engine, bundles, cleanup, filing, guards, progress, report, restored, verified};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item, guardrails};
 use crate::record;
@@ -19,6 +19,22 @@ const ATTEMPTS: usize = 5;
 
 /// Drives runs, oldest first, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
+    loop {
+        let restored = tokio::select! {
+            restored = restored::take_up(&engine) => restored,
+            () = engine.shutdown.cancelled() => return,
+        };
+        let Err(error) = restored else {
+            break;
+        };
+        tracing::error!(
+            error = format!("{error:#}"),
+            "what was under way when the backup was made cannot be taken up now; it is tried again"
+        );
+        if !rest(&engine).await {
+            return;
+        }
+    }
     tokio::select! {
         taken_up = take_up(&engine) => if let Err(error) = taken_up {
             tracing::warn!(error = format!("{error:#}"), "the newest run's last words could not be said again");
@@ -54,11 +70,19 @@ pub async fn work(engine: Arc<Engine>) {
                 error = format!("{error:#}"),
                 "the run cannot go on now; it is tried again"
             );
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(5)) => {}
-                () = engine.shutdown.cancelled() => return,
+            if !rest(&engine).await {
+                return;
             }
         }
+    }
+}
+
+/// Waits before another try; answers whether there is to be one.
+async fn rest(engine: &Engine) -> bool {
+    const PAUSE: Duration = Duration::from_secs(5);
+    tokio::select! {
+        () = tokio::time::sleep(PAUSE) => true,
+        () = engine.shutdown.cancelled() => false,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Everything that must outlive the process, in SQLite. No SQL type leaves this room.
 
+mod backup;
 mod commands;
 mod comments;
+mod copies;
 mod error;
 mod facts;
 mod filed;
@@ -11,6 +13,7 @@ mod resources;
 mod runs;
 mod words;
 
+pub use backup::backup;
 pub use commands::{NewCommand, StoredCommand};
 pub use comments::Slot;
 pub use filed::Filed;

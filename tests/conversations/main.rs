@@ -15,6 +15,7 @@ mod outages;
 mod process;
 mod proxy;
 mod restarts;
+mod restoring;
 mod running;
 mod secrets;
 mod whole;

@@ -11,6 +11,7 @@ use crate::render::duration;
 use crate::render::text::{cell, code, statements};
 use crate::store::{Resource, Run, Slot};
 use crate::verdict::Verdict;
+use jiff::Timestamp;
 use url::Url;
 
 /// The answer to `/status`.
@@ -259,6 +260,32 @@ pub fn pull_closed(run: u64, public_url: &Url) -> String {
         "Done: [verification run {run}]({}/runs/{run}) no longer needs this pull request. Closed, not merged; its branch is deleted.",
         public_url.as_str().trim_end_matches('/')
     )
+}
+
+/// What is said by a Gavel that goes on from a backup: what begins anew, and branches of runs that it does not know.
+pub fn restored(made: Timestamp, begun: &[u64], strangers: &[String]) -> String {
+    let begun = match begun {
+        [] => "No run was under way then.".to_owned(),
+        begun => {
+            let runs: Vec<String> = begun.iter().map(ToString::to_string).collect();
+            format!(
+                "Run {} was under way then: what was not judged yet begins anew.",
+                runs.join(", ")
+            )
+        }
+    };
+    let mut text = format!(
+        "♻️ I was restored from a backup of {}. What happened after it I do not remember; commands that were typed here since are read again. {begun}",
+        made.strftime("%Y-%m-%d %H:%M UTC")
+    );
+    if !strangers.is_empty() {
+        let strangers: Vec<String> = strangers.iter().map(|one| code(one)).collect();
+        text.push_str(&format!(
+            " These branches are of runs that I do not know, and stay: {}. Delete them, unless another Gavel works under my account.",
+            strangers.join(", ")
+        ));
+    }
+    text
 }
 
 /// What is said when a comment does not stand as Gavel wrote it. `found` is none where it was deleted.

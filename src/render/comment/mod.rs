@@ -11,7 +11,8 @@ mod words;
 
 pub use answers::{
     Planned, by_hand, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help,
-    pull_closed, pull_opened, report_again, status, tampered, turned_away, unlabelled, verified,
+    pull_closed, pull_opened, report_again, restored, status, tampered, turned_away, unlabelled,
+    verified,
 };
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
