@@ -23,6 +23,13 @@ pub struct Verified {
 /// Asks for a verification as a comment on the tracking issue would, and waits until all has been said of it. The issue shows a comment of
 /// Gavel's own in that one's place. None where Gavel was told to end before that; it goes on at the next start.
 pub async fn verify(engine: &Arc<Engine>, line: &str) -> anyhow::Result<Option<Verified>> {
+    if let Some(pause) = engine.store.paused().await? {
+        anyhow::bail!(
+            "Gavel is paused by {} since {}: `/resume` on the tracking issue goes on. Nothing was started",
+            pause.account,
+            pause.since
+        );
+    }
     let mut parted = engine.parted.subscribe();
     let Some(run) = ask(engine, line).await? else {
         return Ok(None);

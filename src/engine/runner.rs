@@ -46,8 +46,8 @@ pub async fn work(engine: Arc<Engine>) {
         tokio::pin!(queued);
         // From here on a bell is heard, also one that rings before the wait below.
         queued.as_mut().enable();
-        let driven = match engine.store.open_runs().await {
-            Ok(open) => match open.into_iter().next() {
+        let driven = match next(&engine).await {
+            Ok(next) => match next {
                 Some(run) => tokio::select! {
                     driven = drive(&engine, run) => driven,
                     () = too_long(&engine) => return,
@@ -60,7 +60,7 @@ pub async fn work(engine: Arc<Engine>) {
                     Ok(())
                 }
             },
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         if engine.shutdown.is_cancelled() {
             return;
@@ -84,6 +84,23 @@ async fn rest(engine: &Engine) -> bool {
         () = tokio::time::sleep(PAUSE) => true,
         () = engine.shutdown.cancelled() => false,
     }
+}
+
+/// The run to drive now. During a pause none starts; what was begun goes on to its end, since a run that stands still keeps its pull requests
+/// open and its facts grow old, and one that is cancelled is ended.
+async fn next(engine: &Engine) -> anyhow::Result<Option<Run>> {
+    let open = engine.store.open_runs().await?;
+    let Some(run) = open.into_iter().next() else {
+        return Ok(None);
+    };
+    if run.state == RunState::Queued
+        && run.cancelled_by.is_none()
+        && let Some(pause) = engine.store.paused().await?
+    {
+        tracing::info!(run = run.id, by = %pause.account, "paused: a run waits");
+        return Ok(None);
+    }
+    Ok(Some(run))
 }
 
 /// Gavel may have ended between a run's end and the words about it.

@@ -525,3 +525,37 @@ async fn what_this_version_cannot_read_is_an_error_not_a_guess() {
     let error = store.waiting_commands(1).await.unwrap_err().to_string();
     assert!(error.contains("`yesterday`"), "{error}");
 }
+
+#[tokio::test]
+async fn one_pause_stands_until_it_is_ended_and_neither_is_done_twice() {
+    let file = File::new();
+    let store = file.open().await;
+    let mut said = Vec::new();
+    for (position, line) in ["/pause", "/pause", "/resume", "/pause"].iter().enumerate() {
+        said.push(command(1, position, line));
+    }
+    store.hear(ISSUE, 1, &said).await.unwrap();
+    let waiting = store.waiting_commands(9).await.unwrap();
+    let ids: Vec<u64> = waiting.iter().map(|stored| stored.id).collect();
+    assert_eq!(store.paused().await.unwrap(), None);
+    assert_eq!(store.resume(ids[2]).await.unwrap(), None, "nothing to end");
+    let first = Some(Pause {
+        account: "maintainer".into(),
+        since: waiting[0].received,
+    });
+    for id in [ids[0], ids[1], ids[0]] {
+        assert_eq!(store.pause(id).await.unwrap(), first, "the first stands");
+    }
+    store.close().await;
+    let store = file.open().await;
+    assert_eq!(store.paused().await.unwrap(), first, "over a restart");
+    for _ in 0..2 {
+        assert_eq!(store.resume(ids[2]).await.unwrap(), first);
+    }
+    // Dealt with again after an interruption, a command that was ended pauses nothing.
+    assert_eq!(store.pause(ids[0]).await.unwrap(), None);
+    assert_eq!(
+        store.pause(ids[3]).await.unwrap().unwrap().since,
+        waiting[3].received
+    );
+}

@@ -12,6 +12,7 @@ mod lab;
 mod machine;
 mod mask;
 mod outages;
+mod pausing;
 mod process;
 mod proxy;
 mod restarts;

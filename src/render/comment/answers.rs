@@ -1,6 +1,7 @@
 //! Gavel's answers to commands that start nothing, and its two comments in a pull request.
 
 use super::LONGEST;
+use super::pausing::since;
 use super::sentence;
 use crate::command::Complaint;
 use crate::config::Tracking;
@@ -9,13 +10,24 @@ use crate::plan::Item;
 use crate::record::RunRecord;
 use crate::render::duration;
 use crate::render::text::{cell, code, statements};
-use crate::store::{Resource, Run, Slot};
+use crate::store::{Pause, Resource, Run, Slot};
 use crate::verdict::Verdict;
 use jiff::Timestamp;
 use url::Url;
 
 /// The answer to `/status`.
-pub fn status(open: &[RunRecord]) -> String {
+pub fn status(open: &[RunRecord], pause: Option<&Pause>) -> String {
+    let runs = runs(open);
+    match pause {
+        Some(pause) => format!(
+            "⏸️ Paused {}: no run starts until `/resume`.\n\n{runs}",
+            since(pause)
+        ),
+        None => runs,
+    }
+}
+
+fn runs(open: &[RunRecord]) -> String {
     if open.is_empty() {
         return "Nothing is running. `/verify all` starts a run, `/help` tells what else there is."
             .into();
@@ -163,6 +175,7 @@ pub fn help(items: &[Item]) -> String {
          | `/verify V1`, `/verify V1-{last}`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |\n\
          | `/status` | tells what is running |\n\
          | `/cancel` | ends the run and closes what it opened |\n\
+         | `/pause`, `/resume` | lets no run start until then; what is asked for meanwhile waits in line, what is running goes on to its end |\n\
          | `/report` | posts the latest report again |\n\
          | `/cleanup` | closes what earlier runs left, also what they were asked to keep |\n\
          | `/accept V4 0123456789ab`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |\n\

@@ -4,6 +4,7 @@ mod answers;
 mod block;
 mod filed;
 mod history;
+mod pausing;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use answers::{
 };
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
+pub use pausing::{paused, resumed, waits};
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
 pub use words::{Heard, adversaries_only, heard, noted, notes};
 

@@ -132,5 +132,6 @@ fn forms_that_were_released_stay_as_they_were() {
     6 5e489c0962cffd34
     7 6685ff591e9f935f
     8 b6e313081eaf005c
+    9 1970dac1a836007e
     ");
 }
