@@ -138,7 +138,10 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.0.path()).output();
+        let _ = Command::new("umount")
+            .arg("-l")
+            .arg(self.0.0.path())
+            .output();
     }
 }
 
