@@ -1,5 +1,7 @@
 //! The commands that a person types.
 
+mod backup;
+
 use crate::audit;
 use crate::bundle::{self, PublicKey, Sealed};
 use crate::config::{Config, secrets};
@@ -43,6 +45,8 @@ enum Command {
     /// when nothing but the bundle itself vouches for all of it, which takes the key, 4 when with --live something was not asked. What has
     /// only moved on since, such as a branch that others took forward, is listed and changes none of these
     Audit(Box<Audit>),
+    /// Copy the database into a new file, also while Gavel works; says what else a restore needs
+    Backup(backup::Backup),
     /// List what can be verified
     Items,
     /// Run one command of the flow to its end; Gavel starts it by itself, and finds it again after a restart
@@ -142,6 +146,7 @@ pub fn main() -> ExitCode {
             eprintln!("gavel: {error:#}");
             ExitCode::from(2)
         }),
+        Command::Backup(asked) => finish(asked.run()),
         Command::Items => finish(items()),
         Command::Exec { spool } => finish(crate::host::spool::exec(&spool)),
         #[cfg(feature = "lab")]
@@ -320,7 +325,7 @@ async fn answer<T>(
     std::fs::create_dir_all(data)
         .with_context(|| format!("making the data folder {} failed", data.display()))?;
     let _only = alone(data)?;
-    let store = Store::open(&data.join("gavel.sqlite")).await?;
+    let store = Store::open(&config.server.database()).await?;
     let listen = config.server.listen;
     let engine = Engine::new(config, store.clone(), shutdown.clone())?;
     let listener = TcpListener::bind(listen)

@@ -15,6 +15,9 @@ pub enum Command {
     Verify(Verify),
     Status,
     Cancel,
+    /// Lets no run start until `/resume`.
+    Pause,
+    Resume,
     Report,
     /// Closes what earlier runs left, also what they were asked to keep.
     Cleanup,
@@ -114,9 +117,9 @@ pub enum Complaint {
     TooMany,
 }
 
-const NAMES: [&str; 12] = [
-    "verify", "status", "cancel", "report", "cleanup", "accept", "dispute", "withdraw", "file",
-    "decision", "idea", "help",
+const NAMES: [&str; 14] = [
+    "verify", "status", "cancel", "pause", "resume", "report", "cleanup", "accept", "dispute",
+    "withdraw", "file", "decision", "idea", "help",
 ];
 
 /// As few digits of a digest as are taken for it.
@@ -207,6 +210,8 @@ fn read(line: &str, known: &[&str]) -> Option<Result<Command, Complaint>> {
     Some(match name {
         "status" => alone(Command::Status),
         "cancel" => alone(Command::Cancel),
+        "pause" => alone(Command::Pause),
+        "resume" => alone(Command::Resume),
         "report" => alone(Command::Report),
         "cleanup" => alone(Command::Cleanup),
         "help" => alone(Command::Help),
@@ -442,6 +447,8 @@ impl fmt::Display for Command {
             Command::Verify(verify) => write!(f, "/verify {verify}"),
             Command::Status => f.write_str("/status"),
             Command::Cancel => f.write_str("/cancel"),
+            Command::Pause => f.write_str("/pause"),
+            Command::Resume => f.write_str("/resume"),
             Command::Report => f.write_str("/report"),
             Command::Cleanup => f.write_str("/cleanup"),
             Command::Accept { item, head } => write!(f, "/accept {item} {head}"),

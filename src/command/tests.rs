@@ -335,6 +335,8 @@ fn command() -> impl Strategy<Value = Command> {
         verify,
         Just(Command::Status),
         Just(Command::Cancel),
+        Just(Command::Pause),
+        Just(Command::Resume),
         Just(Command::Report),
         Just(Command::Help)
     ]

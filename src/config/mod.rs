@@ -69,6 +69,23 @@ pub struct Server {
     pub data: PathBuf,
 }
 
+/// What an installation keeps in its folder.
+impl Server {
+    pub fn database(&self) -> PathBuf {
+        self.data.join("gavel.sqlite")
+    }
+
+    /// What signs the bundles.
+    pub fn signing_key(&self) -> PathBuf {
+        self.data.join("signing.pem")
+    }
+
+    /// The evidence bundles, as they were sealed.
+    pub fn bundles(&self) -> PathBuf {
+        self.data.join("bundles")
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Forge {
     pub url: Url,

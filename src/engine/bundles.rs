@@ -76,8 +76,14 @@ pub async fn attach(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
 }
 
 fn path(engine: &Engine, run: u64) -> PathBuf {
-    let folder = engine.config.server.data.join("bundles");
+    let folder = engine.config.server.bundles();
     folder.join(format!("run-{run}.tar.gz"))
+}
+
+/// The run whose bundle has this name.
+pub fn run_of(name: &str) -> Option<u64> {
+    let run = name.strip_prefix("run-")?.strip_suffix(".tar.gz")?;
+    run.parse().ok()
 }
 
 async fn make(engine: &Engine, record: &RunRecord) -> anyhow::Result<Vec<u8>> {

@@ -28,6 +28,13 @@ pub async fn verify(
     line: &str,
     account: &str,
 ) -> anyhow::Result<Option<Verified>> {
+    if let Some(pause) = engine.store.paused().await? {
+        anyhow::bail!(
+            "Gavel is paused by {} since {}: `/resume` on the tracking issue goes on. Nothing was started",
+            pause.account,
+            pause.since
+        );
+    }
     let mut parted = engine.parted.subscribe();
     let Some(run) = ask(engine, line, account).await? else {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! At the start and every minute: reads the tracking issue's comments, for commands whose webhook was lost, and closes what
-//! earlier runs could not close.
+//! At the start and every minute: finds out whether commands can be stored, reads the tracking issue's comments, for those whose webhook
+//! was lost, and closes what earlier runs could not close.
 
 use super::inbox::{Comment, Inbox};
 use super::{Engine, cleanup, keeping};
@@ -14,6 +14,8 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 pub async fn work(engine: Arc<Engine>) {
     loop {
+        // What it finds out, the store remembers and the log tells.
+        let _ = engine.store.probe().await;
         let read = tokio::select! {
             read = read(&engine) => read,
             () = engine.shutdown.cancelled() => return,

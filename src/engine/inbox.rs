@@ -8,7 +8,7 @@ use crate::plan;
 use crate::record;
 use crate::render;
 use crate::render::comment::Heard;
-use crate::store::{NewCommand, NoteKind, RunOptions, StoreError, StoredCommand};
+use crate::store::{NewCommand, NoteKind, Run, RunOptions, RunState, StoreError, StoredCommand};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,16 +192,26 @@ async fn obey(
     match command {
         Command::Help => answer(engine, stored, &render::comment::help(plan::ITEMS)).await,
         Command::Status => {
-            let text =
-                render::comment::status(&record::open_runs(&engine.store, &engine.config).await?);
-            answer(engine, stored, &text).await
+            let open = record::open_runs(&engine.store, &engine.config).await?;
+            let pause = engine.store.paused().await?;
+            answer(
+                engine,
+                stored,
+                &render::comment::status(&open, pause.as_ref()),
+            )
+            .await
         }
         _ if !here => {
             let text =
                 render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
             answer(engine, stored, &text).await
         }
-        Command::Verify(_) | Command::Cancel | Command::Cleanup | Command::File(_)
+        Command::Verify(_)
+        | Command::Cancel
+        | Command::Pause
+        | Command::Resume
+        | Command::Cleanup
+        | Command::File(_)
             if !rights.commands =>
         {
             answer(engine, stored, &render::comment::adversaries_only()).await
@@ -259,9 +269,28 @@ async fn obey(
             )
             .await
         }
+        Command::Pause => {
+            // None where it was ended before this was dealt with again.
+            if let Some(pause) = engine.store.pause(stored.id).await? {
+                let open = engine.store.open_runs().await?;
+                answer(engine, stored, &render::comment::paused(&pause, &open)).await?;
+            }
+            Ok(())
+        }
+        Command::Resume => {
+            let ended = engine.store.resume(stored.id).await?;
+            let open = engine.store.open_runs().await?;
+            let text = render::comment::resumed(ended.as_ref(), &open);
+            answer(engine, stored, &text).await?;
+            engine.runs.notify_waiters();
+            Ok(())
+        }
         Command::Cleanup => {
             let open = engine.store.open_runs().await?;
-            let text = match open.first() {
+            let pause = engine.store.paused().await?;
+            // One that waits for the end of a pause has opened nothing.
+            let at_work = |run: &&Run| run.state != RunState::Queued || pause.is_none();
+            let text = match open.first().filter(at_work) {
                 Some(run) => render::comment::cleanup_later(run.id),
                 None => render::comment::cleaned(&cleanup::everything(engine).await?),
             };
@@ -313,6 +342,9 @@ async fn obey(
                 .await?;
             tracing::info!(run, ?items, account = %stored.command.account, "queued");
             super::progress::show(engine, run, None).await?;
+            if let Some(pause) = engine.store.paused().await? {
+                answer(engine, stored, &render::comment::waits(run, &pause)).await?;
+            }
             engine.runs.notify_waiters();
             Ok(())
         }

@@ -12,6 +12,7 @@ mod keeping;
 mod progress;
 mod report;
 mod reporter;
+mod restored;
 mod runner;
 mod verified;
 mod words;
@@ -90,7 +91,7 @@ impl Engine {
         store: Store,
         shutdown: CancellationToken,
     ) -> Result<Arc<Self>, EngineError> {
-        let key = Key::open(&config.server.data.join("signing.pem")).map_err(EngineError::Seal)?;
+        let key = Key::open(&config.server.signing_key()).map_err(EngineError::Seal)?;
         let judge = Judge::this().map_err(EngineError::Seal)?;
         let client = |error: &dyn std::fmt::Display| EngineError::Client(error.to_string());
         let patience = &config.patience;

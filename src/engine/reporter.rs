@@ -146,7 +146,15 @@ impl Reporter {
                 not_before(Instant::now() + AFTER_FAILURE);
                 continue;
             };
-            match self.write(&slot, in_doubt.contains(&name)).await {
+            // A database that was restored knows nothing of what was written after its backup.
+            let Ok(restored) = self.store.in_doubt().await else {
+                not_before(Instant::now() + AFTER_FAILURE);
+                continue;
+            };
+            match self
+                .write(&slot, restored || in_doubt.contains(&name))
+                .await
+            {
                 Ok(()) => {
                     in_doubt.remove(&name);
                     due.written();

@@ -1,7 +1,7 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, bundles, cleanup, filing, guards, progress, report, verified};
+use super::{Engine, bundles, cleanup, filing, guards, progress, report, restored, verified};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item, guardrails};
 use crate::record;
@@ -20,6 +20,22 @@ const ATTEMPTS: usize = 5;
 
 /// Drives runs, oldest first, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
+    loop {
+        let restored = tokio::select! {
+            restored = restored::take_up(&engine) => restored,
+            () = engine.shutdown.cancelled() => return,
+        };
+        let Err(error) = restored else {
+            break;
+        };
+        tracing::error!(
+            error = format!("{error:#}"),
+            "what was under way when the backup was made cannot be taken up now; it is tried again"
+        );
+        if !rest(&engine).await {
+            return;
+        }
+    }
     tokio::select! {
         taken_up = take_up(&engine) => if let Err(error) = taken_up {
             tracing::warn!(error = format!("{error:#}"), "the newest run's last words could not be said again");
@@ -31,8 +47,8 @@ pub async fn work(engine: Arc<Engine>) {
         tokio::pin!(queued);
         // From here on a bell is heard, also one that rings before the wait below.
         queued.as_mut().enable();
-        let driven = match engine.store.open_runs().await {
-            Ok(open) => match open.into_iter().next() {
+        let driven = match next(&engine).await {
+            Ok(next) => match next {
                 Some(run) => tokio::select! {
                     driven = drive(&engine, run) => driven,
                     () = too_long(&engine) => return,
@@ -45,7 +61,7 @@ pub async fn work(engine: Arc<Engine>) {
                     Ok(())
                 }
             },
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         if engine.shutdown.is_cancelled() {
             return;
@@ -55,12 +71,37 @@ pub async fn work(engine: Arc<Engine>) {
                 error = format!("{error:#}"),
                 "the run cannot go on now; it is tried again"
             );
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(5)) => {}
-                () = engine.shutdown.cancelled() => return,
+            if !rest(&engine).await {
+                return;
             }
         }
     }
+}
+
+/// Waits before another try; answers whether there is to be one.
+async fn rest(engine: &Engine) -> bool {
+    const PAUSE: Duration = Duration::from_secs(5);
+    tokio::select! {
+        () = tokio::time::sleep(PAUSE) => true,
+        () = engine.shutdown.cancelled() => false,
+    }
+}
+
+/// The run to drive now. During a pause none starts; what was begun goes on to its end, since a run that stands still keeps its pull requests
+/// open and its facts grow old, and one that is cancelled is ended.
+async fn next(engine: &Engine) -> anyhow::Result<Option<Run>> {
+    let open = engine.store.open_runs().await?;
+    let Some(run) = open.into_iter().next() else {
+        return Ok(None);
+    };
+    if run.state == RunState::Queued
+        && run.cancelled_by.is_none()
+        && let Some(pause) = engine.store.paused().await?
+    {
+        tracing::info!(run = run.id, by = %pause.account, "paused: a run waits");
+        return Ok(None);
+    }
+    Ok(Some(run))
 }
 
 /// Gavel may have ended between a run's end and the words about it.

@@ -7,7 +7,8 @@ mod pages;
 use crate::engine::Engine;
 use anyhow::Context;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use intake::Counters;
 use std::sync::Arc;
@@ -54,12 +55,22 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/runs/{run}/{item}/{attempt}", get(pages::attempt))
         .route("/signing.pub", get(pages::key))
         .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
         .route("/metrics", get(intake::metrics))
         .layer(TimeoutLayer::with_status_code(
-            axum::http::StatusCode::GATEWAY_TIMEOUT,
+            StatusCode::GATEWAY_TIMEOUT,
             REQUEST_LIMIT,
         ))
         .with_state(shared)
+}
+
+/// Whether what is delivered would be taken; why not, where it would not. `/healthz` tells only that Gavel is up: to start it anew mends
+/// no disk.
+async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
+    match shared.engine.store.trouble() {
+        None => (StatusCode::OK, "ready\n".into()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,21 @@ impl Store {
         comment: u64,
         commands: &[NewCommand],
     ) -> Result<u64> {
+        match self.put(repository, comment, commands).await {
+            // Nothing was written, which tells nothing of the disk.
+            Ok(None) => Ok(0),
+            Ok(Some(new)) => self.noted(Ok(new)),
+            Err(error) => self.noted(Err(error)),
+        }
+    }
+
+    /// None where the comment was heard before.
+    async fn put(
+        &self,
+        repository: &str,
+        comment: u64,
+        commands: &[NewCommand],
+    ) -> Result<Option<u64>> {
         let mut transaction = self.pool.begin().await?;
         let heard = sqlx::query("insert into heard values (?, ?) on conflict do nothing")
             .bind(repository)
@@ -46,7 +61,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         if heard.rows_affected() == 0 {
-            return Ok(0);
+            return Ok(None);
         }
         for command in commands {
             sqlx::query(
@@ -64,7 +79,7 @@ impl Store {
             .await?;
         }
         transaction.commit().await?;
-        Ok(commands.len() as u64)
+        Ok(Some(commands.len() as u64))
     }
 
     /// The oldest commands that nobody has dealt with, at most `limit`.

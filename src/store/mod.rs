@@ -1,90 +1,81 @@
 //! Everything that must outlive the process, in SQLite. No SQL type leaves this room.
 
+mod backup;
 mod commands;
 mod comments;
+mod copies;
+mod error;
 mod facts;
 mod filed;
+mod health;
+mod opening;
+mod pauses;
 mod resources;
 mod runs;
 mod words;
 
+pub use backup::backup;
 pub use commands::{NewCommand, StoredCommand};
 pub use comments::Slot;
 pub use filed::Filed;
+pub use pauses::Pause;
 pub use resources::{Resource, ResourceKind};
 pub use runs::{Attempt, AttemptState, Run, RunOptions, RunState};
 pub use words::{Note, NoteKind, Said, Word, WordKind};
 
+pub use error::{Result, StoreError};
+
 use jiff::Timestamp;
-use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// The database file, or what is written in it, is not usable.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error(
-        "opening the database {path} failed: {source}. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's"
-    )]
-    Open { path: PathBuf, source: sqlx::Error },
-    #[error(
-        "bringing the database {path} to this version's form failed: {source}. Check disk space and permissions; the file is as it was"
-    )]
-    Migrate { path: PathBuf, source: MigrateError },
-    #[error(
-        "a newer Gavel wrote the database {path}. Run that one, or restore a backup from before"
-    )]
-    Newer { path: PathBuf },
-    #[error(
-        "the database did not take or give what was asked ({0}). Check disk space and permissions"
-    )]
-    Query(#[from] sqlx::Error),
-    #[error("the database holds {what} in a form that this version cannot read: {detail}")]
-    Form { what: &'static str, detail: String },
-}
-
-pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+use tokio::sync::watch;
 
 /// A handle on the database; clones share it.
 #[derive(Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// Why commands cannot be stored.
+    trouble: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Store {
-    /// Opens (and creates, where it is missing) the database file, in the form of this version.
+    /// Opens (and creates, where it is missing) the database file, in the form of this version. One that is damaged, of another program,
+    /// of a later form, or cannot be written is refused; one whose disk is full is opened, and says so.
     ///
     /// Writes are synced before they return: what is acknowledged after them survives a power cut.
     pub async fn open(path: &Path) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .create_if_missing(true);
+        Self::open_with(path, options).await
+    }
+
+    async fn open_with(path: &Path, options: SqliteConnectOptions) -> Result<Self> {
+        let options = options
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
+        opening::inspect(path, &options).await?;
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::Open {
-                path: path.into(),
-                source,
-            })?;
-        sqlx::migrate!("src/store/migrations")
-            .run(&pool)
-            .await
-            .map_err(|source| match source {
-                MigrateError::VersionMissing(_) => StoreError::Newer { path: path.into() },
-                source => StoreError::Migrate {
-                    path: path.into(),
-                    source,
-                },
-            })?;
-        Ok(Self { pool })
+            .map_err(|error| opening::unusable(path, error))?;
+        opening::migrate(path, &pool).await?;
+        let store = Self {
+            pool,
+            trouble: Arc::default(),
+        };
+        match store.probe().await {
+            Ok(()) | Err(StoreError::Full(_)) => Ok(store),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends all connections; what was written is in the file.

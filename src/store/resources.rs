@@ -172,6 +172,18 @@ impl Store {
             .collect()
     }
 
+    /// Whether something of this name is on record and not gone.
+    pub async fn is_made(&self, repository: &str, name: &str) -> Result<bool> {
+        let row = sqlx::query(
+            "select 1 from resources where repository = ? and name = ? and ended is null",
+        )
+        .bind(repository)
+        .bind(name)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// The run that a pull request belongs to, if verification opened it.
     pub async fn run_of_pull(&self, repository: &str, number: u64) -> Result<Option<u64>> {
         Ok(sqlx::query(

@@ -1,8 +1,15 @@
 //! A real database file, written by one handle and read by another: what is on record is on record once, and stays.
 
+mod copies;
+mod disk;
+mod forms;
+
 use super::*;
-use crate::evidence::{Answer, Digest, Question, Sighting};
+use crate::evidence::{Answer, Digest, Fact, Question, Sighting};
 use crate::verdict::{Clause, Verdict};
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 const ISSUE: &str = "maintainers/verification";
@@ -26,10 +33,43 @@ impl File {
 
     /// The file without Gavel around it.
     async fn raw(&self, statement: &'static str) {
-        let options = SqliteConnectOptions::new().filename(self.path());
+        let options = SqliteConnectOptions::new()
+            .filename(self.path())
+            .create_if_missing(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
         sqlx::query(statement).execute(&pool).await.unwrap();
         pool.close().await;
+    }
+}
+
+impl Store {
+    /// All connections of the pool, at once.
+    async fn connections(&self) -> Vec<PoolConnection<Sqlite>> {
+        let mut all = Vec::new();
+        for _ in 0..self.pool.options().get_max_connections() {
+            all.push(self.pool.acquire().await.unwrap());
+        }
+        all
+    }
+
+    /// Says something to each connection of the pool.
+    async fn on_each(&self, statement: &'static str) {
+        for mut connection in self.connections().await {
+            sqlx::query(statement)
+                .execute(&mut *connection)
+                .await
+                .unwrap();
+        }
+    }
+
+    /// Whether the file may grow: one that may not answers as one on a full disk does.
+    pub async fn room(&self, room: bool) {
+        self.on_each(match room {
+            true => "pragma max_page_count = 1000000",
+            // It cannot be less than it is.
+            false => "pragma max_page_count = 1",
+        })
+        .await;
     }
 }
 
@@ -446,15 +486,27 @@ async fn a_database_that_cannot_be_used_is_refused_with_what_to_do() {
     std::fs::write(garbage.path(), text).unwrap();
     let folder = File::new();
     std::fs::create_dir(folder.path()).unwrap();
-    let told = [
-        told(&newer).await,
-        told(&garbage).await,
-        told(&folder).await,
-    ];
-    insta::assert_snapshot!(told.join("\n"), @"
-    a newer Gavel wrote the database /gavel.sqlite. Run that one, or restore a backup from before
-    opening the database /gavel.sqlite failed: error returned from database: (code: 26) file is not a database. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    let altered = File::new();
+    altered.open().await.close().await;
+    altered
+        .raw("update _sqlx_migrations set checksum = x'00' where version = 2")
+        .await;
+    let foreign = File::new();
+    foreign.raw("create table bookmarks (id)").await;
+    let mut said = Vec::new();
+    for file in [newer, garbage, folder, altered, foreign] {
+        said.push(told(&file).await);
+    }
+    let known = format!("up to {}", opening::FORMS.iter().count());
+    for said in &mut said {
+        *said = said.replace(&known, "up to N");
+    }
+    insta::assert_snapshot!(said.join("\n"), @"
+    a newer Gavel wrote the database /gavel.sqlite: its form is 9000, and this one knows forms up to N. Run that one, or restore a backup from before
+    the file /gavel.sqlite is no SQLite database. Restore a backup, or let `server.data` name another folder
     opening the database /gavel.sqlite failed: error returned from database: (code: 14) unable to open database file. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's
+    the database /gavel.sqlite was brought to form 2 otherwise than this Gavel does it, so that nobody knows what is in it. Run the build that wrote it, or restore a backup
+    the database /gavel.sqlite is not Gavel's: it holds the table `bookmarks`, and no form of Gavel's. Nothing was changed in it; let `server.data` name another folder
     ");
 }
 
@@ -472,4 +524,38 @@ async fn what_this_version_cannot_read_is_an_error_not_a_guess() {
     file.raw("update commands set received = 'yesterday'").await;
     let error = store.waiting_commands(1).await.unwrap_err().to_string();
     assert!(error.contains("`yesterday`"), "{error}");
+}
+
+#[tokio::test]
+async fn one_pause_stands_until_it_is_ended_and_neither_is_done_twice() {
+    let file = File::new();
+    let store = file.open().await;
+    let mut said = Vec::new();
+    for (position, line) in ["/pause", "/pause", "/resume", "/pause"].iter().enumerate() {
+        said.push(command(1, position, line));
+    }
+    store.hear(ISSUE, 1, &said).await.unwrap();
+    let waiting = store.waiting_commands(9).await.unwrap();
+    let ids: Vec<u64> = waiting.iter().map(|stored| stored.id).collect();
+    assert_eq!(store.paused().await.unwrap(), None);
+    assert_eq!(store.resume(ids[2]).await.unwrap(), None, "nothing to end");
+    let first = Some(Pause {
+        account: "maintainer".into(),
+        since: waiting[0].received,
+    });
+    for id in [ids[0], ids[1], ids[0]] {
+        assert_eq!(store.pause(id).await.unwrap(), first, "the first stands");
+    }
+    store.close().await;
+    let store = file.open().await;
+    assert_eq!(store.paused().await.unwrap(), first, "over a restart");
+    for _ in 0..2 {
+        assert_eq!(store.resume(ids[2]).await.unwrap(), first);
+    }
+    // Dealt with again after an interruption, a command that was ended pauses nothing.
+    assert_eq!(store.pause(ids[0]).await.unwrap(), None);
+    assert_eq!(
+        store.pause(ids[3]).await.unwrap().unwrap().since,
+        waiting[3].received
+    );
 }

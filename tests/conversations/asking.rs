@@ -12,6 +12,7 @@ async fn what_gavel_answers_when_nothing_runs() {
     | `/verify V1`, `/verify V1-V9`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
+    | `/pause`, `/resume` | lets no run start until then; what is asked for meanwhile waits in line, what is running goes on to its end |
     | `/report` | posts the latest report again |
     | `/cleanup` | closes what earlier runs left, also what they were asked to keep |
     | `/accept V4 DIGEST`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |

@@ -1,6 +1,7 @@
 //! Gavel's answers to commands that start nothing, and its two comments in a pull request.
 
 use super::LONGEST;
+use super::pausing::since;
 use super::sentence;
 use crate::command::Complaint;
 use crate::config::Tracking;
@@ -9,12 +10,24 @@ use crate::plan::Item;
 use crate::record::RunRecord;
 use crate::render::duration;
 use crate::render::text::{cell, code, statements};
-use crate::store::{Resource, Run, Slot};
+use crate::store::{Pause, Resource, Run, Slot};
 use crate::verdict::Verdict;
+use jiff::Timestamp;
 use url::Url;
 
 /// The answer to `/status`.
-pub fn status(open: &[RunRecord]) -> String {
+pub fn status(open: &[RunRecord], pause: Option<&Pause>) -> String {
+    let runs = runs(open);
+    match pause {
+        Some(pause) => format!(
+            "⏸️ Paused {}: no run starts until `/resume`.\n\n{runs}",
+            since(pause)
+        ),
+        None => runs,
+    }
+}
+
+fn runs(open: &[RunRecord]) -> String {
     if open.is_empty() {
         return "Nothing is running. `/verify all` starts a run, `/help` tells what else there is."
             .into();
@@ -162,6 +175,7 @@ pub fn help(items: &[Item]) -> String {
          | `/verify V1`, `/verify V1-{last}`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |\n\
          | `/status` | tells what is running |\n\
          | `/cancel` | ends the run and closes what it opened |\n\
+         | `/pause`, `/resume` | lets no run start until then; what is asked for meanwhile waits in line, what is running goes on to its end |\n\
          | `/report` | posts the latest report again |\n\
          | `/cleanup` | closes what earlier runs left, also what they were asked to keep |\n\
          | `/accept V4 0123456789ab`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |\n\
@@ -260,6 +274,32 @@ pub fn pull_closed(run: u64, public_url: &Url) -> String {
         "Done: [verification run {run}]({}/runs/{run}) no longer needs this pull request. Closed, not merged; its branch is deleted.",
         public_url.as_str().trim_end_matches('/')
     )
+}
+
+/// What is said by a Gavel that goes on from a backup: what begins anew, and branches of runs that it does not know.
+pub fn restored(made: Timestamp, begun: &[u64], strangers: &[String]) -> String {
+    let begun = match begun {
+        [] => "No run was under way then.".to_owned(),
+        begun => {
+            let runs: Vec<String> = begun.iter().map(ToString::to_string).collect();
+            format!(
+                "Run {} was under way then: what was not judged yet begins anew.",
+                runs.join(", ")
+            )
+        }
+    };
+    let mut text = format!(
+        "♻️ I was restored from a backup of {}. What happened after it I do not remember; commands that were typed here since are read again. {begun}",
+        made.strftime("%Y-%m-%d %H:%M UTC")
+    );
+    if !strangers.is_empty() {
+        let strangers: Vec<String> = strangers.iter().map(|one| code(one)).collect();
+        text.push_str(&format!(
+            " These branches are of runs that I do not know, and stay: {}. Delete them, unless another Gavel works under my account.",
+            strangers.join(", ")
+        ));
+    }
+    text
 }
 
 /// What is said when a comment does not stand as Gavel wrote it. `found` is none where it was deleted.

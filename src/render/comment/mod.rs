@@ -4,6 +4,7 @@ mod answers;
 mod block;
 mod filed;
 mod history;
+mod pausing;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -11,10 +12,12 @@ mod words;
 
 pub use answers::{
     Planned, by_hand, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help,
-    pull_closed, pull_opened, report_again, status, tampered, turned_away, unlabelled, verified,
+    pull_closed, pull_opened, report_again, restored, status, tampered, turned_away, unlabelled,
+    verified,
 };
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
+pub use pausing::{paused, resumed, waits};
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
 pub use words::{Heard, adversaries_only, heard, noted, notes};
 

@@ -6,7 +6,7 @@ use crate::config::Tracking;
 use crate::evidence::{Answer, Question, Sighting};
 use crate::plan;
 use crate::record::Earlier;
-use crate::store::{Attempt, Resource, ResourceKind, Run, RunOptions};
+use crate::store::{Attempt, Pause, Resource, ResourceKind, Run, RunOptions};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -528,11 +528,47 @@ fn a_report_without_findings_says_so() {
 fn status_names_runs_and_what_is_judged() {
     let mut running = record(RunState::Running, vec![passed(), waiting("V2")]);
     running.progress_comment = Some("https://git.example.org/c/1".into());
-    assert_snapshot!(status(&[running, record(RunState::Queued, vec![waiting("V1")])]), @"
+    assert_snapshot!(status(&[running, record(RunState::Queued, vec![waiting("V1")])], None), @"
     - [Run 1](https://git.example.org/c/1) is running, asked for by `maintainer`: V1 ✅, V2
     - Run 1 is queued, asked for by `maintainer`: V1
     ");
-    assert_snapshot!(status(&[]), @"Nothing is running. `/verify all` starts a run, `/help` tells what else there is.");
+    assert_snapshot!(status(&[], None), @"Nothing is running. `/verify all` starts a run, `/help` tells what else there is.");
+}
+
+#[test]
+fn a_pause_says_who_and_since_when_and_what_waits() {
+    let pause = Pause {
+        account: "maint`ainer".into(),
+        since: at(0),
+    };
+    let run = |state| record(state, Vec::new()).run;
+    let told = [
+        paused(&pause, &[]),
+        paused(&pause, &[run(RunState::Queued)]),
+        paused(&pause, &[run(RunState::Cleaning), run(RunState::Queued)]),
+        waits(7, &pause),
+        status(&[], Some(&pause)),
+        resumed(Some(&pause), &[]),
+        resumed(Some(&pause), &[run(RunState::Queued)]),
+        resumed(Some(&pause), &[run(RunState::Running)]),
+        resumed(None, &[run(RunState::Running)]),
+    ];
+    for text in &told {
+        assert_eq!(command::parse(text, &plan::ids()), [], "{text}");
+    }
+    assert_snapshot!(told.join("\n"), @"
+    ⏸️ Paused by `maint'ainer` since 2026-05-28 20:26 UTC: no run starts until `/resume`. Commands are taken meanwhile, and runs wait in line.
+    ⏸️ Paused by `maint'ainer` since 2026-05-28 20:26 UTC: no run starts until `/resume`. Commands are taken meanwhile, and runs wait in line.
+    ⏸️ Paused by `maint'ainer` since 2026-05-28 20:26 UTC: no run starts until `/resume`. Commands are taken meanwhile, and runs wait in line. Run 1 goes on to its end.
+    Run 7 is queued, and does not start: I am paused by `maint'ainer` since 2026-05-28 20:26 UTC. `/resume` goes on.
+    ⏸️ Paused by `maint'ainer` since 2026-05-28 20:26 UTC: no run starts until `/resume`.
+
+    Nothing is running. `/verify all` starts a run, `/help` tells what else there is.
+    ▶️ Going on; I was paused by `maint'ainer` since 2026-05-28 20:26 UTC. Nothing waits.
+    ▶️ Going on; I was paused by `maint'ainer` since 2026-05-28 20:26 UTC. Run 1 is next.
+    ▶️ Going on; I was paused by `maint'ainer` since 2026-05-28 20:26 UTC. Run 1 is under way.
+    I am not paused.
+    ");
 }
 
 #[test]
@@ -551,6 +587,7 @@ fn help_lists_commands_and_items() {
     | `/verify V1`, `/verify V1-V9`, `/verify all` | verifies these items and what they need; `keep` leaves what was opened, `force` goes on after a failed prerequisite, `dry-run` only tells what would be done |
     | `/status` | tells what is running |
     | `/cancel` | ends the run and closes what it opened |
+    | `/pause`, `/resume` | lets no run start until then; what is asked for meanwhile waits in line, what is running goes on to its end |
     | `/report` | posts the latest report again |
     | `/cleanup` | closes what earlier runs left, also what they were asked to keep |
     | `/accept V4 0123456789ab`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |
@@ -701,7 +738,7 @@ fn no_comment_holds_a_command() {
         report(&record),
         verdict(&record, &record.items[0]),
         help(plan::ITEMS),
-        status(&[]),
+        status(&[], None),
         report_again(None),
     ] {
         assert_eq!(command::parse(&text, &plan::ids()), [], "{text}");

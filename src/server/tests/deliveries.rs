@@ -403,3 +403,44 @@ async fn whoever_waits_is_woken() {
     }
     gavel.stop().await;
 }
+
+/// A comment with as many and as long commands as are read.
+fn longest(id: u64) -> Value {
+    said(
+        id,
+        "maintainer",
+        &format!("/idea {}\n", "x".repeat(990)).repeat(10),
+    )
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_nothing_is_acknowledged_until_there_is_room() {
+    let gavel = Gavel::start().await;
+    assert_eq!(
+        gavel.get("/readyz").await,
+        (StatusCode::OK, "ready\n".into())
+    );
+    gavel.engine.store.room(false).await;
+    let mut taken = 0;
+    while gavel.deliver("issue_comment", &longest(taken + 1)).await == StatusCode::OK {
+        taken += 1;
+        assert!(taken < 100, "the disk is not full");
+    }
+    let refused = gavel.deliver("issue_comment", &longest(taken + 1)).await;
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(gavel.counted("not_stored").await, 2);
+    let (status, why) = gavel.get("/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(why.starts_with("the disk of the database is full"), "{why}");
+    assert_eq!(gavel.get("/healthz").await.0, StatusCode::OK, "it is up");
+    let on_record = gavel.store.waiting_commands(5000).await.unwrap();
+    assert_eq!(on_record.len() as u64, 10 * taken);
+    // What starts nothing is still answered.
+    assert_eq!(gavel.get("/").await.0, StatusCode::OK);
+
+    gavel.engine.store.room(true).await;
+    let again = gavel.deliver("issue_comment", &longest(taken + 1)).await;
+    assert_eq!(again, StatusCode::OK);
+    assert_eq!(gavel.get("/readyz").await.0, StatusCode::OK);
+    gavel.stop().await;
+}

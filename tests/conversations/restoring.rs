@@ -1,0 +1,80 @@
+//! The database is lost and a backup of it restored, while a run is under way.
+
+use crate::lab::{Lab, TRACKING};
+use crate::mask::mask;
+use insta::assert_snapshot;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn backup(lab: &Lab, to: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    command.arg("backup").arg(to);
+    command.arg("--config").arg(lab.path("gavel.toml"));
+    command.output().unwrap()
+}
+
+#[tokio::test]
+async fn a_run_begins_anew_from_a_backup_and_nothing_typed_before_is_lost() {
+    let mut lab = Lab::start().await;
+    lab.say("maintainer", "/verify V1").await;
+    let decided = lab.talk("/decision Restores are drilled").await;
+    lab.until("a pull request", async || {
+        lab.pulls().await.first().copied()
+    })
+    .await;
+    let kept = lab.path("gavel.backup");
+    let made = backup(&lab, &kept);
+    assert!(made.status.success(), "{made:?}");
+    let said = String::from_utf8(made.stdout).unwrap();
+    let counts = said.find(" bytes").unwrap();
+    let digits = said[..counts].rfind(' ').unwrap();
+    let said = format!("{} N{}", &said[..digits], &said[counts..]);
+    let said = said.replace(lab.path("").to_str().unwrap(), "DIR/");
+    assert_snapshot!(mask(&said), @"
+    DIR/gavel.backup is on the disk, and was looked at whole: N bytes, commands: 2, runs: 1.
+    A restore needs these as well, which are not in it:
+      DIR/gavel-data/signing.pem   the key that signs bundles, by which this installation is known
+      DIR/gavel-data/bundles   the bundles as they were sealed
+      DIR/gavel.toml   the configuration, and the files with tokens that it names
+    ");
+    let again = backup(&lab, &kept);
+    assert!(!again.status.success() && again.stdout.is_empty());
+
+    // All of this is lost: another command, and how far the run came.
+    let typed = lab.say("maintainer", "/idea Back up more often").await;
+    lab.answers(TRACKING, 1, typed, 1).await;
+    lab.until("a build", async || {
+        let statuses = lab.statuses(lab.pulls().await.last()?.0).await;
+        (!statuses.is_empty()).then_some(())
+    })
+    .await;
+    lab.gavel().kill();
+    let database = lab
+        .path(&lab.configured("server", "data"))
+        .join("gavel.sqlite");
+    for ending in ["", "-wal", "-shm"] {
+        let lost = format!("{}{ending}", database.display());
+        let _ = std::fs::remove_file(lost);
+    }
+    std::fs::copy(&kept, &database).unwrap();
+
+    lab.start_gavel(&[]).await;
+    let restored = lab.slot("restored-", "from a backup").await;
+    let (_, restored) = restored.split_once(" UTC. ").unwrap();
+    assert_snapshot!(restored, @"What happened after it I do not remember; commands that were typed here since are read again. Run 1 was under way then: what was not judged yet begins anew.");
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    assert_eq!(run["items"]["V1"]["attempts"], 2, "{run:#}");
+    lab.slot("run-1", "✅ Run 1").await;
+    lab.slot("run-1-report", "REVIEW-5").await;
+    // What was typed before the backup is known, and what was typed after it is read again; neither is answered twice.
+    let ideas = lab.answers(TRACKING, 1, typed, 1).await;
+    assert_eq!(ideas.len(), 1, "{ideas:?}");
+    let answers = lab.answers(TRACKING, 1, 0, 2).await;
+    assert!(
+        answers.len() == 2 && answers.contains(&decided),
+        "{answers:?}"
+    );
+    assert!(lab.talk("/status").await.starts_with("Nothing is running."));
+    lab.assert_clean().await;
+}
