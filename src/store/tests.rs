@@ -546,6 +546,9 @@ async fn one_pause_stands_until_it_is_ended_and_neither_is_done_twice() {
     for id in [ids[0], ids[1], ids[0]] {
         assert_eq!(store.pause(id).await.unwrap(), first, "the first stands");
     }
+    let standing = sqlx::query("select count(*) from pauses where ended is null");
+    let standing = standing.fetch_one(&store.pool).await.unwrap();
+    assert_eq!(sqlx::Row::get::<i64, _>(&standing, 0), 1);
     store.close().await;
     let store = file.open().await;
     assert_eq!(store.paused().await.unwrap(), first, "over a restart");
