@@ -12,6 +12,7 @@ mod evidence;
 mod flow;
 mod gitea;
 mod host;
+mod instants;
 #[cfg(feature = "lab")]
 mod lab;
 mod plan;

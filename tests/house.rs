@@ -10,7 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "server", "engine", "audit", "bundle", "plan", "store", "config", "lab",
+            "server", "engine", "audit", "bundle", "plan", "store", "host", "config", "lab",
         ],
     ),
     (
@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "render", "record", "bundle", "command", "plan", "store", "evidence", "verdict",
-            "redact", "host", "gitea", "drone", "registry", "config",
+            "redact", "host", "gitea", "drone", "registry", "config", "instants",
         ],
     ),
     (
@@ -49,20 +49,21 @@ const ROOMS: &[(&str, &[&str])] = &[
         "plan",
         &[
             "flow", "host", "ask", "evidence", "verdict", "redact", "gitea", "drone", "registry",
-            "config",
+            "config", "instants",
         ],
     ),
     ("flow", &[]),
-    ("store", &["evidence", "verdict"]),
-    ("host", &[]),
+    ("store", &["evidence", "verdict", "instants"]),
+    ("host", &["redact"]),
     ("ask", &["evidence", "gitea", "drone", "registry", "config"]),
     ("evidence", &[]),
     ("verdict", &[]),
     ("redact", &[]),
-    ("gitea", &["config"]),
+    ("gitea", &["config", "instants"]),
     ("drone", &[]),
     ("registry", &[]),
     ("config", &[]),
+    ("instants", &[]),
     // Shares nothing with the judge.
     ("lab", &[]),
 ];

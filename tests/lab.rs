@@ -132,3 +132,25 @@ fn a_lab_that_serves_ends_when_it_is_told_to_the_moment_it_is_ready() {
     assert_eq!(status.expect("it can be waited for").code(), Some(0));
     assert!(!std::path::Path::new(&folder).exists(), "{folder} was left");
 }
+
+/// The whole of it takes half an hour; here a few steps from all over a run, and two random instants.
+#[test]
+fn killed_and_started_again_gavel_comes_to_the_same() {
+    let output = gavel(&[
+        "lab", "crash", "--items", "V1", "--sample", "7", "--kills", "9", "--json",
+    ]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let told = json(&output);
+    assert_eq!(told["kills"], 9, "{told} {errors}");
+    for nought in [
+        "lost",
+        "doubled",
+        "comments_doubled",
+        "leaked",
+        "wrong_verdicts",
+        "failed",
+    ] {
+        assert_eq!(told[nought], 0, "{told} {errors}");
+    }
+    assert!(output.status.success(), "{errors}");
+}

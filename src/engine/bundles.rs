@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::bundle::{self, Content};
 use crate::gitea::Outcome;
+use crate::instants::reach;
 use crate::record::{RunRecord, report_slot};
 use crate::render;
 use crate::store::NoteKind;
@@ -103,8 +104,11 @@ fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let beside = path.with_extension("new");
+    reach(|| "before writing a bundle".into());
     let mut file = std::fs::File::create(&beside)?;
     std::io::Write::write_all(&mut file, content)?;
     file.sync_all()?;
-    std::fs::rename(&beside, path)
+    std::fs::rename(&beside, path)?;
+    reach(|| "after writing a bundle".into());
+    Ok(())
 }

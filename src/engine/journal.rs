@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::evidence::{Fact, Sighting};
+use crate::instants::{reach, shape};
 use crate::plan::bench::{Event, Ledger, Made, Making, read_deployed, read_launched};
 use crate::plan::{self, guardrails};
 use crate::render;
@@ -32,17 +33,25 @@ impl Ledger for Journal {
     }
 
     async fn begin(&self, label: &str) -> Result<bool, String> {
-        said(self.engine.store.begin_step(self.attempt.id, label).await)
+        let item = &self.attempt.item;
+        reach(|| format!("before beginning {item} {}", shape(label)));
+        let begun = said(self.engine.store.begin_step(self.attempt.id, label).await);
+        reach(|| format!("after beginning {item} {}", shape(label)));
+        begun
     }
 
     async fn record(&self, sighting: Sighting) -> Result<Fact, String> {
         tracing::debug!(run = self.run.id, item = %self.attempt.item, label = %sighting.label, "seen");
-        said(
+        let (item, label) = (&self.attempt.item, &sighting.label.clone());
+        reach(|| format!("before recording {item} {}", shape(label)));
+        let recorded = said(
             self.engine
                 .store
                 .record_fact(self.attempt.id, sighting)
                 .await,
-        )
+        );
+        reach(|| format!("after recording {item} {}", shape(label)));
+        recorded
     }
 
     async fn intend(&self, making: Making<'_>) -> Result<u64, String> {

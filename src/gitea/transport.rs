@@ -5,6 +5,7 @@ use super::{
     error::Failure,
     trouble::{Desk, Wait},
 };
+use crate::instants::{reach, shape};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response, StatusCode, header};
@@ -216,10 +217,18 @@ impl Transport {
             )));
         }
         let url = request.url().clone();
+        let changes = call.method != Method::GET;
+        let name = || format!("{} {}", call.method, shape(&call.path));
+        if changes {
+            reach(|| format!("before {}", name()));
+        }
         let response = client
             .execute(request)
             .await
             .map_err(|error| self.failure(error))?;
+        if changes {
+            reach(|| format!("after {}", name()));
+        }
         let redirected = *response.url() != url;
         if redirected && (call.method != Method::GET || !self.is_own_api(response.url())) {
             return Err(Failure::Redirected(response.url().to_string()));

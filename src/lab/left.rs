@@ -35,7 +35,7 @@ impl Drop for Left {
 }
 
 /// The `gavel exec` of spools in this folder.
-fn runners(root: &Path) -> Vec<i32> {
+pub fn runners(root: &Path) -> Vec<i32> {
     let is_one = |process: &Process| {
         let line = process.cmdline().unwrap_or_default();
         line.get(1).is_some_and(|word| word == "exec")

@@ -5,6 +5,7 @@ mod bridge;
 mod client;
 #[cfg(test)]
 mod conversations;
+mod crash;
 mod demo;
 mod drone;
 mod faults;
@@ -68,6 +69,8 @@ enum Command {
     },
     /// Break everything in turn and compare what verification makes of it with what it should
     Matrix(matrix::Matrix),
+    /// Kill Gavel at every step of a verification and start it again, and count what that lost, doubled, left or changed
+    Crash(crash::Crash),
     #[command(hide = true)]
     Abra(abra::Abra),
     #[command(hide = true)]
@@ -179,6 +182,7 @@ impl Command {
             Command::Serve { options, no_bot } => serve::run(options, no_bot).await,
             Command::Faults { json } => list_faults(json),
             Command::Matrix(matrix) => matrix.run().await,
+            Command::Crash(crash) => crash.run().await,
             Command::Abra(abra) => abra.run().await.map(|()| ExitCode::SUCCESS),
             Command::Docker(docker) => docker.run().await,
             Command::Site(site) => site.run().await.map(|()| ExitCode::SUCCESS),

@@ -152,29 +152,8 @@ impl World {
 
     /// Starts Gavel with the lab's configuration, and waits until it answers.
     pub async fn start_bot(&mut self) -> Result<()> {
+        self.launch_bot(&[])?;
         let log = self.folder.path("logs/gavel.log");
-        let output =
-            std::fs::File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        let configuration = self.folder.path("gavel.toml");
-        let line = process::this_program(&["serve", "--config", &configuration.to_string_lossy()])?;
-        let mut command = Command::new(&line[0]);
-        command
-            .args(&line[1..])
-            .env_clear()
-            .env("HOME", self.folder.path("home"))
-            .env("LANG", "C.UTF-8")
-            .env("TZ", self.zone);
-        for inherited in ["PATH", "RUST_LOG", "RUST_BACKTRACE"] {
-            if let Some(value) = std::env::var_os(inherited) {
-                command.env(inherited, value);
-            }
-        }
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().context("sharing Gavel's log")?)
-            .stderr(output);
-        self.bot = Some(Owned::start(command, "gavel serve")?);
-
         let gavel = Api::service(&self.places.gavel);
         let began = Instant::now();
         while began.elapsed() < BOT_PATIENCE {
@@ -193,6 +172,63 @@ impl World {
             self.places.gavel,
             tail(&log)
         )
+    }
+
+    /// Starts Gavel with more in its environment, whatever becomes of it. Its log goes on.
+    pub fn launch_bot(&mut self, environment: &[(&str, String)]) -> Result<()> {
+        let log = self.folder.path("logs/gavel.log");
+        let output = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(&log)
+            .with_context(|| format!("opening {}", log.display()))?;
+        let configuration = self.folder.path("gavel.toml");
+        let line = process::this_program(&["serve", "--config", &configuration.to_string_lossy()])?;
+        let mut command = Command::new(&line[0]);
+        command
+            .args(&line[1..])
+            .env_clear()
+            .env("HOME", self.folder.path("home"))
+            .env("LANG", "C.UTF-8")
+            .env("TZ", self.zone)
+            .envs(environment.iter().map(|(name, value)| (*name, value)));
+        for inherited in ["PATH", "RUST_LOG", "RUST_BACKTRACE"] {
+            if let Some(value) = std::env::var_os(inherited) {
+                command.env(inherited, value);
+            }
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().context("sharing Gavel's log")?)
+            .stderr(output);
+        self.bot = Some(Owned::start(command, "gavel serve")?);
+        Ok(())
+    }
+
+    /// Whether Gavel runs.
+    pub fn bot_lives(&mut self) -> Result<bool> {
+        Ok(match &mut self.bot {
+            Some(bot) => {
+                let ended = bot.child().try_wait();
+                ended.context("looking after gavel serve")?.is_none()
+            }
+            None => false,
+        })
+    }
+
+    /// Ends Gavel as a crash does.
+    pub async fn kill_bot(&mut self) -> Result<()> {
+        if let Some(mut bot) = self.bot.take() {
+            bot.child().kill().await.context("killing gavel serve")?;
+        }
+        Ok(())
+    }
+
+    /// Ends Gavel in good order.
+    pub async fn stop_bot(&mut self) {
+        if let Some(mut bot) = self.bot.take() {
+            bot.stop(BOT_PATIENCE).await;
+        }
     }
 
     /// An error when Gavel has ended on its own.

@@ -12,6 +12,8 @@ mod opening;
 mod pauses;
 mod resources;
 mod runs;
+#[cfg(feature = "lab")]
+mod watched;
 mod words;
 
 pub use backup::backup;
@@ -62,8 +64,10 @@ impl Store {
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
+        let pool = SqlitePoolOptions::new().max_connections(4);
+        #[cfg(feature = "lab")]
+        let pool = watched::pool(pool);
+        let pool = pool
             .connect_with(options)
             .await
             .map_err(|error| opening::unusable(path, error))?;

@@ -6,6 +6,7 @@ use crate::evidence::{Answer, Question};
 use crate::flow::{End, Ran};
 use crate::host::process;
 use crate::host::spool::Waited;
+use crate::instants::{reach, shape};
 use futures_util::FutureExt;
 use std::time::Duration;
 
@@ -79,7 +80,9 @@ impl Bench {
             for (name, value) in told {
                 process = process.env(*name, value);
             }
+            reach(|| format!("before starting the command of {}", shape(label)));
             spool.start(&process).await.map_err(broken)?;
+            reach(|| format!("after starting the command of {}", shape(label)));
         }
         let cancelled = self.ledger.cancelled();
         let outcome = match spool.wait(cancelled).await.map_err(broken)? {
