@@ -7,7 +7,7 @@ use crate::bundle::{self, PublicKey, Sealed};
 use crate::config::{Config, secrets};
 use crate::engine::Engine;
 use crate::engine::by_hand::{self, Verified};
-use crate::host::orphans;
+use crate::host::owned;
 use crate::plan;
 use crate::server;
 use crate::store::Store;
@@ -360,7 +360,7 @@ fn alone(data: &Path) -> anyhow::Result<std::fs::File> {
             data.display()
         )
     })?;
-    let left = orphans::end();
+    let left = owned::end();
     if left > 0 {
         tracing::warn!(left, "what a Gavel that was killed left running is ended");
     }

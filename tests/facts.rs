@@ -78,7 +78,6 @@ fn every_fault_is_recorded_as_it_is_declared() {
         without_fault,
         BTreeSet::from([
             "agent-healthy",
-            "agent-healthy-closely",
             "flow-healthy",
             "healthy",
             "healthy-webhook",

@@ -5,7 +5,7 @@
 
 pub mod cron;
 pub mod git;
-pub mod orphans;
+pub mod owned;
 pub mod process;
 pub mod processes;
 pub mod spool;

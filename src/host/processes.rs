@@ -1,6 +1,6 @@
 //! The process table of this machine.
 
-use super::HostError;
+use super::{HostError, owned};
 use procfs::process::{Process as Entry, all_processes};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -163,6 +163,8 @@ pub fn inside(folder: &Path) -> Result<Option<Vec<i32>>, HostError> {
     let mut found = Vec::new();
     for entry in entries.flatten() {
         match entry.cwd() {
+            // What Gavel itself looks at the folder with is nobody's work there.
+            Ok(place) if place.starts_with(&folder_now) && owned::is_own(entry.pid) => {}
             Ok(place) if place.starts_with(&folder_now) => found.push(entry.pid),
             // The machine's first process is nobody's work.
             Err(procfs::ProcError::PermissionDenied(_))
@@ -243,8 +245,17 @@ mod tests {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
+        let mut own = Command::new("cat")
+            .current_dir(&below)
+            .env(owned::OWNER, owned::owner())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         assert_eq!(inside(folder.path()).unwrap(), Some(vec![pid]));
+        drop(own.stdin.take());
+        own.wait().unwrap();
         let entries = tree(pid).unwrap()[0].entries(folder.path());
         assert_eq!(entries, ["below".to_owned()].into());
         drop(child.stdin.take());

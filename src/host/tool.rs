@@ -1,6 +1,6 @@
 //! A program of the box that answers in a moment: what it printed, or why it cannot be believed.
 
-use super::orphans;
+use super::owned;
 use super::process::{self, Command, Exit};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ impl Tool {
         let mut command = Command::new(program)
             .args(first)
             .args(arguments.iter().map(AsRef::as_ref))
-            .env(orphans::OWNER, orphans::owner())
+            .env(owned::OWNER, owned::owner())
             .time_limit(self.time_limit);
         for (name, value) in &self.environment {
             command = command.env(name, value);

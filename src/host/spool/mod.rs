@@ -13,7 +13,7 @@ mod exec;
 
 pub use exec::exec;
 
-use super::orphans;
+use super::owned;
 use super::process::{Command, Outcome};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use process_wrap::tokio::{CommandWrap, ProcessSession};
@@ -260,7 +260,7 @@ impl Spool<'_> {
     fn kill_the_rest(&self) {
         if let Some(pid) = self.pid() {
             let folder = self.folder.display().to_string();
-            orphans::end_session(pid.as_raw_nonzero().get(), MARK, &folder);
+            owned::end_session(pid.as_raw_nonzero().get(), MARK, &folder);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Programs that were started by a process which was killed, and so had no chance to end them. They are known by what stands in their
-//! environment, since a process number alone comes round again.
+//! Whose a program is: known by what stands in its environment, since a process number alone comes round again. So programs are found that
+//! were started by a process which was killed, and had no chance to end them.
 
 use super::processes::{self, send};
 use procfs::process::{Process as Entry, all_processes};
@@ -19,6 +19,19 @@ pub fn owner() -> &'static str {
         )
     });
     &OWNER
+}
+
+/// Whether this process has started it, or something that it has started.
+pub fn is_own(pid: i32) -> bool {
+    let mark = format!("{OWNER}={}", owner());
+    let environment = environment(pid);
+    let mut variables = environment.split(|byte| *byte == 0);
+    !owner().is_empty() && variables.any(|variable| variable == mark.as_bytes())
+}
+
+/// Of another account's process it is not shown, and so empty.
+fn environment(pid: i32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
 }
 
 /// Ends every program whose owner is no more. Answers how many.
@@ -59,8 +72,7 @@ fn kill_in(is_meant: impl Fn(&Entry) -> bool, is_one: impl Fn(&[&[u8]]) -> bool)
         if !is_meant(&entry) {
             continue;
         }
-        let path = format!("/proc/{}/environ", entry.pid);
-        let environment = std::fs::read(path).unwrap_or_default();
+        let environment = environment(entry.pid);
         let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
         let Ok(stat) = entry.stat() else { continue };
         if is_one(&variables) {
@@ -98,6 +110,8 @@ mod tests {
         let mut others = sleeping(OWNER, "somebody");
         assert!(end() >= 1);
         assert_eq!(orphan.wait().unwrap().signal(), Some(9));
+        assert!(is_own(owned.id().cast_signed()));
+        assert!(!is_own(others.id().cast_signed()));
         for child in [&mut owned, &mut others] {
             assert!(child.try_wait().unwrap().is_none());
             child.kill().unwrap();
@@ -108,7 +122,7 @@ mod tests {
     #[test]
     fn of_a_session_only_what_bears_the_mark_is_ended() {
         let session = Entry::myself().unwrap().stat().unwrap().session;
-        let mark = format!("orphans-{}", std::process::id());
+        let mark = format!("owned-{}", std::process::id());
         let mut marked = sleeping("MARK", &mark);
         let mut other = sleeping("MARK", "another");
         end_session(session + 1, "MARK", &mark);
