@@ -168,12 +168,10 @@ fn lines(markdown: &str) -> impl Iterator<Item = &str> {
                     open.pop();
                 }
                 Event::Text(_) if open == [true] => {
-                    let before = markdown[..range.start]
-                        .rfind(['\n', '\r'])
-                        .map_or(0, |end| end + 1);
-                    let rest = &markdown[range.start..];
-                    // An escaped slash does not stand at the start: the backslash does.
-                    if rest.starts_with('/') && markdown[before..range.start].trim().is_empty() {
+                    let (before, rest) = markdown.split_at(range.start);
+                    // An escaped slash does not stand at the start: the backslash does. Of what stands before, only the blanks are
+                    // looked at: a line may be as long as a comment, and have as many texts as letters.
+                    if rest.starts_with('/') && is_line_start(before) {
                         return rest.split(['\n', '\r']).next().map(str::trim);
                     }
                 }
@@ -181,6 +179,13 @@ fn lines(markdown: &str) -> impl Iterator<Item = &str> {
             }
             None
         })
+}
+
+/// Whether a line begins behind this, or blanks at the beginning of one end with it.
+fn is_line_start(before: &str) -> bool {
+    let is_line_end = |c: char| matches!(c, '\n' | '\r');
+    let before = before.trim_end_matches(|c: char| c.is_whitespace() && !is_line_end(c));
+    before.is_empty() || before.ends_with(is_line_end)
 }
 
 /// Reads a line that begins with a slash; `None` when it is not meant for Gavel.

@@ -357,6 +357,17 @@ fn markdown() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// As many texts as a line can have: looking back to the line's beginning for each would take minutes.
+#[test]
+fn a_line_of_a_megabyte_is_read_like_any_other() {
+    for piece in ["a&amp;", "/&amp;", " /*", "/a`"] {
+        let line = piece.repeat((1 << 20) / piece.len());
+        assert_eq!(parse(&format!("x{line}"), &PLAN), [], "{piece}");
+        let found = parse(&format!("x{line}\n\n/status"), &PLAN);
+        assert_eq!(found[0].what, Ok(Command::Status), "{piece}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_is_written_is_read(markdown in markdown()) {

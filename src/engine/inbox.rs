@@ -124,6 +124,21 @@ async fn rest(engine: &Engine) -> bool {
 
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
     let typed = &stored.command;
+    match standing(engine, typed).await? {
+        Standing::AsTyped => {}
+        Standing::Changed => {
+            tracing::info!(command = stored.id, account = %typed.account, "edited before it was dealt with");
+            if rights(engine, &typed.account).await?.any() {
+                react(engine, typed, "confused").await;
+                answer(engine, stored, &render::comment::edited_since(&typed.line)).await?;
+            }
+            return Ok(engine.store.command_handled(stored.id).await?);
+        }
+        Standing::Nowhere => {
+            tracing::warn!(command = stored.id, account = %typed.account, comment = typed.comment, "the forge has no such comment of this account: nothing is done");
+            return Ok(engine.store.command_handled(stored.id).await?);
+        }
+    }
     let rights = rights(engine, &typed.account).await?;
     if rights.any() {
         let here = is_tracking(engine, &typed.repository, typed.issue);
@@ -150,6 +165,51 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
     }
     engine.store.command_handled(stored.id).await?;
     Ok(())
+}
+
+/// What the forge says of the comment in which a command came in.
+enum Standing {
+    AsTyped,
+    /// It was edited since.
+    Changed,
+    /// There is none there, or it is somebody else's.
+    Nowhere,
+}
+
+/// Whether the forge knows a comment as it came in. Who knows the webhook's secret, such as every admin of a repository that delivers, can
+/// sign anything in anybody's name: a delivery tells where to look, and not what was typed.
+async fn standing(engine: &Engine, typed: &NewCommand) -> anyhow::Result<Standing> {
+    let gavel = &engine.config.forge.account;
+    let repository = typed.repository.parse()?;
+    let comment = match engine.world.forge.comment(&repository, typed.comment).await {
+        Ok(seen) => seen.value,
+        Err(error) if error.is_not_found() => return Ok(Standing::Nowhere),
+        Err(error) => return Err(error.into()),
+    };
+    if gavel.is(&comment.user.login) {
+        // Given on Gavel's own machine, which stands there in Gavel's words.
+        let said = engine.store.slot_of(typed.comment).await?;
+        let by_hand = render::comment::by_hand(&typed.line, &typed.account);
+        return Ok(match said {
+            Some(slot) if slot.body.ends_with(&format!("\n{by_hand}")) => Standing::AsTyped,
+            _ => Standing::Nowhere,
+        });
+    }
+    let place = match comment.issue_url.as_str() {
+        "" => &comment.pull_request_url,
+        url => url,
+    };
+    let is_here = place.is_empty() || place.ends_with(&format!("/{}", typed.issue));
+    if !comment.user.login.eq_ignore_ascii_case(&typed.account) || !is_here {
+        return Ok(Standing::Nowhere);
+    }
+    let body = engine.world.redactor.text(&comment.body);
+    let mut found = command::parse(&body, &plan::ids()).into_iter();
+    let says_so = found.any(|found| found.position == typed.position && found.line == typed.line);
+    Ok(match says_so && comment.updated_at == comment.created_at {
+        true => Standing::AsTyped,
+        false => Standing::Changed,
+    })
 }
 
 /// What the line says. Which of its comment's commands it was is on record: the eleventh is none, whatever it says.

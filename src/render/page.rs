@@ -1,7 +1,7 @@
 //! Gavel's own pages: plain HTML, readable without scripts.
 
 use super::again::{self, Line};
-use super::text::{capital, html as marked, html_statements as statements};
+use super::text::{capital, html as marked, html_statements as statements, verbatim};
 use super::{duration, evidence, facts_page, not_attempted, pull_page};
 use crate::evidence::{Answer, Fact, Lasting, Question};
 use crate::plan::Item;
@@ -72,15 +72,16 @@ pub fn attempt(
 
 impl AttemptPage<'_> {
     fn answer(&self, fact: &Fact) -> String {
-        match &fact.answer {
+        let answer = match &fact.answer {
             Answer::Seen(serde_json::Value::String(text)) => text.clone(),
             Answer::Seen(value) => serde_json::to_string_pretty(value).unwrap_or_default(),
             Answer::Unseen(why) => format!("Nothing came back: {why}"),
-        }
+        };
+        verbatim(&answer)
     }
 
     fn question(&self, fact: &Fact) -> String {
-        serde_json::to_string(&fact.question).unwrap_or_default()
+        verbatim(&serde_json::to_string(&fact.question).unwrap_or_default())
     }
 
     /// What a fact is about, as a link or heading says it.

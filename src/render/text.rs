@@ -143,6 +143,13 @@ fn html_with(text: &str, between: &str) -> String {
     shown
 }
 
+/// Text that is shown as it came, with its lines: HTML that hides nothing.
+pub fn verbatim(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    in_html(&mut shown, text);
+    shown
+}
+
 /// Text for a terminal: one line, and nothing in it that a terminal would obey.
 pub fn visible(text: &str) -> String {
     let shown = text.chars().map(|character| match character {
@@ -179,6 +186,11 @@ fn plain(shown: &mut String, character: char) {
         '<' => shown.push_str("&lt;"),
         // A zero-width joiner: looks the same, pings nobody.
         '@' => shown.push_str("@\u{200d}"),
+        // `#1` and `!1` are an issue and a pull request to the forge, which would tell there who names them.
+        '0'..='9' if shown.ends_with(['#', '!']) => {
+            shown.push('\u{200d}');
+            shown.push(character);
+        }
         '[' | ']' | '*' | '_' | '#' | '~' => {
             shown.push('\\');
             shown.push(character);
@@ -235,6 +247,7 @@ mod tests {
             ("`a\\|b`", "`a\\¦b`"),
             ("@maintainer", "@\u{200d}maintainer"),
             ("`@maintainer <b>`", "`@maintainer <b>`"),
+            ("see !1 and o/r#2", "see !\u{200d}1 and o/r\\#\u{200d}2"),
             ("two\nlines", "two lines"),
             ("right\u{202e}left", "right&#92;u{202e}left"),
             ("open `code", "open `code`"),
@@ -278,6 +291,10 @@ mod tests {
         let shown = "<code>a&lt;b; c</code> &amp; \\u{202e}&lt;i&gt;";
         assert_eq!(html(text), format!("{shown}; d"));
         assert_eq!(html_statements(text), format!("{shown}<br>d"));
+        assert_eq!(
+            verbatim("`a`\n<b> \u{202e}\u{1b}[2J"),
+            "`a`\n&lt;b&gt; \\u{202e}\\u{1b}[2J"
+        );
     }
 
     /// Whatever stands in a cell, a renderer of Markdown finds one row of two cells, no HTML and no link.

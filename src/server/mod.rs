@@ -8,7 +8,9 @@ use crate::engine::Engine;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::Response;
 use axum::routing::{get, post};
 use intake::Counters;
 use std::sync::Arc;
@@ -57,11 +59,27 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(intake::metrics))
+        .layer(middleware::map_response(harmless))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             REQUEST_LIMIT,
         ))
         .with_state(shared)
+}
+
+/// What is shown holds texts of others. Should one of them get through as HTML, it can run and fetch nothing all the same.
+async fn harmless(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// Whether what is delivered would be taken; why not, where it would not. `/healthz` tells only that Gavel is up: to start it anew mends

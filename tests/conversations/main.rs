@@ -3,6 +3,7 @@
 
 mod asking;
 mod asking_again;
+mod attacks;
 mod auditing;
 mod by_hand;
 mod filing;

@@ -249,6 +249,14 @@ pub fn complaint(line: &str, complaint: &Complaint) -> String {
     )
 }
 
+/// The answer to a command whose comment was edited before Gavel came to it.
+pub fn edited_since(line: &str) -> String {
+    format!(
+        "The comment with {} was edited before I came to it, and an edited comment is not executed: nobody knows who typed what it says. Write a new one.",
+        code(line)
+    )
+}
+
 /// The answer to a command that belongs on the tracking issue.
 pub fn elsewhere(tracking: &Tracking, forge: &Url) -> String {
     format!(

@@ -1,6 +1,6 @@
 //! Findings as issues.
 
-use super::super::text::{cell, statements};
+use super::super::text::{cell, statements, visible};
 use super::{facts_page, text};
 use crate::record::{Finding, Judged, RunRecord};
 use crate::verdict::{Clause, Verdict};
@@ -9,13 +9,10 @@ use askama::Template;
 /// As much of what was seen as a title takes.
 const TITLE: usize = 100;
 
-/// The title of a finding's issue: plain text, which names nobody.
+/// The title of a finding's issue: plain text, which names nobody and hides nothing.
 pub fn filed_title(finding: &Finding<'_>) -> String {
-    let seen = finding
-        .clause
-        .seen
-        .replace(['`', '\n'], "")
-        .replace('@', "@\u{200d}");
+    let seen = finding.clause.seen.replace(['`', '\n'], "");
+    let seen = visible(&seen).replace('@', "@\u{200d}");
     let mut title: String = seen.chars().take(TITLE).collect();
     if seen.chars().count() > TITLE {
         title.push('…');

@@ -11,9 +11,9 @@ mod tests;
 mod words;
 
 pub use answers::{
-    Planned, by_hand, cancelled, cleaned, cleanup_later, complaint, dry_run, elsewhere, help,
-    pull_closed, pull_opened, report_again, restored, status, tampered, turned_away, unlabelled,
-    verified,
+    Planned, by_hand, cancelled, cleaned, cleanup_later, complaint, dry_run, edited_since,
+    elsewhere, help, pull_closed, pull_opened, report_again, restored, status, tampered,
+    turned_away, unlabelled, verified,
 };
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
