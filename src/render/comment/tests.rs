@@ -312,7 +312,7 @@ fn a_pass_has_its_evidence_beside_it() {
 
     | | Clause | What was seen |
     |:-:|---|---|
-    | ✅ | **V1.1** A `!testme` by a collaborator starts exactly one build, for that pull request and that head | build 12 for pull request 7 at `c0ffee`<br>nothing else<br><sub>[!testme by gavel on \#7](https://gavel.example.org/runs/1/V1/1#fact-3) · [all builds](https://gavel.example.org/runs/1/V1/1#fact-4) · [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [all 5](https://gavel.example.org/runs/1/V1/1#V1.1)</sub> |
+    | ✅ | **V1.1** A `!testme` by a collaborator starts exactly one build, for that pull request and that head | build 12 for pull request 7 at `c0ffee`<br>nothing else<br><sub>[!testme by gavel on \#‍7](https://gavel.example.org/runs/1/V1/1#fact-3) · [all builds](https://gavel.example.org/runs/1/V1/1#fact-4) · [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#‍7](https://gavel.example.org/runs/1/V1/1#fact-6) · [all 5](https://gavel.example.org/runs/1/V1/1#V1.1)</sub> |
     | ✅ | **V1.2** That build runs the suite: every stage, at least one test, to its end | 4 stages<br><sub>[build 12](https://gavel.example.org/runs/1/V1/1#fact-5)</sub> |
 
     <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5`</sub>
@@ -329,7 +329,7 @@ fn a_fail_begins_with_what_was_found_and_nothing_in_it_is_markdown() {
     #### F1 · V1.3 does not hold
     - **Expected:** The result is put back on the pull request, as it was and leading to the build.
     - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
-    - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
+    - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#‍7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#‍7](https://gavel.example.org/runs/1/V1/1#fact-7)
     - **Where a fix would go:** Look at the bridge
     - **See it again:** `/verify V1`. What it rests on, asked by hand, as it is now:
 
@@ -406,7 +406,7 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
     #### F1 · V1.3 does not hold
     - **Expected:** The result is put back on the pull request, as it was and leading to the build.
     - **Seen:** a&#124;b @‍everyone &lt;img src=x onerror=alert(1)> \[click\](http://evil) &#92;u{202e}txt.exe \# big `co\|de` \*\*bold\*\* `open`
-    - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#7](https://gavel.example.org/runs/1/V1/1#fact-7)
+    - **Evidence:** [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#‍7](https://gavel.example.org/runs/1/V1/1#fact-6) · [comments of \#‍7](https://gavel.example.org/runs/1/V1/1#fact-7)
     - **Where a fix would go:** Look at the bridge
     - **See it again:** `/verify V1`. What it rests on, asked by hand, as it is now:
 
