@@ -7,8 +7,8 @@ use crate::plan::bench::Event;
 use axum::body::{Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -49,7 +49,7 @@ impl Counters {
 }
 
 /// `POST /hooks/gitea`.
-pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> (StatusCode, String) {
+pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let headers = request.headers().clone();
     let taken = match whole(request).await {
         Ok(body) => taken(&shared, &headers, &body).await,
@@ -58,7 +58,7 @@ pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> (Statu
     match taken {
         Ok((status, outcome)) => {
             shared.counters.count(outcome);
-            (status, format!("{outcome}\n"))
+            (status, format!("{outcome}\n")).into_response()
         }
         Err(refusal) => {
             shared.counters.count(refusal.word());
@@ -66,7 +66,13 @@ pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> (Statu
                 refusal = refusal.word(),
                 "a delivery was refused: {refusal}"
             );
-            (refusal.status(), format!("{refusal}\n"))
+            let mut answer = (refusal.status(), format!("{refusal}\n")).into_response();
+            if refusal == Refusal::TooLarge {
+                // What was not read ends the connection. Who is not told delivers the next one on it, and that one is lost.
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
+            answer
         }
     }
 }
