@@ -10,7 +10,6 @@ use crate::render;
 use crate::render::comment::Heard;
 use crate::store::{NewCommand, NoteKind, Run, RunOptions, RunState, StoreError, StoredCommand};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A comment as it came in.
 #[derive(Debug, Clone)]
@@ -97,7 +96,7 @@ pub async fn work(engine: Arc<Engine>) {
                     };
                     if let Err(error) = done {
                         tracing::warn!(command = command.id, %error, "a command could not be dealt with yet; it is tried again");
-                        if !rest(&engine).await {
+                        if !engine.rest().await {
                             return;
                         }
                     }
@@ -105,20 +104,11 @@ pub async fn work(engine: Arc<Engine>) {
             }
             Err(error) => {
                 tracing::error!(%error, "reading commands failed; trying again");
-                if !rest(&engine).await {
+                if !engine.rest().await {
                     return;
                 }
             }
         }
-    }
-}
-
-/// Waits before another try; answers whether there is to be one.
-async fn rest(engine: &Engine) -> bool {
-    const PAUSE: Duration = Duration::from_secs(5);
-    tokio::select! {
-        () = tokio::time::sleep(PAUSE) => true,
-        () = engine.shutdown.cancelled() => false,
     }
 }
 

@@ -32,6 +32,7 @@ use crate::store::{Store, StoreError};
 use reporter::Reporter;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -174,6 +175,15 @@ impl Engine {
     /// Waits until it is told to end.
     pub async fn until_shutdown(&self) {
         self.shutdown.cancelled().await;
+    }
+
+    /// Waits before another try; answers whether there is to be one.
+    async fn rest(&self) -> bool {
+        const PAUSE: Duration = Duration::from_secs(5);
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => true,
+            () = self.shutdown.cancelled() => false,
+        }
     }
 
     /// Everything about one run.

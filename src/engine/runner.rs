@@ -32,7 +32,7 @@ pub async fn work(engine: Arc<Engine>) {
             error = format!("{error:#}"),
             "what was under way when the backup was made cannot be taken up now; it is tried again"
         );
-        if !rest(&engine).await {
+        if !engine.rest().await {
             return;
         }
     }
@@ -71,19 +71,10 @@ pub async fn work(engine: Arc<Engine>) {
                 error = format!("{error:#}"),
                 "the run cannot go on now; it is tried again"
             );
-            if !rest(&engine).await {
+            if !engine.rest().await {
                 return;
             }
         }
-    }
-}
-
-/// Waits before another try; answers whether there is to be one.
-async fn rest(engine: &Engine) -> bool {
-    const PAUSE: Duration = Duration::from_secs(5);
-    tokio::select! {
-        () = tokio::time::sleep(PAUSE) => true,
-        () = engine.shutdown.cancelled() => false,
     }
 }
 
@@ -225,7 +216,9 @@ async fn verify(
         );
         let bench = bench(engine, run, &attempt, cancelled);
         let ended = bench.play(item).await;
-        if !engine.shutdown.is_cancelled() {
+        // Where the attempt is gone on with, its commands are waited for again: begun anew, they would do everything twice.
+        let goes_on = engine.shutdown.is_cancelled() || matches!(ended, Err(Stop::Broken(_)));
+        if !goes_on {
             end_commands(engine, &name(run, &attempt)).await?;
         }
         match ended {

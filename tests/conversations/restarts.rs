@@ -124,8 +124,9 @@ async fn command(lab: &Lab, step: &str) -> i32 {
     .await
 }
 
+/// What has ended, and only nobody has asked how, has no program any more.
 fn is_running(pid: i32) -> bool {
-    std::path::Path::new(&format!("/proc/{pid}")).exists()
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 /// A command of the flow is no child of Gavel's that dies with it: it is found again, and not begun anew.
@@ -156,6 +157,30 @@ async fn a_command_of_the_flow_outlives_gavel() {
             .count(),
         0
     );
+    lab.assert_clean().await;
+}
+
+/// What a database that takes nothing for a while interrupts is gone on with: a command that was begun is not begun again.
+#[tokio::test]
+async fn a_command_is_run_once_although_its_end_cannot_be_stored() {
+    use sqlx::{Connection, SqliteConnection};
+    let lab = Lab::start().await;
+    lab.say("maintainer", "/verify V2").await;
+    let pid = command(&lab, ".green%2Etold").await;
+    let database = lab.path("gavel-data/gavel.sqlite");
+    let url = format!("sqlite:{}", database.display());
+    let mut others = SqliteConnection::connect(&url).await.unwrap();
+    let held = others.begin_with("begin immediate").await.unwrap();
+    lab.until("the trouble", async || {
+        let log = std::fs::read_to_string(lab.path("logs/gavel.log")).ok()?;
+        log.contains("the run cannot go on now").then_some(())
+    })
+    .await;
+    assert_eq!(command(&lab, ".green%2Etold").await, pid);
+    held.rollback().await.unwrap();
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    assert_eq!(run["items"]["V2"]["attempts"], 1, "{run:#}");
     lab.assert_clean().await;
 }
 
