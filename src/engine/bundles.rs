@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::bundle::{self, Content};
 use crate::gitea::Outcome;
+use crate::host::durable;
 use crate::instants::reach;
 use crate::record::{RunRecord, report_slot};
 use crate::render;
@@ -98,17 +99,12 @@ async fn make(engine: &Engine, record: &RunRecord) -> anyhow::Result<Vec<u8>> {
     bundle::make(&content, &engine.key)
 }
 
-/// Never half a bundle: it is written beside its place first.
 fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let beside = path.with_extension("new");
     reach(|| "before writing a bundle".into());
-    let mut file = std::fs::File::create(&beside)?;
-    std::io::Write::write_all(&mut file, content)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)?;
+    durable::write(path, content)?;
     reach(|| "after writing a bundle".into());
     Ok(())
 }

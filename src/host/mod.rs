@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod cron;
+pub mod durable;
 pub mod git;
 pub mod owned;
 pub mod process;

@@ -1,11 +1,11 @@
 //! `gavel exec SPOOL`: the small process that runs one command to its end and writes down how that went.
 
-use super::{END, MARK, Order, PID, write_durably};
+use super::{END, MARK, Order, PID};
+use crate::host::durable;
 use crate::host::process::{self, Bounded, Command};
 use crate::redact::Redactor;
 use anyhow::Context;
 use secrecy::SecretString;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 /// A full disk may have room again; for as long as this the end is tried to be written.
 const TRIES: u32 = 60;
 
-/// Runs what standard input says, in the spool's folder's name, until it ends or SIGTERM comes. Its standard output is the spool's FIFO,
-/// which nothing is to be written to.
+/// Runs what standard input says, in the spool's folder's name, until it ends or SIGTERM comes. Its standard output is the spool's FIFO:
+/// one byte there says that it is on record, and nothing else is written to it.
 pub fn exec(folder: &Path) -> anyhow::Result<()> {
     let mut order = Vec::new();
     std::io::stdin()
@@ -25,9 +25,9 @@ pub fn exec(folder: &Path) -> anyhow::Result<()> {
     // Half of it is what a Gavel that was killed on the way has left: then nothing was begun.
     let order: Order = serde_json::from_slice(&order)
         .context("standard input does not say what is to be run; Gavel starts `exec` by itself")?;
-    let mut pid = File::create(folder.join(PID))
+    // Synced before anything is run: after a power cut a command that was begun must not look like one that was not.
+    durable::write(&folder.join(PID), std::process::id().to_string().as_bytes())
         .with_context(|| format!("writing into {} failed", folder.display()))?;
-    write!(pid, "{}", std::process::id()).context("writing the process number failed")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -43,6 +43,11 @@ async fn run(folder: &Path, order: Order) -> anyhow::Result<()> {
         term.recv().await;
         told.cancel();
     });
+    // From here on it can be told to end.
+    let mut said = std::io::stdout();
+    said.write_all(b"!")
+        .and_then(|()| said.flush())
+        .context("saying that it has begun failed")?;
     let mut command = Command::new(order.program)
         .bare()
         .args(order.arguments)
@@ -60,7 +65,7 @@ async fn run(folder: &Path, order: Order) -> anyhow::Result<()> {
     let end = serde_json::to_vec(&outcome).context("putting the end into words failed")?;
     let path = folder.join(END);
     for _ in 1..TRIES {
-        match write_durably(&path, &end) {
+        match durable::write(&path, &end) {
             Ok(()) => return Ok(()),
             // Forgotten meanwhile: nobody waits for it.
             Err(_) if !folder.exists() => return Ok(()),
@@ -68,7 +73,7 @@ async fn run(folder: &Path, order: Order) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    write_durably(&path, &end).with_context(|| {
+    durable::write(&path, &end).with_context(|| {
         format!(
             "the end of the command cannot be kept in {}",
             path.display()

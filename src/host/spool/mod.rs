@@ -4,7 +4,7 @@
 //! A spool is a folder with
 //!
 //! - `alive`: a FIFO that the small process holds open as long as it lives, so that whoever reads it is told of its end, child or not;
-//! - `pid`: its process number, once it knows what to run; what has none has not begun;
+//! - `pid`: its process number, synced before it runs anything; what has none has not begun;
 //! - `end.json`: how the command ended, with what it printed, secrets taken out. Written, synced and renamed before the process ends.
 //!
 //! What is to be run comes by its standard input and is never on disk: there are secrets in it.
@@ -13,8 +13,8 @@ mod exec;
 
 pub use exec::exec;
 
-use super::owned;
 use super::process::{Command, Outcome};
+use super::{durable, owned};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use process_wrap::tokio::{CommandWrap, ProcessSession};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
@@ -24,9 +24,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -40,6 +40,9 @@ const END: &str = "end.json";
 
 /// By this variable what a command left is known for its own.
 const MARK: &str = "GAVEL_SPOOL";
+
+/// For a small process to begin.
+const BEGINS_WITHIN: Duration = Duration::from_secs(30);
 
 /// For a small process that was told to end its command, beyond the command's own grace.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
@@ -60,7 +63,7 @@ pub struct Spools {
     folder: PathBuf,
     /// The program whose `exec` is run: this one.
     program: PathBuf,
-    secrets: Vec<String>,
+    secrets: Vec<SecretString>,
 }
 
 /// One command's.
@@ -86,9 +89,7 @@ impl Spools {
             folder,
             // The file that was started, also where another one has taken its place since.
             program: "/proc/self/exe".into(),
-            secrets: secrets
-                .map(|secret| secret.expose_secret().to_owned())
-                .collect(),
+            secrets: secrets.cloned().collect(),
         }
     }
 
@@ -128,7 +129,7 @@ impl Spool<'_> {
         self.folder.join(PID).exists() || self.is_alive()
     }
 
-    /// Starts the command. What a start that did not come this far left is removed first.
+    /// Starts the command, and waits until its small process is on record. What a start that did not come this far left is removed first.
     pub async fn start(&self, command: &Command) -> io::Result<()> {
         self.remove()?;
         DirBuilder::new()
@@ -139,6 +140,10 @@ impl Spool<'_> {
         mknodat(CWD, &alive, FileType::Fifo, Mode::from_raw_mode(0o600), 0)?;
         // Both ends in one: opening one alone would wait for the other.
         let held: File = OpenOptions::new().read(true).write(true).open(&alive)?;
+        let reader = pipe::OpenOptions::new().open_receiver(&alive)?;
+        for path in [&self.folder, &self.of.folder] {
+            durable::sync_folder_of(path)?;
+        }
         let mut wrap = CommandWrap::with_new(&self.of.program, |inner| {
             inner.arg("exec").arg(&self.folder).env_clear();
             inner
@@ -153,7 +158,7 @@ impl Spool<'_> {
             arguments: command.arguments.clone(),
             environment: command.environment.clone(),
             time_limit: command.time_limit,
-            secrets: self.of.secrets.clone(),
+            secrets: self.of.secrets.iter().map(exposed).collect(),
         };
         let mut stdin = child
             .stdin()
@@ -161,8 +166,18 @@ impl Spool<'_> {
             .ok_or_else(|| io::Error::other("the small process has no standard input"))?;
         stdin.write_all(&serde_json::to_vec(&order)?).await?;
         stdin.shutdown().await?;
+        drop((stdin, wrap));
         // Tokio takes up what is left of a child that nobody waits for.
-        Ok(())
+        match timeout(BEGINS_WITHIN, begun(&reader)).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(io::Error::other(
+                "its small process ended before it began; the log has its words",
+            )),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(io::Error::other(format!(
+                "its small process had not begun after {BEGINS_WITHIN:?}"
+            ))),
+        }
     }
 
     /// Waits until the command has ended, or until `cancel`.
@@ -265,13 +280,18 @@ impl Spool<'_> {
     }
 }
 
-/// Writes a file whole or not at all, so that a power cut leaves one or the other.
-fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+fn exposed(secret: &SecretString) -> String {
+    secret.expose_secret().to_owned()
+}
+
+/// Whether a small process says that it is on record, before it ends.
+async fn begun(reader: &pipe::Receiver) -> io::Result<bool> {
+    loop {
+        reader.readable().await?;
+        match reader.try_read(&mut [0; 1]) {
+            Ok(read) => return Ok(read > 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
