@@ -6,19 +6,25 @@ use procfs::process::{Process as Entry, all_processes};
 use rustix::process::Signal;
 use std::sync::LazyLock;
 
-/// The variable that says whose a program is, as `pid:started`.
+/// The variable that says whose a program is, as `pid:started:namespace`: in another container the same number is somebody else.
 pub const OWNER: &str = "GAVEL_OWNER";
 
 /// The value by which this process's programs are known for its own; empty where the process table does not show it, and then for nobody's.
 pub fn owner() -> &'static str {
     static OWNER: LazyLock<String> = LazyLock::new(|| {
         let own = Entry::myself().and_then(|entry| entry.stat());
-        own.map_or_else(
-            |_| String::new(),
-            |stat| format!("{}:{}", stat.pid, stat.starttime),
-        )
+        match (own, namespace()) {
+            (Ok(own), Some(namespace)) => format!("{}:{}:{namespace}", own.pid, own.starttime),
+            _ => String::new(),
+        }
     });
     &OWNER
+}
+
+/// In which process numbers are counted.
+fn namespace() -> Option<String> {
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(namespace.to_str()?.to_owned())
 }
 
 /// Whether this process has started it, or something that it has started.
@@ -41,8 +47,9 @@ pub fn end() -> usize {
             let value = variable
                 .strip_prefix(OWNER.as_bytes())?
                 .strip_prefix(b"=")?;
-            let (pid, started) = std::str::from_utf8(value).ok()?.split_once(':')?;
-            Some((pid.parse().ok()?, started.parse().ok()?))
+            let mut parts = std::str::from_utf8(value).ok()?.splitn(3, ':');
+            let owner = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            (parts.next() == namespace().as_deref()).then_some(owner)
         });
         // A table that cannot be read shows nobody's end.
         owner.is_some_and(|owner| processes::alive(&[owner]).is_ok_and(|alive| alive.is_empty()))
@@ -105,14 +112,16 @@ mod tests {
     #[test]
     fn only_what_has_lost_its_owner_is_ended() {
         // Nobody has begun before the machine did.
-        let mut orphan = sleeping(OWNER, &format!("{}:0", std::process::id()));
+        let namespace = namespace().unwrap();
+        let mut orphan = sleeping(OWNER, &format!("{}:0:{namespace}", std::process::id()));
+        let mut elsewhere = sleeping(OWNER, &format!("{}:0:pid:[1]", std::process::id()));
         let mut owned = sleeping(OWNER, owner());
         let mut others = sleeping(OWNER, "somebody");
         assert!(end() >= 1);
         assert_eq!(orphan.wait().unwrap().signal(), Some(9));
         assert!(is_own(owned.id().cast_signed()));
         assert!(!is_own(others.id().cast_signed()));
-        for child in [&mut owned, &mut others] {
+        for child in [&mut owned, &mut others, &mut elsewhere] {
             assert!(child.try_wait().unwrap().is_none());
             child.kill().unwrap();
             child.wait().unwrap();
