@@ -1,6 +1,11 @@
 //! Instants at which Gavel can be killed: before and after whatever it stores, makes or starts. The lab asks for their names, and then for the
 //! end at one of them; without the lab there is nothing here.
 
+#[cfg(feature = "lab")]
+use std::io::Write;
+#[cfg(feature = "lab")]
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 /// The file to which the names of all instants are appended as they are reached, a line each.
 #[cfg(feature = "lab")]
 const NAMES: &str = "GAVEL_LAB_INSTANTS";
@@ -9,27 +14,35 @@ const NAMES: &str = "GAVEL_LAB_INSTANTS";
 #[cfg(feature = "lab")]
 const END: &str = "GAVEL_LAB_ENDS_AT";
 
+/// What the lab asked for.
+#[cfg(feature = "lab")]
+struct Wanted {
+    names: Option<Mutex<std::fs::File>>,
+    end: Option<String>,
+}
+
+#[cfg(feature = "lab")]
+static WANTED: LazyLock<Wanted> = LazyLock::new(|| {
+    let names = std::env::var_os(NAMES).and_then(|path| {
+        let mut options = std::fs::OpenOptions::new();
+        options.append(true).create(true).open(path).ok()
+    });
+    Wanted {
+        names: names.map(Mutex::new),
+        end: std::env::var(END).ok(),
+    }
+});
+
+/// Whether somebody wants to know of instants.
+#[cfg(feature = "lab")]
+pub fn are_wanted() -> bool {
+    WANTED.names.is_some() || WANTED.end.is_some()
+}
+
 /// Something happens before or after this instant, which has this name in every run: no ids, no times.
 #[cfg(feature = "lab")]
 pub fn reach(name: impl FnOnce() -> String) {
-    use std::io::Write;
-    use std::sync::{LazyLock, Mutex, PoisonError};
-
-    struct Wanted {
-        names: Option<Mutex<std::fs::File>>,
-        end: Option<String>,
-    }
-    static WANTED: LazyLock<Wanted> = LazyLock::new(|| {
-        let names = std::env::var_os(NAMES).and_then(|path| {
-            let mut options = std::fs::OpenOptions::new();
-            options.append(true).create(true).open(path).ok()
-        });
-        Wanted {
-            names: names.map(Mutex::new),
-            end: std::env::var(END).ok(),
-        }
-    });
-    if WANTED.names.is_none() && WANTED.end.is_none() {
+    if !are_wanted() {
         return;
     }
     let name = name();

@@ -66,7 +66,11 @@ impl Store {
             .synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new().max_connections(4);
         #[cfg(feature = "lab")]
-        let pool = watched::pool(pool);
+        let pool = if crate::instants::are_wanted() {
+            watched::pool(pool)
+        } else {
+            pool
+        };
         let pool = pool
             .connect_with(options)
             .await
