@@ -389,14 +389,7 @@ pub fn is_upgraded(
     let before = compose_before(witness, name, expect)?;
     let tags = tags(witness, name, &before)?;
     let pull = opened_pull(witness, name, expect, because)?;
-    let label = format!("{name}.files");
-    let question = Question::PullFiles {
-        repository: expect.mirror.clone(),
-        number: pull.number,
-    };
-    asked(witness, &label, &question)?;
-    let files: Option<Vec<ChangedFile>> = witness.see(&label)?;
-    let files = files.unwrap_or_default();
+    let files = changed_files(witness, name, &pull, expect)?;
     let allowed = globs(&expect.upgrading.allowed_paths)?;
     let outside: Vec<_> = files
         .iter()
@@ -447,6 +440,22 @@ pub fn is_upgraded(
         ),
         None => holds(seen),
     }
+}
+
+/// What a pull request of the mirror changes.
+pub fn changed_files(
+    witness: &Witness<'_>,
+    name: &str,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Result<Vec<ChangedFile>, Doubt> {
+    let label = format!("{name}.files");
+    let question = Question::PullFiles {
+        repository: expect.mirror.clone(),
+        number: pull.number,
+    };
+    asked(witness, &label, &question)?;
+    Ok(witness.see::<Option<_>>(&label)?.unwrap_or_default())
 }
 
 /// How another file of the pull request undoes what `compose.yml` says.

@@ -9,6 +9,7 @@ use crate::evidence::{Answer, Digest, Fact, Question, Sighting};
 use crate::verdict::{Clause, Verdict};
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -104,6 +105,31 @@ fn sighting(label: &str) -> Sighting {
         watch: None,
         answer: Answer::Seen(7.into()),
     }
+}
+
+/// A file with some content, closed; and the page with the root of its commands.
+async fn written() -> (File, u64) {
+    let file = File::new();
+    let store = file.open().await;
+    let many: Vec<_> = (0..500).map(|at| command(1, at, "/status")).collect();
+    store.hear(ISSUE, 1, &many).await.unwrap();
+    let root = sqlx::query("select rootpage from sqlite_schema where name = 'commands'");
+    let root = root.fetch_one(&store.pool).await.unwrap();
+    let root = unsigned(sqlx::Row::get(&root, 0));
+    store.close().await;
+    (file, root)
+}
+
+/// As long as SQLite's pages are.
+const PAGE: u64 = 4096;
+
+/// A file with some content, of which a page is not what it was.
+async fn damaged() -> File {
+    let (file, root) = written().await;
+    let open = std::fs::OpenOptions::new().write(true).open(file.path());
+    let open = open.unwrap();
+    open.write_all_at(&[0xaa; 64], (root - 1) * PAGE).unwrap();
+    file
 }
 
 #[tokio::test]

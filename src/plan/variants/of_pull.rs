@@ -5,7 +5,7 @@ use crate::evidence::{Doubt, Question, Witness};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::expect::Expectations;
 use crate::plan::gate::asked;
-use crate::plan::opened::main;
+use crate::plan::opened::{changed_files, main};
 use crate::plan::sight::{Branch, ChangedFile, File, Pull, Tags};
 use crate::plan::unseen;
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn sides(expect: &Expectations, upstream: Branch, pull: &Pull) -> Sides {
     ]
 }
 
-fn questions(
+fn question(
     name: &str,
     (side, repository, at): &(&'static str, String, String),
     path: &str,
@@ -72,7 +72,7 @@ pub async fn look(bench: &Bench, name: &str, pull: &Pull) -> Result<(), Stop> {
         for (side, texts) in sides.iter().zip(&mut texts) {
             let asked: Vec<_> = paths
                 .iter()
-                .map(|path| questions(name, side, path))
+                .map(|path| question(name, side, path))
                 .collect();
             bench.see_all(asked.clone()).await?;
             for (path, (label, _)) in paths.iter().zip(asked) {
@@ -97,14 +97,7 @@ pub fn differing(
     pull: &Pull,
     expect: &Expectations,
 ) -> Result<Vec<Way>, Doubt> {
-    let label = format!("{name}.files");
-    let question = Question::PullFiles {
-        repository: expect.mirror.clone(),
-        number: pull.number,
-    };
-    asked(witness, &label, &question)?;
-    let files: Option<Vec<ChangedFile>> = witness.see(&label)?;
-    let changed = changed(&files.unwrap_or_default());
+    let changed = changed(&changed_files(witness, name, pull, expect)?);
     if changed.is_empty() {
         return Ok(Vec::new());
     }
@@ -118,7 +111,7 @@ pub fn differing(
         let mut read = [Texts::new(), Texts::new()];
         for (side, texts) in sides.iter().zip(&mut read) {
             for path in paths {
-                let (label, question) = questions(name, side, path);
+                let (label, question) = question(name, side, path);
                 asked(witness, &label, &question)?;
                 let file: Option<File> = witness.see(&label)?;
                 texts.extend(file.map(|file| (path.clone(), file.text)));

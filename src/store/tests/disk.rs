@@ -2,7 +2,6 @@
 //! and when the disk is well again, so is Gavel.
 
 use super::*;
-use std::os::unix::fs::FileExt;
 use std::process::Command;
 
 /// A comment that takes a few pages.
@@ -167,26 +166,9 @@ async fn a_real_disk_that_is_full_and_then_has_room() {
     assert_eq!(on_record(file).await.len() as u64, taken + 1);
 }
 
-/// A file with some content, closed; and the page with the root of its commands.
-async fn written() -> (File, u64) {
-    let file = File::new();
-    let store = file.open().await;
-    let many: Vec<_> = (0..500).map(|at| command(1, at, "/status")).collect();
-    store.hear(ISSUE, 1, &many).await.unwrap();
-    let root = sqlx::query("select rootpage from sqlite_schema where name = 'commands'");
-    let root = root.fetch_one(&store.pool).await.unwrap();
-    let root = unsigned(sqlx::Row::get(&root, 0));
-    store.close().await;
-    (file, root)
-}
-
 #[tokio::test]
 async fn damage_is_found_at_the_start_and_named() {
-    const PAGE: u64 = 4096;
-    let (page, root) = written().await;
-    let open = std::fs::OpenOptions::new().write(true).open(page.path());
-    let open = open.unwrap();
-    open.write_all_at(&[0xaa; 64], (root - 1) * PAGE).unwrap();
+    let page = damaged().await;
     let (cut, _) = written().await;
     let open = std::fs::OpenOptions::new().write(true).open(cut.path());
     open.unwrap().set_len(9 * PAGE).unwrap();
