@@ -46,6 +46,17 @@ pub fn runners(root: &Path) -> Vec<i32> {
     pids(is_one)
 }
 
+/// The programs of a Gavel of this lab. They end with it, or are left.
+pub fn programs(root: &Path) -> Vec<i32> {
+    let is_one = |process: &Process| {
+        let environment = process.environ().unwrap_or_default();
+        let of = |name: &str| environment.get(std::ffi::OsStr::new(name));
+        of("GAVEL_OWNER").is_some()
+            && of("HOME").is_some_and(|home| Path::new(home).starts_with(root))
+    };
+    pids(is_one)
+}
+
 /// What they started, and what that started.
 fn marked(root: &Path) -> Vec<i32> {
     let is_one = |process: &Process| {

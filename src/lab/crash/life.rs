@@ -202,6 +202,9 @@ impl Life {
             self.left.words.push(format!("comment doubled: {slot}"));
         }
         self.compare(&world, &run, calm).await?;
+        world.stop_bot().await;
+        let left = left::programs(world.folder.root());
+        self.leaked(left.iter().map(|pid| format!("program {pid}")).collect());
         world.stop().await;
         Ok(())
     }
@@ -235,11 +238,14 @@ impl Life {
         }
         let running = left::runners(world.folder.root());
         leaked.extend(running.iter().map(|pid| format!("process {pid}")));
-        self.left.leaked += leaked.len();
-        self.left
-            .words
-            .extend(leaked.into_iter().map(|what| format!("leaked: {what}")));
+        self.leaked(leaked);
         Ok(())
+    }
+
+    fn leaked(&mut self, what: Vec<String>) {
+        self.left.leaked += what.len();
+        let words = what.into_iter().map(|what| format!("leaked: {what}"));
+        self.left.words.extend(words);
     }
 }
 
