@@ -111,7 +111,7 @@ impl RunRecord {
         let first = versions.next();
         whole
             && self.guardrails.is_some()
-            && self.run.cancelled_by.is_none()
+            && self.run.cut_short.is_none()
             && self.verdict() == Verdict::Pass
             && first.is_some_and(|first| versions.all(|other| other == first))
     }
@@ -145,9 +145,9 @@ impl RunRecord {
         self.items.iter().chain(&self.guardrails)
     }
 
-    /// Whether it was cancelled before anything was judged.
+    /// Whether it was ended early, before anything was judged.
     pub fn is_empty(&self) -> bool {
-        self.run.cancelled_by.is_some() && self.items.iter().all(|item| item.latest.is_none())
+        self.run.cut_short.is_some() && self.items.iter().all(|item| item.latest.is_none())
     }
 
     /// An item, or the guardrails, by id.
@@ -462,7 +462,7 @@ pub async fn open_runs(store: &Store, config: &Config) -> anyhow::Result<Vec<Run
 
 /// The newest run that has ended.
 ///
-/// One that was cancelled before it had judged anything has no report.
+/// One that was ended early, before it had judged anything, has no report.
 pub async fn latest_finished(store: &Store, config: &Config) -> anyhow::Result<Option<RunRecord>> {
     for candidate in store.latest_runs(50).await? {
         if candidate.state == crate::store::RunState::Finished {

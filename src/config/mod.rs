@@ -190,6 +190,8 @@ pub struct Patience {
     pub poll: Duration,
     /// For one request.
     pub request: Duration,
+    /// From a run's start until it is ended, wherever it is, and what it opened is closed.
+    pub run: Duration,
 }
 
 /// Why there is no configuration.
@@ -262,6 +264,16 @@ impl Config {
             .into_iter()
             .chain(commands.flat_map(|command| command.secrets.values()))
             .collect()
+    }
+}
+
+impl Config {
+    /// No single wait of a run may take longer: for a command of the flow, a build, an effect or its absence, and for servers that are down.
+    pub fn longest_wait(&self) -> Duration {
+        let patience = &self.patience;
+        let commands = self.flow.commands().map(|command| command.time_limit);
+        let waits = [patience.reaction, patience.build, self.gate.quiet_window()];
+        commands.chain(waits).max().unwrap_or_default() + patience.outage
     }
 }
 

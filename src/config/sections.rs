@@ -10,6 +10,7 @@ use super::{
 };
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 type SecretSource<'a> = &'a dyn Fn(&Path) -> Result<SecretString, SecretError>;
 
@@ -274,13 +275,18 @@ fn versions(section: Section, around: &Around) -> Option<Versions> {
     })
 }
 
+/// The whole plan, on a real installation, takes some hours.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn patience(section: Section) -> Option<Patience> {
     let reaction = section.need("reaction", "\"5m\"", values::duration);
     let build = section.need("build", "\"30m\"", values::duration);
     let outage = section.need("outage", "\"1h\"", values::duration);
     let poll = section.need("poll", "\"10s\"", values::duration);
     let request = section.need("request", "\"30s\"", values::duration);
+    let run = section.may("run", "\"24h\"", values::duration);
     let patience = Patience {
+        run: run?.unwrap_or(A_DAY),
         reaction: reaction?,
         build: build?,
         outage: outage?,

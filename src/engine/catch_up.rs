@@ -1,8 +1,8 @@
 //! At the start and every minute: finds out whether commands can be stored, reads the tracking issue's comments, for those whose webhook
-//! was lost, and closes what earlier runs could not close.
+//! was lost, closes what earlier runs could not close, and tells the log where Gavel is not well.
 
 use super::inbox::{Comment, Inbox};
-use super::{Engine, cleanup, keeping};
+use super::{Engine, cleanup, keeping, vitals};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,12 @@ pub async fn work(engine: Arc<Engine>) {
         };
         if let Err(error) = swept {
             tracing::warn!(%error, "what earlier runs left behind could not be closed yet");
+        }
+        if let Err(error) = vitals::look(&engine).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "how Gavel is could not be looked up"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -69,7 +75,8 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
         for comment in comments {
             // An edited comment is never executed: who typed what it says now is not known.
             if comment.id > known && comment.updated_at == comment.created_at {
-                Inbox(engine)
+                let id = comment.id;
+                let commands = Inbox(engine)
                     .take(&Comment {
                         repository: repository.clone(),
                         issue: tracking.issue,
@@ -78,6 +85,14 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
                         body: comment.body,
                     })
                     .await?;
+                if commands > 0 {
+                    tracing::info!(
+                        comment = id,
+                        commands,
+                        "found by reading the issue, before any webhook told of it"
+                    );
+                    engine.memory.read(commands);
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ mod reporter;
 mod restored;
 mod runner;
 mod verified;
+pub mod vitals;
 mod words;
 
 pub use inbox::{Comment, Inbox};
@@ -29,6 +30,7 @@ use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
 use crate::registry::Registry;
 use crate::store::{Store, StoreError};
+use jiff::Timestamp;
 use reporter::Reporter;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,6 +59,10 @@ pub struct Engine {
     /// The newest run of which all has been said.
     parted: watch::Sender<u64>,
     shutdown: CancellationToken,
+    /// What the vital signs are told from.
+    memory: vitals::Memory,
+    /// When this Gavel was started.
+    since: Timestamp,
     /// What which run is doing now.
     doing: Mutex<(u64, Option<String>)>,
 }
@@ -151,6 +157,8 @@ impl Engine {
             touched: Touched::default(),
             parted: watch::Sender::new(0),
             shutdown,
+            memory: vitals::Memory::default(),
+            since: Timestamp::now(),
             doing: Mutex::default(),
         }))
     }
@@ -208,6 +216,10 @@ impl Engine {
 
     /// Something happened on the forge: whoever waits looks again.
     pub fn wake(&self, event: Event) {
+        let tracking = self.config.tracking.repository.to_string();
+        if event.repository.eq_ignore_ascii_case(&tracking) {
+            self.memory.delivered();
+        }
         // Nobody is waiting: nothing to wake.
         let _ = self.events.send(event);
     }

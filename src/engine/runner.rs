@@ -9,14 +9,17 @@ use crate::render;
 use crate::store::{Attempt, AttemptState, Run, RunState};
 use crate::verdict::Verdict;
 use anyhow::Context;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How often an item is begun anew when an attempt was interrupted where it cannot be resumed.
 const ATTEMPTS: usize = 5;
+
+/// Why an attempt was lost that was under way when its run was cancelled, or came to its deadline.
+const ENDED_EARLY: &str = "its run was ended early";
 
 /// Drives runs, oldest first, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
@@ -86,7 +89,7 @@ async fn next(engine: &Engine) -> anyhow::Result<Option<Run>> {
         return Ok(None);
     };
     if run.state == RunState::Queued
-        && run.cancelled_by.is_none()
+        && run.cut_short.is_none()
         && let Some(pause) = engine.store.paused().await?
     {
         tracing::info!(run = run.id, by = %pause.account, "paused: a run waits");
@@ -116,7 +119,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     let id = run.id;
     let mut guard = None;
     if matches!(run.state, RunState::Queued | RunState::Running) {
-        if run.cancelled_by.is_none() {
+        if run.cut_short.is_none() {
             tracing::info!(run = id, "running");
             engine.store.run_state(id, RunState::Running).await?;
             progress::show(engine, id, None).await?;
@@ -125,7 +128,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
                 // What could not be closed when its run ended may be by now.
                 cleanup::sweep(engine).await?;
             }
-            let (cancelled, _watching) = watch_for_cancel(engine, id);
+            let (cancelled, _watching) = watch_for_end(engine, id);
             guard = Some(guards::open(engine, &run).await?);
             let items: Vec<&Item> = run.items.iter().filter_map(|id| plan::item(id)).collect();
             for item in items {
@@ -159,7 +162,7 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
 async fn give_up_attempts(engine: &Engine, run: u64) -> anyhow::Result<()> {
     for attempt in engine.store.attempts(run).await? {
         if attempt.state == AttemptState::Running && attempt.item != guardrails::ITEM.id {
-            engine.store.attempt_lost(attempt.id, "cancelled").await?;
+            engine.store.attempt_lost(attempt.id, ENDED_EARLY).await?;
         }
     }
     Ok(())
@@ -225,7 +228,7 @@ async fn verify(
             Ok(()) | Err(Stop::Unseen(_)) => {}
             Err(Stop::Cancelled) if engine.shutdown.is_cancelled() => return Ok(false),
             Err(Stop::Cancelled) => {
-                engine.store.attempt_lost(attempt.id, "cancelled").await?;
+                engine.store.attempt_lost(attempt.id, ENDED_EARLY).await?;
                 return Ok(false);
             }
             Err(Stop::Lost(why)) if tried < ATTEMPTS => {
@@ -365,8 +368,8 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A token that is cancelled when the run is, or at the shutdown.
-fn watch_for_cancel(engine: &Arc<Engine>, run: u64) -> (CancellationToken, DropGuard) {
+/// A token that is cancelled when the run is or has come to its deadline, or at the shutdown.
+fn watch_for_end(engine: &Arc<Engine>, run: u64) -> (CancellationToken, DropGuard) {
     let cancelled = engine.shutdown.child_token();
     let over = CancellationToken::new();
     let (watcher, token, end) = (engine.clone(), cancelled.clone(), over.clone());
@@ -375,19 +378,84 @@ fn watch_for_cancel(engine: &Arc<Engine>, run: u64) -> (CancellationToken, DropG
             let rung = watcher.runs.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
-            if let Ok(Some(run)) = watcher.store.run(run).await
-                && run.cancelled_by.is_some()
-            {
-                token.cancel();
-                return;
+            let mut next_look = Duration::from_secs(30);
+            if let Ok(Some(run)) = watcher.store.run(run).await {
+                if run.cut_short.is_some() {
+                    token.cancel();
+                    return;
+                }
+                let limit = watcher.config.patience.run;
+                let left = time_left(&run, limit, Timestamp::now());
+                if left.is_zero() {
+                    tracing::error!(
+                        run = run.id,
+                        "the run is ended: it has taken {limit:?}, which is `patience.run`"
+                    );
+                    match watcher.store.end_overdue_run(run.id).await {
+                        Ok(()) => {
+                            token.cancel();
+                            return;
+                        }
+                        Err(error) => tracing::error!(
+                            run = run.id,
+                            %error,
+                            "that its deadline is over could not be stored; it is tried again"
+                        ),
+                    }
+                } else {
+                    next_look = next_look.min(left);
+                }
             }
             tokio::select! {
                 () = rung => {}
-                () = tokio::time::sleep_until(Instant::now() + Duration::from_secs(30)) => {}
+                () = tokio::time::sleep(next_look) => {}
                 () = end.cancelled() => return,
                 () = token.cancelled() => return,
             }
         }
     });
     (cancelled, over.drop_guard())
+}
+
+/// How long a run may still take; nothing, once its deadline is over. A clock that was set back gives it no more than the whole limit.
+fn time_left(run: &Run, limit: Duration, now: Timestamp) -> Duration {
+    let Some(started) = run.started else {
+        return limit;
+    };
+    let taken = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+    limit.saturating_sub(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::RunOptions;
+
+    #[test]
+    fn a_run_has_its_whole_limit_from_its_start() {
+        let start: Timestamp = "2026-06-01T12:00:00Z".parse().expect("a time");
+        let mut run = Run {
+            id: 1,
+            command: 1,
+            account: "maintainer".into(),
+            items: vec!["V1".into()],
+            options: RunOptions::default(),
+            nonce: "abcd".into(),
+            state: RunState::Queued,
+            cut_short: None,
+            verdict: None,
+            queued: start,
+            started: None,
+            ended: None,
+        };
+        let hour = Duration::from_secs(3600);
+        let left = |run: &Run, after: i64| {
+            time_left(run, hour, start + jiff::SignedDuration::from_secs(after))
+        };
+        assert_eq!(left(&run, 9999), hour, "it has not started");
+        run.started = Some(start);
+        for (after, expected) in [(0, 3600), (3599, 1), (3600, 0), (9999, 0), (-60, 3600)] {
+            assert_eq!(left(&run, after).as_secs(), expected, "after {after} s");
+        }
+    }
 }

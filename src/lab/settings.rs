@@ -186,6 +186,7 @@ build = "{build}"
 outage = "{outage}"
 poll = "{poll}"
 request = "{request}"
+run = "24h"
 "#
     ))
 }

@@ -6,7 +6,7 @@ use super::{duration, evidence, facts_page, not_attempted, pull_page};
 use crate::evidence::{Answer, Fact, Lasting, Question};
 use crate::plan::Item;
 use crate::record::{RunRecord, says};
-use crate::store::{Attempt, RunState};
+use crate::store::{Attempt, CutShort, RunState};
 use crate::verdict::Clause;
 use askama::Template;
 

@@ -9,44 +9,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
 use std::sync::Arc;
-
-/// What became of deliveries.
-pub struct Counters {
-    registry: Registry,
-    deliveries: Family<Outcome, Counter>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
-    outcome: &'static str,
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        let mut registry = Registry::default();
-        let deliveries = Family::<Outcome, Counter>::default();
-        registry.register(
-            "gavel_deliveries",
-            "Webhook deliveries, by what became of them",
-            deliveries.clone(),
-        );
-        Self {
-            registry,
-            deliveries,
-        }
-    }
-}
-
-impl Counters {
-    fn count(&self, outcome: &'static str) {
-        self.deliveries.get_or_create(&Outcome { outcome }).inc();
-    }
-}
 
 /// `POST /hooks/gitea`.
 pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -57,11 +20,11 @@ pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     };
     match taken {
         Ok((status, outcome)) => {
-            shared.counters.count(outcome);
+            shared.deliveries.count(outcome);
             (status, format!("{outcome}\n")).into_response()
         }
         Err(refusal) => {
-            shared.counters.count(refusal.word());
+            shared.deliveries.count(refusal.word());
             tracing::warn!(
                 refusal = refusal.word(),
                 "a delivery was refused: {refusal}"
@@ -132,21 +95,5 @@ async fn taken(
             tracing::info!("a delivery of an unknown event was ignored");
             Ok((StatusCode::ACCEPTED, "ignored"))
         }
-    }
-}
-
-/// `GET /metrics`.
-pub async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &shared.counters.registry) {
-        Ok(()) => (
-            [(
-                header::CONTENT_TYPE,
-                "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            )],
-            text,
-        )
-            .into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

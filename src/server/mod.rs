@@ -2,6 +2,7 @@
 
 mod delivery;
 mod intake;
+mod metrics;
 mod pages;
 
 use crate::engine::Engine;
@@ -12,7 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
-use intake::Counters;
+use metrics::Deliveries;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -28,7 +29,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// What the handlers share.
 pub struct Shared {
     pub engine: Arc<Engine>,
-    pub counters: Counters,
+    pub deliveries: Deliveries,
 }
 
 /// Serves until the shutdown, and lets what is under way end.
@@ -39,7 +40,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let shared = Arc::new(Shared {
         engine,
-        counters: Counters::default(),
+        deliveries: Deliveries::default(),
     });
     axum::serve(listener, router(shared))
         .with_graceful_shutdown(shutdown.cancelled_owned())
@@ -58,7 +59,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/signing.pub", get(pages::key))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(intake::metrics))
+        .route("/metrics", get(metrics::metrics))
         .layer(middleware::map_response(harmless))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,

@@ -3,7 +3,8 @@
 use super::Shared;
 use crate::record::{ItemRecord, RunRecord};
 use crate::render;
-use crate::store::RunState;
+
+use crate::store::{CutShort, RunState};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -161,7 +162,11 @@ fn summary(record: &RunRecord) -> Value {
     let ended = run.state == RunState::Finished;
     json!({
         "run": run.id,
-        "state": if ended && run.cancelled_by.is_some() { "cancelled" } else { run.state.word() },
+        "state": match &run.cut_short {
+            Some(CutShort::Cancelled { .. }) if ended => "cancelled",
+            Some(CutShort::Overdue) if ended => "overdue",
+            _ => run.state.word(),
+        },
         "verdict": ended.then(|| record.verdict().word()),
         "items": items,
         "guardrails": record.guardrails.as_ref().map(clauses).unwrap_or_default(),

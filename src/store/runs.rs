@@ -47,6 +47,17 @@ pub struct RunOptions {
     pub force: bool,
 }
 
+/// What ends a run before all of its items were attempted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CutShort {
+    Cancelled {
+        /// The account that asked for it.
+        by: String,
+    },
+    /// Its deadline was over.
+    Overdue,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub id: u64,
@@ -60,8 +71,8 @@ pub struct Run {
     /// Part of every name that the run gives to something.
     pub nonce: String,
     pub state: RunState,
-    /// Who cancelled it.
-    pub cancelled_by: Option<String>,
+    /// What ended it early.
+    pub cut_short: Option<CutShort>,
     pub verdict: Option<Verdict>,
     pub queued: Timestamp,
     pub started: Option<Timestamp>,
@@ -212,13 +223,25 @@ impl Store {
     /// Asks a run to end; the runner heeds it. Answers whether there was anything to end.
     pub async fn cancel_run(&self, id: u64, by: &str) -> Result<bool> {
         let done = sqlx::query(
-            "update runs set cancel = ? where id = ? and cancel is null and state in ('queued', 'running')",
+            "update runs set cancel = ? where id = ? and cancel is null and overdue is null and state in ('queued', 'running')",
         )
         .bind(by)
         .bind(signed(id))
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a run whose deadline is over, where nobody has cancelled it before; the runner heeds it.
+    pub async fn end_overdue_run(&self, id: u64) -> Result<()> {
+        sqlx::query(
+            "update runs set overdue = ? where id = ? and cancel is null and overdue is null and state = 'running'",
+        )
+        .bind(now())
+        .bind(signed(id))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Opens the next attempt of an item.
@@ -363,7 +386,11 @@ fn run(row: &SqliteRow) -> Result<Run> {
         options: json("the options of a run", row.get("options"))?,
         nonce: row.get("nonce"),
         state,
-        cancelled_by: row.get("cancel"),
+        cut_short: match (row.get("cancel"), row.get::<Option<String>, _>("overdue")) {
+            (Some(by), _) => Some(CutShort::Cancelled { by }),
+            (None, Some(_)) => Some(CutShort::Overdue),
+            (None, None) => None,
+        },
         verdict: verdict(row.get("verdict"))?,
         queued: time(row.get("queued"))?,
         started: time_or_none(row.get("started"))?,

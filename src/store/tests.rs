@@ -249,7 +249,12 @@ async fn a_command_makes_one_run_however_often_it_is_dealt_with() {
     store.run_state(first, RunState::Finished).await.unwrap();
     assert_eq!(open().await, [second]);
     let run = store.run(first).await.unwrap().unwrap();
-    assert_eq!(run.cancelled_by.as_deref(), Some("maintainer"));
+    assert_eq!(
+        run.cut_short,
+        Some(CutShort::Cancelled {
+            by: "maintainer".into()
+        })
+    );
     assert!(run.ended.is_some() && run.verdict == Some(Verdict::Inconclusive));
     store.run_state(second, RunState::Cleaning).await.unwrap();
     assert!(

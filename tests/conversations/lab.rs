@@ -417,7 +417,7 @@ impl Lab {
         self.until_within("the end of the run", limit, async || {
             let run = self.run(number).await;
             let state = run["state"].as_str()?;
-            ["finished", "cancelled"]
+            ["finished", "cancelled", "overdue"]
                 .contains(&state)
                 .then(|| run.clone())
         })

@@ -119,3 +119,27 @@ async fn a_run_from_the_command_to_the_report() {
     let again = lab.say("maintainer", "/report").await;
     assert_eq!(lab.answers(TRACKING, 1, again, 1).await, [report]);
 }
+
+/// Its quiet windows alone take longer than this deadline.
+#[tokio::test]
+async fn a_run_ends_at_its_deadline() {
+    let mut lab = Lab::without_gavel().await;
+    lab.configure("patience.run", "\"3s\"");
+    lab.start_gavel(&[]).await;
+    lab.say("maintainer", "/verify V1").await;
+    let run = lab.ended(1).await;
+    assert_eq!(
+        (&run["state"], &run["verdict"]),
+        (&"overdue".into(), &"INCONCLUSIVE".into()),
+        "{run:#}"
+    );
+    let progress = lab.slot("run-1", "deadline").await;
+    assert_snapshot!(progress.lines().next().unwrap(), @"### 🚫 Run 1 was ended at its deadline (`patience.run`)");
+    assert_snapshot!(lab.slot("run-1-report", "deadline").await, @"🚫 Run 1 was ended at its deadline (`patience.run`) before anything was judged. What it had opened is closed.");
+    let page = String::from_utf8(lab.file("/runs/1").await).unwrap();
+    assert!(page.contains("ended at its deadline"), "{page}");
+    // The next one has its own.
+    lab.say("maintainer", "/verify V1").await;
+    assert_eq!(lab.ended(2).await["state"], "overdue");
+    lab.assert_clean().await;
+}

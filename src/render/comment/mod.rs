@@ -26,7 +26,7 @@ use super::text::{capital, cell, code, shell, statements};
 use super::{duration, evidence, facts_page, not_attempted};
 use crate::evidence::Fact;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
-use crate::store::{AttemptState, Resource, ResourceKind, RunState};
+use crate::store::{AttemptState, CutShort, Resource, ResourceKind, RunState};
 use crate::verdict::{Clause, Verdict};
 use askama::Template;
 
@@ -37,6 +37,14 @@ fn text(template: &impl Template) -> String {
         .unwrap_or_else(|error| format!("This comment could not be rendered: {error}"))
         .trim()
         .to_owned()
+}
+
+/// What ended a run early, as what was done to it.
+fn ended_early(why: &CutShort) -> String {
+    match why {
+        CutShort::Cancelled { by } => format!("cancelled by {}", code(by)),
+        CutShort::Overdue => "ended at its deadline (`patience.run`)".into(),
+    }
 }
 
 #[derive(Template)]
@@ -61,17 +69,20 @@ impl Progress<'_> {
         match self.record.run.state {
             RunState::Queued => "🕓",
             RunState::Running | RunState::Cleaning => "⏳",
-            RunState::Finished if self.record.run.cancelled_by.is_some() => "🚫",
+            RunState::Finished if self.record.run.cut_short.is_some() => "🚫",
             RunState::Finished => self.record.verdict().sign(),
         }
     }
 
     fn state(&self) -> String {
         let run = &self.record.run;
-        match (&run.cancelled_by, run.state) {
-            (Some(by), RunState::Finished) => format!(" was cancelled by {}", code(by)),
+        match (&run.cut_short, run.state) {
+            (Some(why), RunState::Finished) => format!(" was {}", ended_early(why)),
             (None, RunState::Finished) => format!(": {}", self.record.verdict()),
-            (Some(by), _) => format!(" is being cancelled, as {} asked", code(by)),
+            (Some(CutShort::Cancelled { by }), _) => {
+                format!(" is being cancelled, as {} asked", code(by))
+            }
+            (Some(CutShort::Overdue), _) => " is being ended: its deadline is over".into(),
             (None, state) => format!(" is {}", state.words()),
         }
     }

@@ -1,8 +1,8 @@
 //! REVIEW-5: as one text, and as comments of a length that the forge takes.
 
-use super::super::text::{cell, code, shell};
+use super::super::text::{capital, cell, code, shell};
 use super::super::{duration, facts_page, not_attempted, pull_page};
-use super::{commands, links, resource, seen, sentence, text, words::words};
+use super::{commands, ended_early, links, resource, seen, sentence, text, words::words};
 use crate::plan::guardrails;
 use crate::record::{Finding, ItemRecord, Judged, RunRecord, says};
 use crate::verdict::{Clause, Verdict};
@@ -102,11 +102,11 @@ fn link(number: usize, url: Option<&str>) -> String {
 
 /// The report's parts that stay whole. One that is longer than `longest` bytes says where it can be read instead.
 fn blocks(record: &RunRecord, longest: usize) -> Vec<String> {
-    if let (true, Some(by)) = (record.is_empty(), &record.run.cancelled_by) {
+    if let (true, Some(why)) = (record.is_empty(), &record.run.cut_short) {
         return vec![format!(
-            "🚫 Run {} was cancelled by {} before anything was judged. What it had opened is closed.",
+            "🚫 Run {} was {} before anything was judged. What it had opened is closed.",
             record.run.id,
-            code(by)
+            ended_early(why)
         )];
     }
     let findings = record.findings();

@@ -6,7 +6,7 @@ use crate::config::Tracking;
 use crate::evidence::{Answer, Question, Sighting};
 use crate::plan;
 use crate::record::Earlier;
-use crate::store::{Attempt, Pause, Resource, ResourceKind, Run, RunOptions};
+use crate::store::{Attempt, CutShort, Pause, Resource, ResourceKind, Run, RunOptions};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -187,7 +187,7 @@ fn record(state: RunState, items: Vec<ItemRecord>) -> RunRecord {
             options: RunOptions::default(),
             nonce: "abcd".into(),
             state,
-            cancelled_by: None,
+            cut_short: None,
             verdict: None,
             queued: at(0),
             started: Some(at(0)),
@@ -286,7 +286,9 @@ fn progress_shows_a_guardrail_by_which_a_run_failed() {
 #[test]
 fn progress_tells_who_cancelled() {
     let mut record = record(RunState::Finished, vec![passed(), waiting("V2")]);
-    record.run.cancelled_by = Some("some|body".into());
+    record.run.cut_short = Some(CutShort::Cancelled {
+        by: "some|body".into(),
+    });
     assert_snapshot!(progress(&record, None, &[]), @r"
     ### 🚫 Run 1 was cancelled by `some\|body`
 
@@ -516,7 +518,9 @@ fn the_parts_of_a_report_lead_to_each_other() {
 #[test]
 fn a_report_without_findings_says_so() {
     let mut record = record(RunState::Finished, vec![passed()]);
-    record.run.cancelled_by = Some("maintainer".into());
+    record.run.cut_short = Some(CutShort::Cancelled {
+        by: "maintainer".into(),
+    });
     let text = report(&record);
     assert!(text.contains("\nNo findings.\n"), "{text}");
     assert!(text.contains("**Cancelled by `maintainer`**"), "{text}");

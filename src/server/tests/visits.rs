@@ -5,6 +5,7 @@ use crate::evidence::{Answer, Question, Sighting};
 use crate::store::{RunOptions, RunState};
 use crate::verdict::{Clause, Verdict};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 const EVIL: &str = "<script>alert('x')</script>";
 
@@ -127,5 +128,52 @@ async fn programs_are_told_the_run_in_short_and_in_full() {
     assert_eq!(fact["digest"], full["attempts"][0]["chain_head"]);
     let (status, report) = gavel.get("/runs/latest/REVIEW-5.md").await;
     assert!(status == 200 && report.contains("V1.1"), "{report}");
+    gavel.stop().await;
+}
+
+/// The metrics' numbers, by name.
+async fn numbers(gavel: &Gavel) -> BTreeMap<String, i64> {
+    let (status, text) = gavel.get("/metrics").await;
+    assert_eq!(status, StatusCode::OK);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| line.rsplit_once(' ').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn metrics_tell_how_it_is() {
+    let gavel = Gavel::start().await;
+    let before = numbers(&gavel).await;
+    assert_eq!(before["gavel_storable"], 1);
+    assert_eq!(before["gavel_commands_waiting"], 0);
+    assert_eq!(before["gavel_webhook_last_delivery_timestamp_seconds"], 0);
+
+    let command = said(31, "maintainer", "/verify V1");
+    gavel.deliver("issue_comment", &command).await;
+    let run = evil_run(&gavel).await;
+    gavel.store.run_state(run, RunState::Running).await.unwrap();
+    let attempt = gavel.store.open_attempt(run, "V1").await.unwrap();
+    gavel.store.begin_step(attempt.id, "green").await.unwrap();
+    let after = numbers(&gavel).await;
+    for (name, value) in [
+        ("gavel_deliveries_total{outcome=\"command\"}", 2),
+        ("gavel_run", i64::try_from(run).unwrap()),
+        ("gavel_run_stuck", 0),
+        ("gavel_webhook_silent", 0),
+        ("gavel_comments_unwritten", 0),
+        ("gavel_resources_open", 0),
+    ] {
+        assert_eq!(after.get(name), Some(&value), "{name} in {after:#?}");
+    }
+    assert!(after["gavel_commands_waiting"] >= 1, "{after:#?}");
+    for name in [
+        "gavel_run_started_timestamp_seconds",
+        "gavel_run_step_timestamp_seconds",
+        "gavel_webhook_last_delivery_timestamp_seconds",
+    ] {
+        assert!(after[name] > 1_700_000_000, "{name} in {after:#?}");
+    }
     gavel.stop().await;
 }

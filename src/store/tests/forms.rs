@@ -15,7 +15,8 @@ fn rows() -> Vec<(i64, String)> {
         (1, format!("insert into heard values ('{ISSUE}', 31)")),
         (1, format!("insert into cursors values ('{ISSUE}', 1, 31, {at})")),
         (1, format!("insert into turned_away values ('stranger', {at})")),
-        (1, format!(r#"insert into runs values (3, 7, 'maintainer', '["V1"]', '{{"keep":true}}', 'n0nce', 'running', null, null, {at}, {at}, null)"#)),
+        (1, format!(r#"insert into runs (id, command, account, items, options, nonce, state, queued, started)
+                     values (3, 7, 'maintainer', '["V1"]', '{{"keep":true}}', 'n0nce', 'running', {at}, {at})"#)),
         (1, format!("insert into attempts values (5, 3, 'V1', 1, 'judged', null, 'FAIL', {at}, {at})")),
         (1, format!("insert into steps values (5, 'one', {at})")),
         (1, format!("insert into facts values (5, 1, 'one', '{fact}')")),
@@ -133,5 +134,6 @@ fn forms_that_were_released_stay_as_they_were() {
     7 6685ff591e9f935f
     8 b6e313081eaf005c
     9 1970dac1a836007e
+    10 825c26d0ea32ce12
     ");
 }

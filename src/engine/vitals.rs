@@ -1,0 +1,174 @@
+//! How Gavel itself is, for those who run it: whether a run gets on, whether webhooks arrive, what waits and what is left.
+//!
+//! Looked at every minute, and told to the log where it is not as it should be; the same as numbers for `/metrics`.
+
+use super::Engine;
+use crate::store::Counts;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Mutex, PoisonError};
+
+/// A comment of Gavel's own comes back as a delivery within seconds.
+const DELIVERED_WITHIN: SignedDuration = SignedDuration::from_secs(120);
+
+/// What is remembered between two looks.
+#[derive(Default)]
+pub struct Memory(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    last_delivery: Option<Timestamp>,
+    /// Commands that no webhook brought.
+    commands_read: u64,
+    silent: bool,
+    /// The run and the beginning of the step that was told to be stuck.
+    stuck: Option<(u64, Timestamp)>,
+}
+
+/// What there is to tell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Signs {
+    pub counts: Counts,
+    pub last_delivery: Option<Timestamp>,
+    pub commands_read: u64,
+    /// Gavel wrote a comment, and the webhook did not tell of it.
+    pub webhook_silent: bool,
+    /// The active run has been at one step for longer than any wait may take.
+    pub run_stuck: bool,
+}
+
+impl Memory {
+    fn with<T>(&self, change: impl FnOnce(&mut Remembered) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// An authentic delivery has come.
+    pub fn delivered(&self) {
+        self.with(|it| it.last_delivery = Some(Timestamp::now()));
+    }
+
+    /// Reading the issue found commands that no webhook had brought.
+    pub fn read(&self, commands: u64) {
+        self.with(|it| it.commands_read += commands);
+    }
+}
+
+/// How it is now.
+pub async fn signs(engine: &Engine) -> anyhow::Result<Signs> {
+    let counts = engine.store.counts().await?;
+    let (last_delivery, commands_read) = engine
+        .memory
+        .with(|it| (it.last_delivery, it.commands_read));
+    let now = Timestamp::now();
+    let longest = SignedDuration::try_from(engine.config.longest_wait())?;
+    Ok(Signs {
+        webhook_silent: is_silent(last_delivery, engine.since, counts.last_written, now),
+        run_stuck: is_stuck(counts.step_begun, longest, now),
+        counts,
+        last_delivery,
+        commands_read,
+    })
+}
+
+/// Looks, and tells the log what is new about it.
+pub async fn look(engine: &Engine) -> anyhow::Result<()> {
+    let signs = signs(engine).await?;
+    let turned = engine.memory.with(|it| {
+        let turned = it.silent != signs.webhook_silent;
+        it.silent = signs.webhook_silent;
+        turned
+    });
+    let hooks = format!("{}hooks/gitea", engine.config.server.public_url);
+    match (turned, signs.webhook_silent) {
+        (true, true) => tracing::error!(
+            last_delivery = ?signs.last_delivery,
+            "the webhook is silent: Gavel wrote a comment, and the forge did not deliver it to {hooks}. Commands are found within a minute all \
+             the same. Look at the webhook's recent deliveries in the settings of {}, or run `gavel doctor`",
+            engine.config.tracking.repository
+        ),
+        (true, false) => tracing::info!("the webhook delivers again"),
+        (false, _) => {}
+    }
+    if signs.run_stuck
+        && let (Some(run), Some(begun)) = (signs.counts.run, signs.counts.step_begun)
+    {
+        let told = Some((run, begun));
+        if engine
+            .memory
+            .with(|it| std::mem::replace(&mut it.stuck, told))
+            != told
+        {
+            tracing::error!(
+                run,
+                since = %begun,
+                "the run is stuck: its step has taken longer than any wait that is configured. `/cancel` ends it; at `patience.run` it ends by itself"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether a comment that Gavel wrote, since it started or since the last delivery, was not delivered in time.
+fn is_silent(
+    last_delivery: Option<Timestamp>,
+    started: Timestamp,
+    last_written: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    // What was written just before a delivery may be what it told of.
+    let heard = last_delivery.unwrap_or(started);
+    last_written.is_some_and(|written| {
+        written > started
+            && written.duration_since(heard) > DELIVERED_WITHIN
+            && now.duration_since(written) > DELIVERED_WITHIN
+    })
+}
+
+fn is_stuck(step_begun: Option<Timestamp>, longest: SignedDuration, now: Timestamp) -> bool {
+    step_begun.is_some_and(|begun| now.duration_since(begun) > longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).expect("a time")
+    }
+
+    #[test]
+    fn a_webhook_is_silent_when_it_does_not_tell_of_gavels_own_comments() {
+        for (what, delivery, written, now, silent) in [
+            ("nothing was written", None, None, 9000, false),
+            ("written before the start", None, Some(-10), 9000, false),
+            ("just written", None, Some(500), 590, false),
+            ("written, never delivered", None, Some(500), 700, true),
+            ("delivered afterwards", Some(503), Some(500), 9000, false),
+            (
+                "delivered before the store had it",
+                Some(499),
+                Some(500),
+                9000,
+                false,
+            ),
+            ("an old delivery", Some(300), Some(500), 9000, true),
+            (
+                "an old delivery, just written",
+                Some(300),
+                Some(500),
+                510,
+                false,
+            ),
+        ] {
+            let is = is_silent(delivery.map(at), at(0), written.map(at), at(now));
+            assert_eq!(is, silent, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_step_is_stuck_when_it_outlasts_every_wait() {
+        let hour = SignedDuration::from_hours(1);
+        assert!(!is_stuck(None, hour, at(9000)));
+        assert!(!is_stuck(Some(at(0)), hour, at(3600)));
+        assert!(is_stuck(Some(at(0)), hour, at(3601)));
+    }
+}
