@@ -277,7 +277,7 @@ fn versions(section: Section, around: &Around) -> Option<Versions> {
 fn patience(section: Section) -> Option<Patience> {
     let reaction = section.need("reaction", "\"5m\"", values::duration);
     let build = section.need("build", "\"30m\"", values::duration);
-    let outage = section.need("outage", "\"1h\"", values::duration);
+    let outage = section.need("outage", "\"2h\"", values::duration);
     let poll = section.need("poll", "\"10s\"", values::duration);
     let request = section.need("request", "\"30s\"", values::duration);
     let patience = Patience {
