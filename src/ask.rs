@@ -6,7 +6,8 @@ use crate::drone::{Drone, DroneError};
 use crate::evidence::Question;
 use crate::gitea::{Gitea, GiteaError, Membership, Seen};
 use crate::registry::{Registry, RegistryError};
-use backon::{ExponentialBuilder, Retryable};
+use crate::retry;
+use backon::Retryable;
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -239,10 +240,7 @@ impl Servers<'_> {
     /// cannot be had.
     pub async fn results(&self, url: &str, mend: &str) -> Result<Reply, Unanswered> {
         let asked = format!("GET {url}");
-        let policy = ExponentialBuilder::default()
-            .with_jitter()
-            .without_max_times()
-            .with_total_delay(Some(self.patience));
+        let policy = retry::pauses(self.patience).with_total_delay(Some(self.patience));
         let value = (|| self.fetch(url))
             .retry(policy)
             .notify(|(why, _), _| (self.notice)(format!("{asked}: {why}")))
@@ -291,10 +289,7 @@ impl Servers<'_> {
             ));
         };
         let asked = registry.asked(image);
-        let policy = ExponentialBuilder::default()
-            .with_jitter()
-            .without_max_times()
-            .with_total_delay(Some(self.patience));
+        let policy = retry::pauses(self.patience).with_total_delay(Some(self.patience));
         let tags = (|| registry.tags(image))
             .retry(policy)
             .when(|error| error.is_transient())

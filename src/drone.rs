@@ -9,8 +9,8 @@ mod model;
 pub use error::{DroneError, Kind};
 pub use model::{Build, LogLine, Version};
 
-use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::RETRY_AFTER;
+use crate::retry;
+use backon::Retryable;
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,8 +18,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use url::Url;
 
 /// More than any answer of a sound Drone.
@@ -29,8 +30,6 @@ const WHOLE_LOG_LIMIT: usize = 16 << 20;
 const PER_PAGE: u64 = 25;
 /// Builds that can have been started since a run began are far fewer than these pages hold.
 const PAGES: u64 = 400;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One repository on one Drone.
 pub struct Drone {
@@ -278,13 +277,7 @@ impl Drone {
         };
         let left = || self.limits.outage.saturating_sub(started.elapsed());
         (|| self.ask_once(tried, &url))
-            .retry(
-                ExponentialBuilder::default()
-                    .with_min_delay(FIRST_PAUSE)
-                    .with_max_delay(LONGEST_PAUSE)
-                    .with_jitter()
-                    .without_max_times(),
-            )
+            .retry(retry::pauses(self.limits.outage))
             .when(|error| error.is_transient() && !left().is_zero())
             .adjust(|error, pause| {
                 pause.map(|pause| pause.max(error.retry_after.unwrap_or_default()).min(left()))
@@ -319,10 +312,7 @@ impl Drone {
             .await
             .map_err(|error| failed(self.kind_of(&error), None))?;
         let status = response.status();
-        let wait = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|after| after.to_str().ok()?.parse().ok());
+        let wait = retry::after(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response
             .chunk()
@@ -339,7 +329,7 @@ impl Drone {
         }
         if status != StatusCode::OK {
             let kind = Kind::Status(status.as_u16(), error::message_of(status, &body));
-            return Err(failed(kind, wait.map(Duration::from_secs)));
+            return Err(failed(kind, wait));
         }
         let not_json = |error: serde_json::Error| failed(Kind::NotJson(error.to_string()), None);
         let answer: Value = serde_json::from_slice(&body).map_err(not_json)?;

@@ -204,7 +204,7 @@ pub struct Watch {
     pub from: Timestamp,
     /// How long it would have gone on, in milliseconds.
     pub patience: u64,
-    /// How long it went on, in milliseconds, on a clock that only runs forward.
+    /// How long it went on while forge and Drone answered, in milliseconds, on a clock that only runs forward.
     pub waited: u64,
 }
 

@@ -20,6 +20,7 @@ mod record;
 mod redact;
 mod registry;
 mod render;
+mod retry;
 mod server;
 mod store;
 mod verdict;

@@ -154,3 +154,34 @@ fn killed_and_started_again_gavel_comes_to_the_same() {
     }
     assert!(output.status.success(), "{errors}");
 }
+
+/// Forge and Drone fail in every way, and webhooks go astray, in one run; `gavel lab chaos` has more of them.
+#[test]
+fn disturbed_in_every_way_gavel_comes_to_the_same() {
+    let output = gavel(&[
+        "lab", "chaos", "--items", "V1", "--runs", "1", "--seed", "3", "--json",
+    ]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let told = json(&output);
+    for kind in [
+        "server-error",
+        "too-many-requests",
+        "answer-lost",
+        "cut-before",
+        "cut-answer",
+        "slow",
+        "clock-off",
+    ] {
+        assert!(told["faults"][kind].as_u64() > Some(0), "{told} {errors}");
+    }
+    for nought in [
+        "verdicts_differ",
+        "comments_doubled",
+        "lost",
+        "leaked",
+        "failed",
+    ] {
+        assert_eq!(told[nought], 0, "{told} {errors}");
+    }
+    assert!(output.status.success(), "{errors}");
+}

@@ -281,7 +281,7 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 fn patience(section: Section) -> Option<Patience> {
     let reaction = section.need("reaction", "\"5m\"", values::duration);
     let build = section.need("build", "\"30m\"", values::duration);
-    let outage = section.need("outage", "\"1h\"", values::duration);
+    let outage = section.need("outage", "\"2h\"", values::duration);
     let poll = section.need("poll", "\"10s\"", values::duration);
     let request = section.need("request", "\"30s\"", values::duration);
     let run = section.may("run", "\"24h\"", values::duration);

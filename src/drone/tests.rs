@@ -2,13 +2,14 @@
 
 use super::model::Status;
 use super::*;
+use crate::retry::tests::StandingClock;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 const REPOSITORY: &str = "recipe-maintainers/cc-ci";
@@ -215,6 +216,35 @@ async fn what_passes_is_asked_again_and_told_meanwhile() {
         told.len() == 2 || told[2].is_none(),
         "taken back at the end"
     );
+}
+
+#[tokio::test]
+async fn an_hour_without_drone_is_waited_for_and_told() {
+    let _clock = StandingClock::new();
+    let is_back = Arc::new(AtomicBool::new(false));
+    let back = is_back.clone();
+    let app = Router::new().fallback(async move || match back.load(Ordering::SeqCst) {
+        true => axum::Json(json!({"number": 1, "status": "running"})).into_response(),
+        false => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    });
+    let drone = Arc::new(drone(&server(app).await, Duration::from_secs(2 * 3600)));
+    let mut trouble = drone.trouble();
+    let asking = {
+        let drone = drone.clone();
+        tokio::spawn(async move { drone.build(1).await })
+    };
+    let (hour, step) = (Duration::from_secs(3600), Duration::from_secs(61));
+    let began = tokio::time::Instant::now();
+    while began.elapsed() < hour {
+        // It has failed once more, and waits.
+        trouble.changed().await.unwrap();
+        let told = trouble.borrow_and_update().clone().unwrap();
+        assert!(told.contains("answers 503, retrying since"), "{told}");
+        is_back.store(began.elapsed() + step >= hour, Ordering::SeqCst);
+        tokio::time::advance(step).await;
+    }
+    assert_eq!(asking.await.unwrap().unwrap().value.status, Status::Running);
+    assert_eq!(*trouble.borrow(), None);
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 
 use super::Engine;
 use crate::bundle::{self, Content};
-use crate::gitea::Outcome;
 use crate::host::durable;
 use crate::instants::reach;
 use crate::record::{RunRecord, report_slot};
 use crate::render;
 use crate::store::NoteKind;
 use anyhow::Context;
+use futures_util::FutureExt;
 use std::path::{Path, PathBuf};
 
 /// The bundle of a run, as it was sealed; one that has not ended is sealed as far as it has come.
@@ -37,8 +37,6 @@ pub async fn keep(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
 
 /// What the file at a report's comment is called; forges hold files of this ending by default.
 const ATTACHED: &str = "evidence-bundle.tar.gz";
-/// How often it is tried where an answer was lost.
-const TRIES: u32 = 5;
 
 /// Puts the bundle at the report's first comment, so that it can be had where Gavel itself cannot be reached. Once; and not at all where
 /// the forge holds no files.
@@ -49,32 +47,28 @@ pub async fn attach(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     };
     let bundle = of(engine, record).await?;
     let (forge, repository) = (&engine.world.forge, &engine.config.tracking.repository);
-    for _ in 0..TRIES {
-        let there = match forge.attachments(repository, comment).await {
-            Ok(there) => there.value,
-            // Older forges know no files at comments.
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        if there.iter().any(|file| file.name == ATTACHED) {
-            return Ok(());
+    let is_there = async || {
+        let there = forge.attachments(repository, comment).await?.value;
+        Ok(there.iter().any(|file| file.name == ATTACHED).then_some(()))
+    };
+    let find = || is_there().boxed();
+    let make = || {
+        async {
+            let bundle = bundle.clone();
+            forge.attach(repository, comment, ATTACHED, bundle).await?;
+            Ok(())
         }
-        match forge
-            .attach(repository, comment, ATTACHED, bundle.clone())
-            .await
-        {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_forbidden() => {
-                tracing::info!(%error, "the report goes without its bundle: files need write access to the tracking repository");
-                return Ok(());
-            }
-            Err(error) if error.outcome() == Outcome::Unknown => continue,
-            Err(error) => return Err(error.into()),
+        .boxed()
+    };
+    match forge.exactly_once(true, find, make).await {
+        // Older forges know no files at comments.
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) if error.is_forbidden() => {
+            tracing::info!(%error, "the report goes without its bundle: files need write access to the tracking repository");
+            Ok(())
         }
+        attached => Ok(attached?),
     }
-    anyhow::bail!(
-        "whether `{ATTACHED}` is at comment {comment} of {repository} did not show in {TRIES} tries"
-    )
 }
 
 fn path(engine: &Engine, run: u64) -> PathBuf {

@@ -50,7 +50,8 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
     let tracking = &engine.config.tracking;
     let repository = tracking.repository.to_string();
     let cursor = engine.store.cursor(&repository, tracking.issue).await?;
-    let since = cursor.map(|(_, updated)| updated - MARGIN);
+    // Only times of the forge's own are told to it.
+    let since = cursor.and_then(|(newest, updated)| (newest > 0).then(|| updated - MARGIN));
     let mut comments = engine
         .world
         .forge
@@ -62,7 +63,7 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
         if cursor.is_none() {
             engine
                 .store
-                .advance_cursor(&repository, tracking.issue, 0, Timestamp::now())
+                .advance_cursor(&repository, tracking.issue, 0, Timestamp::UNIX_EPOCH)
                 .await?;
         }
         return Ok(());
@@ -97,14 +98,15 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
         }
     }
     // Before the first read ever, what stands there was not typed to this Gavel.
-    let (known, _) = cursor.unwrap_or_default();
+    let (known, known_at) = cursor.unzip();
+    let known = known.unwrap_or_default();
     engine
         .store
         .advance_cursor(
             &repository,
             tracking.issue,
             known.max(newest.0),
-            newest.1.unwrap_or_else(Timestamp::now),
+            newest.1.or(known_at).unwrap_or(Timestamp::UNIX_EPOCH),
         )
         .await?;
     Ok(())

@@ -223,10 +223,14 @@ async fn delete(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static
         tracing::error!(%repository, branch = %resource.name, why, "is on record to be deleted, and stays");
         return Ok(PROTECTED);
     }
-    match forge.delete_branch(&repository, &resource.name).await? {
-        true => Ok("deleted"),
-        false => Ok("never made"),
+    // Asked before: of a deletion whose answer was lost, the next one says that there is nothing.
+    match forge.branch(&repository, &resource.name).await {
+        Err(error) if error.is_not_found() => return Ok("never made"),
+        Err(error) => return Err(error.into()),
+        Ok(_) => {}
     }
+    forge.delete_branch(&repository, &resource.name).await?;
+    Ok("deleted")
 }
 
 /// Why a branch is nothing that a run can have made, whatever is on record; none where it may be deleted.

@@ -8,6 +8,7 @@ use crate::render;
 use crate::render::comment::{FiledIssue, Filing};
 use crate::store::Filed;
 use crate::verdict::Verdict;
+use futures_util::FutureExt;
 
 /// Files findings of the latest report; all of them where none is named. `None` where nothing says in which repository.
 pub async fn file(engine: &Engine, named: &[String]) -> anyhow::Result<Option<Vec<Filing>>> {
@@ -67,26 +68,33 @@ async fn one(
         &format!("finding-{clause}"),
     );
     let forge = &engine.world.forge;
-    let known = forge.open_issues(repository).await?.value;
     // By Gavel alone: the marker can be read in every comment, and the flow would like to word its own findings.
     let gavel = &engine.config.forge.account;
-    let known = known
-        .into_iter()
-        .find(|issue| gavel.is(&issue.user.login) && issue.body.starts_with(&marker));
-    let (issue, is_new) = match known {
-        Some(issue) => (issue, false),
-        None => {
-            let title = render::comment::filed_title(finding);
-            let body = format!("{marker}\n{}", render::comment::filed(record, finding));
-            match forge.create_issue(repository, &title, &body).await {
-                Ok(issue) => (issue, true),
-                Err(error) => {
-                    if matches!(error.outcome(), Outcome::NotDone) {
-                        engine.store.forget_filed(clause).await?;
-                    }
-                    return Err(error.into());
-                }
+    let find = || {
+        async {
+            let mut known = forge.open_issues(repository).await?.value.into_iter();
+            let ours =
+                known.find(|issue| gavel.is(&issue.user.login) && issue.body.starts_with(&marker));
+            Ok(ours.map(|issue| (issue, false)))
+        }
+        .boxed()
+    };
+    let title = render::comment::filed_title(finding);
+    let body = format!("{marker}\n{}", render::comment::filed(record, finding));
+    let make = || {
+        async {
+            let issue = forge.create_issue(repository, &title, &body).await?;
+            Ok((issue, true))
+        }
+        .boxed()
+    };
+    let (issue, is_new) = match forge.exactly_once(true, find, make).await {
+        Ok(there) => there,
+        Err(error) => {
+            if matches!(error.outcome(), Outcome::NotDone) {
+                engine.store.forget_filed(clause).await?;
             }
+            return Err(error.into());
         }
     };
     engine.store.filed_as(clause, issue.number).await?;

@@ -160,7 +160,7 @@ impl Reporter {
                     due.written();
                 }
                 Err(failure) => {
-                    due.failed(failure.refused);
+                    due.failed(&failure);
                     tracing::warn!(slot = %name, error = %failure, "a comment could not be written; it is tried again");
                     if failure.unknown {
                         in_doubt.insert(name);
@@ -233,9 +233,10 @@ impl Due {
         self.at += BETWEEN_EDITS;
     }
 
-    fn failed(&mut self, refused: bool) {
-        self.at = Instant::now() + self.pause;
-        self.pause = match refused {
+    fn failed(&mut self, failure: &Failure) {
+        let wanted = failure.retry_after.unwrap_or_default().min(LONGEST_PAUSE);
+        self.at = Instant::now() + self.pause.max(wanted);
+        self.pause = match failure.refused {
             true => (self.pause * 2).min(LONGEST_PAUSE),
             // What does not answer now may do so any moment.
             false => AFTER_FAILURE,
@@ -255,6 +256,8 @@ struct Failure {
     unknown: bool,
     /// Whether the forge will say the same the next time.
     refused: bool,
+    /// How long the forge asks to be left alone.
+    retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -263,6 +266,7 @@ impl Failure {
             why: error.to_string(),
             unknown: true,
             refused: false,
+            retry_after: None,
         }
     }
 }
@@ -272,6 +276,7 @@ impl From<GiteaError> for Failure {
         Self {
             unknown: matches!(error.outcome(), Outcome::Unknown),
             refused: matches!(error.outcome(), Outcome::NotDone) && !error.is_transient(),
+            retry_after: error.retry_after(),
             why: error.to_string(),
         }
     }

@@ -96,6 +96,14 @@ impl Failure {
         }
     }
 
+    /// How long the forge asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Failure::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     fn status(&self) -> Option<StatusCode> {
         match self {
             Failure::Refused { status, .. } => Some(*status),
@@ -151,6 +159,16 @@ impl GiteaError {
     /// The forge did not answer, or not as itself; the outage's patience is used up, where there was any.
     pub fn is_transient(&self) -> bool {
         self.0.failure.is_transient()
+    }
+
+    /// Fits after "waiting for the forge".
+    pub(super) fn in_short(&self) -> String {
+        format!("to {}: {}", self.0.doing, self.0.failure)
+    }
+
+    /// How long the forge asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.failure.retry_after()
     }
 
     pub fn is_not_found(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::paging::Listed;
 use super::{Gitea, GiteaError, Seen, path};
 use crate::config::Repository;
+use futures_util::FutureExt;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,14 +31,17 @@ impl Gitea {
         name: &str,
     ) -> Result<(), GiteaError> {
         let of_repository = format!("{}/labels", path::repository(repository));
-        let id = match self.label_id(repository, name).await? {
-            Some(id) => id,
-            None => {
+        let find = || self.label_id(repository, name).boxed();
+        let make = || {
+            async {
                 let wanted = json!({ "name": name, "color": "#1a7f37" });
                 let doing = format!("make the label `{name}` in {repository}");
-                self.create::<Label>(doing, of_repository, wanted).await?.id
+                let made: Label = self.create(doing, of_repository.clone(), wanted).await?;
+                Ok(made.id)
             }
+            .boxed()
         };
+        let id = self.exactly_once(true, find, make).await?;
         let path = format!("{}/issues/{issue}/labels", path::repository(repository));
         // The label that is there already stays there once.
         self.set::<Value>(

@@ -8,6 +8,7 @@ mod error;
 mod issues;
 mod labels;
 mod model;
+mod once;
 mod paging;
 mod path;
 mod people;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use error::{GiteaError, Outcome};
 pub use model::*;
+pub use once::Asked;
 pub use people::Membership;
 pub use repositories::NewFile;
 

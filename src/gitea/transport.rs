@@ -6,9 +6,10 @@ use super::{
     trouble::{Desk, Wait},
 };
 use crate::instants::{reach, shape};
-use backon::{BackoffBuilder, ExponentialBuilder};
+use crate::retry;
+use backon::BackoffBuilder;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Method, Response, StatusCode, header};
+use reqwest::{Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::time::Duration;
@@ -17,9 +18,6 @@ use url::Url;
 
 /// No answer that Gavel needs comes near this.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
-/// Tests wait for events, and not for this.
-const FIRST_DELAY: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 250 });
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 pub struct Transport {
     sdk: gitea_sdk::Client,
@@ -117,6 +115,17 @@ impl Transport {
         self.desk.subscribe()
     }
 
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Tells that something waits for the forge since this went wrong, until what is given is dropped.
+    pub fn waits(&self, error: &GiteaError) -> Wait<'_> {
+        let wait = self.desk.wait();
+        wait.say(error.in_short());
+        wait
+    }
+
     /// Method and URL of a call.
     pub fn asked(&self, call: &Call) -> String {
         format!(
@@ -146,12 +155,7 @@ impl Transport {
     pub async fn repeat(&self, call: &Call) -> Result<Answer, GiteaError> {
         let started = Instant::now();
         let give_up = started + self.limits.outage;
-        let mut delays = ExponentialBuilder::new()
-            .with_min_delay(FIRST_DELAY)
-            .with_max_delay(LONGEST_DELAY)
-            .without_max_times()
-            .with_jitter()
-            .build();
+        let mut pauses = retry::pauses(self.limits.outage).build();
         let mut wait: Option<Wait> = None;
         for attempts in 1.. {
             let failure = match self.attempt(call).await {
@@ -168,19 +172,13 @@ impl Transport {
                     started.elapsed(),
                 ));
             }
-            let asked_to_wait = match &failure {
-                Failure::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
-                _ => Duration::ZERO,
-            };
-            let delay = delays
-                .next()
-                .unwrap_or(LONGEST_DELAY)
-                .max(asked_to_wait)
-                .min(left);
-            tracing::warn!(asked = self.asked(call), %failure, ?delay, "the forge does not answer, asking again");
+            let asked_to_wait = failure.retry_after().unwrap_or_default();
+            let pause = pauses.next().unwrap_or_default();
+            let pause = pause.max(asked_to_wait).min(left);
+            tracing::warn!(asked = self.asked(call), %failure, ?pause, "the forge does not answer, asking again");
             wait.get_or_insert_with(|| self.desk.wait())
                 .say(format!("to {}: {failure}", call.doing));
-            tokio::time::sleep(delay).await;
+            tokio::time::sleep(pause).await;
         }
         unreachable!("the patience is used up before four billion attempts are")
     }
@@ -244,7 +242,7 @@ impl Transport {
     ) -> Result<Answer, Failure> {
         let status = response.status();
         let total = number(&response, "X-Total-Count");
-        let retry_after = retry_after(&response);
+        let retry_after = retry::after(response.headers());
         let bytes = self.body(response).await?;
         let body = if bytes.is_empty() {
             Some(Value::Null)
@@ -359,21 +357,6 @@ fn number(response: &Response, name: &str) -> Option<usize> {
         .trim()
         .parse()
         .ok()
-}
-
-/// In seconds or as a date, as in RFC 9110.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
 }
 
 /// How a text that is not what it should be begins.

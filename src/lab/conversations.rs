@@ -53,6 +53,7 @@ impl Bench {
             mode,
             pace: Pace::lab(),
             others,
+            hooks: None,
         };
         let world = World::start(&options, Folder::new(None, false).unwrap())
             .await

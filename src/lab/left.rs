@@ -31,6 +31,8 @@ impl Drop for Left {
         }
         send(&runners(&self.root), Signal::KILL);
         send(&marked(&self.root), Signal::KILL);
+        // Of a Gavel that was killed with its lab, when somebody interrupted that.
+        send(&programs(&self.root), Signal::KILL);
     }
 }
 

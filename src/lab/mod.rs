@@ -2,6 +2,7 @@
 
 mod abra;
 mod bridge;
+mod chaos;
 mod client;
 #[cfg(test)]
 mod conversations;
@@ -30,6 +31,7 @@ mod settings;
 mod site;
 #[cfg(test)]
 mod stand_in;
+mod verification;
 mod world;
 
 use anyhow::{Context, Result, bail};
@@ -71,6 +73,8 @@ enum Command {
     Matrix(matrix::Matrix),
     /// Kill Gavel at every step of a verification and start it again, and count what that lost, doubled, left or changed
     Crash(crash::Crash),
+    /// Disturb all that goes between Gavel and the servers, and compare what verification comes to with an undisturbed one
+    Chaos(chaos::Chaos),
     #[command(hide = true)]
     Abra(abra::Abra),
     #[command(hide = true)]
@@ -118,6 +122,7 @@ impl Options {
             faults: Faults::new(&self.fault)?,
             gitea: self.gitea.clone(),
             mode: self.bridge,
+            hooks: None,
             // In a broken lab whatever goes wrong is the broken part's doing, each time alike.
             others: self.fault.is_empty(),
             pace: if self.realtime {
@@ -183,6 +188,7 @@ impl Command {
             Command::Faults { json } => list_faults(json),
             Command::Matrix(matrix) => matrix.run().await,
             Command::Crash(crash) => crash.run().await,
+            Command::Chaos(chaos) => chaos.run().await,
             Command::Abra(abra) => abra.run().await.map(|()| ExitCode::SUCCESS),
             Command::Docker(docker) => docker.run().await,
             Command::Site(site) => site.run().await.map(|()| ExitCode::SUCCESS),

@@ -43,6 +43,17 @@ impl Pace {
         }
     }
 
+    /// The lab's, where requests are disturbed: one that nobody answers is given up early, and asked again for long. A machine that is
+    /// busy with other things is no disturbance that is meant.
+    pub fn disturbed() -> Pace {
+        Pace {
+            build_limit: Duration::from_secs(180),
+            patience: ["60s", "3m", "5m", "200ms", "1500ms"],
+            helper_max_wait: "60s",
+            ..Pace::lab()
+        }
+    }
+
     pub fn real() -> Pace {
         Pace {
             bridge: Duration::from_secs(30),

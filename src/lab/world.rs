@@ -34,6 +34,8 @@ pub struct Options {
     pub pace: Pace,
     /// Whether somebody else works on the forge meanwhile.
     pub others: bool,
+    /// Where the forge delivers what is meant for Gavel; to Gavel itself where nothing is said.
+    pub hooks: Option<String>,
 }
 
 enum ForgeServer {
@@ -84,7 +86,10 @@ impl World {
         };
         let by_webhook = options.mode == bridge::Mode::Webhook;
         let hooks = Hooks {
-            gavel: format!("{}/hooks/gitea", places.gavel),
+            gavel: format!(
+                "{}/hooks/gitea",
+                options.hooks.as_ref().unwrap_or(&places.gavel)
+            ),
             bridge: by_webhook.then(|| format!("{}/hooks/gitea", bridge_at.url())),
             secret: places.webhook_secret.clone(),
         };

@@ -1,5 +1,6 @@
 //! Conversations with a forge that misbehaves in every way that forges, proxies and networks do.
 
+mod outage;
 mod recorded;
 mod scripted;
 

@@ -1,25 +1,20 @@
 //! One lab, in which Gavel is killed some times, and what was left of that when all is over.
 
-use crate::lab::client::{Api, ApiError};
-use crate::lab::faults::Faults;
-use crate::lab::folder::Folder;
-use crate::lab::provision::{MIRRORS, TRACKING, recipes};
+use crate::lab::client::Api;
+use crate::lab::left;
 use crate::lab::settings::Pace;
-use crate::lab::world::{Options, World};
-use crate::lab::{bridge, left};
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::lab::verification::{
+    Expected, ask, environment, finished, first_look, is_over, left_over, run, settled, start,
+    until,
+};
+use crate::lab::world::World;
+use anyhow::{Context, Result};
+use serde_json::Value;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 /// A whole life takes no longer, however often it was interrupted.
 const LIMIT: Duration = Duration::from_secs(300);
-/// Until Gavel has said its last words, and taken back what it said twice.
-const LAST_WORDS: Duration = Duration::from_secs(100);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Gavel's branches begin so.
-const OURS: &str = "gavel/";
 
 /// When Gavel is killed.
 #[derive(Debug, Clone)]
@@ -53,8 +48,7 @@ pub struct Calm {
     /// Each once, in the order in which it was first reached after Gavel had been spoken to.
     pub steps: Vec<String>,
     pub took: Duration,
-    verdicts: BTreeMap<String, String>,
-    branches: BTreeSet<String>,
+    expected: Expected,
 }
 
 /// What should be nought.
@@ -107,20 +101,20 @@ pub struct Life {
 
 /// One run without a kill.
 pub async fn calm(items: &str) -> Result<Calm> {
-    let mut world = start().await?;
+    let mut world = start(Pace::lab(), None).await?;
     let names = world.folder.path("instants");
     world.launch_bot(&environment(Some((
         "GAVEL_LAB_INSTANTS",
         names.display().to_string(),
     ))))?;
-    first_look(&mut world).await?;
+    first_look(&mut world, LIMIT).await?;
     let before = std::fs::read_to_string(&names)
         .unwrap_or_default()
         .lines()
         .count();
     let began = Instant::now();
-    ask(&world, items).await?;
-    let run = finished(&mut world).await?;
+    ask(&world, &format!("/verify {items}")).await?;
+    let run = finished(&mut world, LIMIT).await?;
     let took = began.elapsed();
     settled(&world).await?;
     let mut steps: Vec<String> = Vec::new();
@@ -133,8 +127,7 @@ pub async fn calm(items: &str) -> Result<Calm> {
     let calm = Calm {
         steps,
         took,
-        verdicts: verdicts(&run),
-        branches: branches(&world).await?,
+        expected: Expected::of(&world, &run).await?,
     };
     world.stop().await;
     Ok(calm)
@@ -161,10 +154,10 @@ impl Life {
     }
 
     async fn through(&mut self, items: &str, calm: &Calm) -> Result<()> {
-        let mut world = start().await?;
+        let mut world = start(Pace::lab(), None).await?;
         // What was said before Gavel ever came was not said to it.
         world.launch_bot(&environment(None))?;
-        first_look(&mut world).await?;
+        first_look(&mut world, LIMIT).await?;
         world.stop_bot().await;
         let mut asked = false;
         for (at, kill) in self.meant.clone().into_iter().enumerate() {
@@ -175,7 +168,7 @@ impl Life {
             if !asked {
                 // It is up, or was killed on the way: then the comment waits for the next one.
                 answers(&mut world).await?;
-                ask(&world, items).await?;
+                ask(&world, &format!("/verify {items}")).await?;
                 asked = true;
             }
             if reached(&mut world, &kill).await? {
@@ -187,7 +180,7 @@ impl Life {
         }
         world.stop_bot().await;
         world.launch_bot(&environment(None))?;
-        let run = match finished(&mut world).await {
+        let run = match finished(&mut world, LIMIT).await {
             Ok(run) => run,
             Err(error) => {
                 self.left.lost += 1;
@@ -215,29 +208,11 @@ impl Life {
             self.left.doubled += 1;
             self.left.words.push("doubled: a second run".into());
         }
-        let got = verdicts(run);
-        for (clause, verdict) in &calm.verdicts {
-            let got = got.get(clause).map_or("nothing", String::as_str);
-            if got != verdict {
-                self.left.wrong_verdicts += 1;
-                self.left
-                    .words
-                    .push(format!("wrong: {clause} is {got}, not {verdict}"));
-            }
+        for wrong in calm.expected.differs(run) {
+            self.left.wrong_verdicts += 1;
+            self.left.words.push(format!("wrong: {wrong}"));
         }
-        let mut leaked: Vec<String> = open_pulls(world).await?;
-        let branches = branches(world).await?;
-        leaked.extend(
-            branches
-                .difference(&calm.branches)
-                .map(|branch| format!("branch {branch}")),
-        );
-        let spool = std::fs::read_dir(world.folder.path("gavel-data/spool"));
-        for entry in spool.into_iter().flatten().flatten() {
-            leaked.push(format!("spool {}", entry.file_name().to_string_lossy()));
-        }
-        let running = left::runners(world.folder.root());
-        leaked.extend(running.iter().map(|pid| format!("process {pid}")));
+        let leaked = left_over(world, &calm.expected).await?;
         self.leaked(leaked);
         Ok(())
     }
@@ -247,39 +222,6 @@ impl Life {
         let words = what.into_iter().map(|what| format!("leaked: {what}"));
         self.left.words.extend(words);
     }
-}
-
-async fn start() -> Result<World> {
-    let options = Options {
-        faults: Faults::new(&[])?,
-        gitea: None,
-        mode: bridge::Mode::Poll,
-        pace: Pace::lab(),
-        others: false,
-    };
-    World::start(&options, Folder::new(None, false)?).await
-}
-
-fn environment(more: Option<(&'static str, String)>) -> Vec<(&'static str, String)> {
-    let log = ("GAVEL_LOG", "info,gavel=debug".to_owned());
-    [log].into_iter().chain(more).collect()
-}
-
-/// Waits until Gavel has read the tracking issue for the first time.
-async fn first_look(world: &mut World) -> Result<()> {
-    let log = world.folder.path("logs/gavel.log");
-    until(
-        LIMIT,
-        "Gavel's first look at the tracking issue",
-        async || {
-            world.check_bot()?;
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
-            Ok(text
-                .contains("caught up with the tracking issue")
-                .then_some(()))
-        },
-    )
-    .await
 }
 
 /// Waits until Gavel answers, or is no more.
@@ -295,16 +237,6 @@ async fn answers(world: &mut World) -> Result<()> {
             .then_some(()))
     })
     .await
-}
-
-async fn ask(world: &World, items: &str) -> Result<()> {
-    let (owner, repo) = TRACKING;
-    let number = world.provisioned.tracking_issue.number;
-    let path = format!("/repos/{owner}/{repo}/issues/{number}/comments");
-    let body = json!({ "body": format!("/verify {items}") });
-    let asked = world.forge_as("maintainer")?.post(&path, body).await;
-    asked.context("commenting as the maintainer")?;
-    Ok(())
 }
 
 /// Waits for the kill. Answers false where the run was over before it came.
@@ -329,130 +261,4 @@ async fn reached(world: &mut World, kill: &Kill) -> Result<bool> {
         Ok(None)
     })
     .await
-}
-
-async fn finished(world: &mut World) -> Result<Value> {
-    until(LIMIT, "the end of the run", async || {
-        world.check_bot()?;
-        Ok(run(world).await?.filter(is_over))
-    })
-    .await
-}
-
-/// Waits until Gavel has said everything, and nothing twice. Answers what stands there twice all the same.
-async fn settled(world: &World) -> Result<BTreeSet<String>> {
-    let mut doubled = BTreeSet::new();
-    let said = until(LAST_WORDS, "Gavel's last words", async || {
-        let slots = slots(world).await?;
-        doubled = slots
-            .iter()
-            .filter(|(_, count)| **count > 1)
-            .map(|(slot, _)| slot.clone())
-            .collect();
-        let is_told = |end: &str| slots.keys().any(|slot| slot.ends_with(end));
-        let all = is_told(" run-1-report") && is_told(" run-1");
-        Ok((all && doubled.is_empty()).then_some(()))
-    })
-    .await;
-    match said {
-        Err(error) if doubled.is_empty() => Err(error),
-        _ => Ok(doubled),
-    }
-}
-
-/// How often a slot of Gavel's stands in an issue or a pull request.
-async fn slots(world: &World) -> Result<BTreeMap<String, usize>> {
-    let forge = world.forge_as("maintainer")?;
-    let (owner, repo) = TRACKING;
-    let mut places = vec![format!("/repos/{owner}/{repo}")];
-    places.extend(recipes().map(|recipe| format!("/repos/{MIRRORS}/{recipe}")));
-    let mut slots = BTreeMap::new();
-    for place in places {
-        for comment in forge.list(&format!("{place}/issues/comments")).await? {
-            let body = comment["body"].as_str().unwrap_or_default();
-            let slot = body
-                .strip_prefix("<!-- gavel:")
-                .and_then(|rest| rest.split([' ', '\n']).next());
-            if let Some(slot) = slot
-                && comment["user"]["login"] == "gavel"
-            {
-                *slots.entry(format!("{place} {slot}")).or_default() += 1;
-            }
-        }
-    }
-    Ok(slots)
-}
-
-async fn run(world: &World) -> Result<Option<Value>> {
-    match Api::service(&world.places.gavel).get("/runs/1.json").await {
-        Ok(run) => Ok(Some(run)),
-        // Not there yet, or Gavel is just being started.
-        Err(ApiError::Refused { .. } | ApiError::Unreachable { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn is_over(run: &Value) -> bool {
-    run["state"] == "finished"
-}
-
-/// Every clause and guardrail.
-fn verdicts(run: &Value) -> BTreeMap<String, String> {
-    let items = run["items"].as_object().into_iter().flatten();
-    let clauses = items
-        .filter_map(|(_, item)| item["clauses"].as_object())
-        .flatten();
-    let all = clauses.chain(run["guardrails"].as_object().into_iter().flatten());
-    all.map(|(id, verdict)| (id.clone(), verdict.as_str().unwrap_or_default().to_owned()))
-        .collect()
-}
-
-async fn open_pulls(world: &World) -> Result<Vec<String>> {
-    let forge = world.forge_as("maintainer")?;
-    let mut open = Vec::new();
-    for recipe in recipes() {
-        let pulls = forge
-            .list(&format!("/repos/{MIRRORS}/{recipe}/pulls?state=open"))
-            .await?;
-        let numbers = pulls
-            .iter()
-            .map(|pull| format!("pull request {recipe}#{}", pull["number"]));
-        open.extend(numbers);
-    }
-    Ok(open)
-}
-
-async fn branches(world: &World) -> Result<BTreeSet<String>> {
-    let forge = world.forge_as("maintainer")?;
-    let mut names = BTreeSet::new();
-    for recipe in recipes() {
-        let branches = forge
-            .list(&format!("/repos/{MIRRORS}/{recipe}/branches"))
-            .await?;
-        let of_recipe = branches.iter().filter_map(|branch| branch["name"].as_str());
-        names.extend(of_recipe.map(|name| {
-            // Each run has names of its own.
-            let name = name.strip_prefix(OURS).map_or(name, |_| OURS);
-            format!("{recipe} {name}")
-        }));
-    }
-    Ok(names)
-}
-
-/// Looks until there is something to see.
-async fn until<T>(
-    limit: Duration,
-    what: &str,
-    mut look: impl AsyncFnMut() -> Result<Option<T>>,
-) -> Result<T> {
-    let began = Instant::now();
-    loop {
-        if let Some(seen) = look().await? {
-            return Ok(seen);
-        }
-        if began.elapsed() > limit {
-            bail!("{what} had not come after {limit:?}");
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }

@@ -3,13 +3,10 @@
 use super::{Bench, Making, Stop, Who, read};
 use crate::config::Repository;
 use crate::evidence::{Answer, Question};
-use crate::gitea::{GiteaError, NewFile, Outcome, State};
+use crate::gitea::{Asked, NewFile, State};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// Where every pull request leads to.
 const BASE: &str = "main";
@@ -24,9 +21,6 @@ pub struct Seed<'a> {
     pub text: &'a str,
     pub purpose: &'a str,
 }
-
-/// A request that can be sent several times.
-type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
 
 impl Bench {
     /// Posts a comment on a pull request. Interrupted, it looks whether the comment is there before it posts again.
@@ -80,9 +74,7 @@ impl Bench {
         };
         self.expect_deploys().boxed().await?;
         let interrupted = self.begin(label).await?;
-        let done = self
-            .unless_cancelled(self.exactly_once(interrupted, find, make))
-            .await?;
+        let done = self.once(interrupted, find, make).await?;
         let question = Question::Post {
             repository: repository.into(),
             number,
@@ -157,9 +149,7 @@ impl Bench {
             }
             .boxed()
         };
-        let branched = self
-            .unless_cancelled(self.exactly_once(interrupted, find, make))
-            .await?;
+        let branched = self.once(interrupted, find, make).await?;
         if let Err(why) = branched {
             return self.record_done(label, question, Err(why)).await;
         }
@@ -273,9 +263,7 @@ impl Bench {
             }
             .boxed()
         };
-        let done = self
-            .unless_cancelled(self.exactly_once(interrupted, find, make))
-            .await?;
+        let done = self.once(interrupted, find, make).await?;
         if !is_new && let Ok((_, Value::String(commit))) = &done {
             self.ledger
                 .moved(resource, commit)
@@ -352,8 +340,7 @@ impl Bench {
             }
             .boxed()
         };
-        self.unless_cancelled(self.exactly_once(interrupted, find, make))
-            .await
+        self.once(interrupted, find, make).await
     }
 
     async fn pull_made(
@@ -378,49 +365,15 @@ impl Bench {
         Ok(())
     }
 
-    /// Does something in the world once, also where an earlier try may have taken effect: then it looks before it repeats.
-    async fn exactly_once<'a>(
+    async fn once<'a>(
         &self,
-        mut in_doubt: bool,
+        interrupted: bool,
         find: impl Fn() -> Asked<'a, Option<(String, Value)>>,
         make: impl Fn() -> Asked<'a, (String, Value)>,
-    ) -> Result<(String, Value), String> {
-        let began = Instant::now();
-        let mut wait = Duration::from_millis(200);
-        loop {
-            let failed = if in_doubt {
-                match find().await {
-                    Ok(Some(found)) => return Ok(found),
-                    Ok(None) => None,
-                    Err(error) => return Err(error.to_string()),
-                }
-            } else {
-                None
-            };
-            let error: GiteaError = match failed {
-                Some(error) => error,
-                None => match make().await {
-                    Ok(made) => return Ok(made),
-                    Err(error) => error,
-                },
-            };
-            match error.outcome() {
-                Outcome::Unknown => in_doubt = true,
-                // Refused for good, or it is already there (409, 422): a look tells which.
-                Outcome::NotDone if error.is_transient() => {}
-                Outcome::NotDone => {
-                    return match find().await {
-                        Ok(Some(found)) => Ok(found),
-                        _ => Err(error.to_string()),
-                    };
-                }
-            }
-            if began.elapsed() >= self.world.config.patience.outage {
-                return Err(error.to_string());
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(Duration::from_secs(30));
-        }
+    ) -> Result<Result<(String, Value), String>, Stop> {
+        let forge = &self.world.forge;
+        let done = self.unless_cancelled(forge.exactly_once(interrupted, find, make));
+        Ok(done.await?.map_err(|error| error.to_string()))
     }
 
     pub(super) async fn record_done<T: DeserializeOwned>(

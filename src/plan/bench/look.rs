@@ -88,7 +88,8 @@ impl Bench {
 
     /// Looks at several things until together they show enough, or the patience (in milliseconds) ends.
     ///
-    /// Subscribes first, then reads, then sleeps until something happens on the forge or the poll interval ends.
+    /// Subscribes first, then reads, then sleeps until something happens on the forge or the poll interval ends. While forge or Drone does
+    /// not answer nothing can show, and no patience is used up.
     pub async fn watch_all<const N: usize>(
         &self,
         questions: [(&str, Question); N],
@@ -113,12 +114,21 @@ impl Bench {
         let mut events = self.ledger.events();
         let (from, began) = (Timestamp::now(), Instant::now());
         let end = Duration::from_millis(patience);
+        let mut away = Duration::ZERO;
+        let mut troubles = [self.world.forge.trouble(), self.world.drone.trouble()];
         let mut staying: Option<Instant> = None;
         let seen = loop {
             // Before the look: what happens during it must not count as waited for.
-            let waited = began.elapsed();
+            let waited = began.elapsed().saturating_sub(away);
+            let look = Instant::now();
+            for trouble in &mut troubles {
+                trouble.mark_unchanged();
+            }
             let asks: Vec<_> = open.iter().map(|(_, it)| self.ask(it).boxed()).collect();
             let answers = self.unless_cancelled(future::join_all(asks)).await?;
+            if troubles.iter().any(|it| it.has_changed().unwrap_or(false)) {
+                away += look.elapsed();
+            }
             let values: Vec<&Value> = answers
                 .iter()
                 .filter_map(|(_, answer)| match answer {
@@ -145,8 +155,8 @@ impl Bench {
             if settled || waited >= end {
                 break (answers, waited);
             }
-            self.pause(&mut events, end.saturating_sub(began.elapsed()))
-                .await?;
+            let waited = began.elapsed().saturating_sub(away);
+            self.pause(&mut events, end.saturating_sub(waited)).await?;
         };
         let (answers, waited) = seen;
         let watch = Watch {

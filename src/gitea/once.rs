@@ -1,0 +1,58 @@
+//! Makes things once, also where an answer is lost.
+
+use super::{Gitea, GiteaError, Outcome};
+use crate::retry;
+use backon::BackoffBuilder;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+/// Requests that can be sent several times.
+pub type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
+
+impl Gitea {
+    /// Makes something once, and tries until the patience for an outage is used up. Where an earlier try may have taken effect
+    /// (`in_doubt`, or an answer that was lost), it looks with `find` before it makes it again. What was lost may still be under way, and
+    /// is given as long as a request may take.
+    pub async fn exactly_once<'a, T>(
+        &self,
+        mut in_doubt: bool,
+        find: impl Fn() -> Asked<'a, Option<T>>,
+        make: impl Fn() -> Asked<'a, T>,
+    ) -> Result<T, GiteaError> {
+        let limits = self.transport.limits();
+        let outage = limits.outage;
+        let began = Instant::now();
+        let mut pauses = retry::pauses(outage).build();
+        loop {
+            if in_doubt && let Some(found) = find().await? {
+                return Ok(found);
+            }
+            let error = match make().await {
+                Ok(made) => return Ok(made),
+                Err(error) => error,
+            };
+            let mut pause = pauses.next().unwrap_or_default();
+            match error.outcome() {
+                Outcome::Unknown => {
+                    in_doubt = true;
+                    pause = pause.max(limits.request);
+                }
+                Outcome::NotDone if error.is_transient() => {}
+                // Refused for good, or it is already there (409, 422): a look tells which.
+                Outcome::NotDone => {
+                    return match find().await {
+                        Ok(Some(found)) => Ok(found),
+                        _ => Err(error),
+                    };
+                }
+            }
+            let left = outage.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return Err(error);
+            }
+            let pause = pause.max(error.retry_after().unwrap_or_default());
+            let _waiting = self.transport.waits(&error);
+            tokio::time::sleep(pause.min(left)).await;
+        }
+    }
+}
