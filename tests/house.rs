@@ -64,6 +64,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("registry", &[]),
     ("config", &[]),
     ("instants", &[]),
+    // Of the tests only.
+    ("fuzz", &[]),
     // Shares nothing with the judge.
     ("lab", &[]),
 ];
