@@ -7,7 +7,7 @@ use std::fmt;
 /// More in one comment are not read.
 pub const MOST_COMMANDS: usize = 10;
 
-/// Of a line, what is kept to show it.
+/// As many characters as a command may have. Of a longer line as many are kept, to show it.
 const LONGEST_LINE: usize = 1000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct ItemRef(String);
 pub struct Found {
     /// Its place among those of the comment, counted from 0.
     pub position: usize,
-    /// The line as it was typed, cut where it is very long.
+    /// The line as it was typed; of one that is too long the beginning and a mark, so that it reads as too long again.
     pub line: String,
     pub what: Result<Command, Complaint>,
 }
@@ -113,6 +113,10 @@ pub enum Complaint {
         command: &'static str,
         typed: String,
     },
+    #[error(
+        "A command may have {LONGEST_LINE} characters, and this line is longer: nothing of it was taken."
+    )]
+    TooLong,
     #[error("A comment may hold {MOST_COMMANDS} commands; those after them were not read.")]
     TooMany,
 }
@@ -133,7 +137,10 @@ pub fn parse(markdown: &str, known: &[&str]) -> Vec<Found> {
             continue;
         };
         let position = found.len();
-        let line = line.chars().take(LONGEST_LINE).collect();
+        let (line, what) = match line.char_indices().nth(LONGEST_LINE) {
+            Some((end, _)) => (format!("{}…", &line[..end]), Err(Complaint::TooLong)),
+            None => (line.to_owned(), what),
+        };
         if position == MOST_COMMANDS {
             found.push(Found {
                 position,

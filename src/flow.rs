@@ -295,6 +295,8 @@ fn clip(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    mod fuzz;
+
     use super::*;
 
     fn ran(stdout: &str) -> Ran {

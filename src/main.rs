@@ -10,6 +10,8 @@ mod drone;
 mod engine;
 mod evidence;
 mod flow;
+#[cfg(test)]
+mod fuzz;
 mod gitea;
 mod host;
 mod instants;

@@ -68,6 +68,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("retry", &[]),
     ("config", &[]),
     ("instants", &[]),
+    // Of the tests only.
+    ("fuzz", &[]),
     // Shares nothing with the judge.
     ("lab", &[]),
 ];

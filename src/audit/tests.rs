@@ -4,6 +4,8 @@
 //! signature; and by one who signs all of that with a key of their own. The auditor has the installation's key and the heads that verdict
 //! comments quote.
 
+mod fuzz;
+
 use super::{Anchors, Audited, Check, Difference, Opened, cold, open, table, unread};
 use crate::bundle::{
     Bundle, Content, EVIDENCE, Evidence, FORMAT, JUNIT, Judge, JudgedAttempt, Key, MANIFEST, Made,

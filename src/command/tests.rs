@@ -1,5 +1,7 @@
 //! What is a command, what is none, and what is said about those that are wrong.
 
+mod fuzz;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -302,6 +304,27 @@ fn the_eleventh_is_one_too_many() {
             .all(|found| found.what == Ok(Command::Status))
     );
     assert_eq!(parse(&"/status\n".repeat(10), &PLAN).len(), MOST_COMMANDS);
+}
+
+/// What is kept of a line is read again before it is obeyed: half of a command is none.
+#[test]
+fn a_line_that_is_not_kept_whole_is_no_command() {
+    let spaces = " ".repeat(2000);
+    for line in [
+        format!("/verify V1{spaces}please"),
+        format!("/accept V4 0123456789ab{spaces}not"),
+        format!("/decision {}", "ü".repeat(LONGEST_LINE)),
+    ] {
+        let found = parse(&line, &PLAN);
+        assert_eq!(found[0].what, Err(Complaint::TooLong));
+        assert_eq!(
+            parse(&found[0].line, &PLAN)[0].what,
+            Err(Complaint::TooLong)
+        );
+    }
+    let longest = format!("/decision {}", "ü".repeat(LONGEST_LINE - 10));
+    let found = parse(&longest, &PLAN);
+    assert!(found[0].line == longest && found[0].what.is_ok());
 }
 
 #[test]

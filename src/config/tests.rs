@@ -1,5 +1,7 @@
 //! The example is read whole; whatever is wrong is told with its key, its line and the mend.
 
+mod fuzz;
+
 use super::*;
 use secrecy::ExposeSecret;
 use std::os::unix::fs::PermissionsExt;

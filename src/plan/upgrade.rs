@@ -183,7 +183,9 @@ impl std::str::FromStr for Label {
     fn from_str(text: &str) -> Result<Label, String> {
         let wrong = || format!("the version label `{text}` is not `<recipe's>+<app's>`");
         let (recipe, app) = text.split_once('+').ok_or_else(wrong)?;
-        let parts: Option<Vec<u64>> = recipe.split('.').map(|part| part.parse().ok()).collect();
+        // The next version of one that is as high as a number goes could not be said.
+        let part = |part: &str| part.parse::<u32>().ok().map(u64::from);
+        let parts: Option<Vec<u64>> = recipe.split('.').map(part).collect();
         let recipe = parts.filter(|parts| parts.len() == 3).ok_or_else(wrong)?;
         Ok(Label {
             recipe,
@@ -617,6 +619,16 @@ services:
         let label = Compose::read(&map).unwrap().label().unwrap();
         assert_eq!(label.to_string(), "1.0.2+1.4.0");
         assert_eq!(next_label(&label, "1.5.0").to_string(), "1.1.0+1.5.0");
+    }
+
+    #[test]
+    fn a_version_that_has_no_next_one_is_none() {
+        let highest = "1.4294967295.0+1.4.0".parse::<Label>().unwrap();
+        assert!(next_label(&highest, "1.5.0").recipe > highest.recipe);
+        let why = "1.18446744073709551615.0+1.4.0"
+            .parse::<Label>()
+            .unwrap_err();
+        assert!(why.contains("is not `<recipe's>+<app's>`"), "{why}");
     }
 
     #[test]

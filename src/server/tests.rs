@@ -1,6 +1,7 @@
 //! Deliveries and visits over real HTTP, to a real server with a real database; the forge is not there.
 
 mod deliveries;
+mod fuzz;
 mod visits;
 
 use super::*;

@@ -31,57 +31,6 @@ pub struct StoredCommand {
 }
 
 impl Store {
-    /// Puts all commands of a comment on record, in one write. A comment is heard once: what it says later changes nothing. Answers
-    /// how many commands were new.
-    pub async fn hear(
-        &self,
-        repository: &str,
-        comment: u64,
-        commands: &[NewCommand],
-    ) -> Result<u64> {
-        match self.put(repository, comment, commands).await {
-            // Nothing was written, which tells nothing of the disk.
-            Ok(None) => Ok(0),
-            Ok(Some(new)) => self.noted(Ok(new)),
-            Err(error) => self.noted(Err(error)),
-        }
-    }
-
-    /// None where the comment was heard before.
-    async fn put(
-        &self,
-        repository: &str,
-        comment: u64,
-        commands: &[NewCommand],
-    ) -> Result<Option<u64>> {
-        let mut transaction = self.pool.begin().await?;
-        let heard = sqlx::query("insert into heard values (?, ?) on conflict do nothing")
-            .bind(repository)
-            .bind(signed(comment))
-            .execute(&mut *transaction)
-            .await?;
-        if heard.rows_affected() == 0 {
-            return Ok(None);
-        }
-        for command in commands {
-            sqlx::query(
-                "insert into commands (repository, issue, comment, position, account, line, received)
-                 values (?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(&command.repository)
-            .bind(signed(command.issue))
-            .bind(signed(command.comment))
-            .bind(signed(command.position as u64))
-            .bind(&command.account)
-            .bind(&command.line)
-            .bind(now())
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(Some(commands.len() as u64))
-    }
-
     /// The oldest commands that nobody has dealt with, at most `limit`.
     pub async fn waiting_commands(&self, limit: u32) -> Result<Vec<StoredCommand>> {
         sqlx::query("select * from commands where handled is null order by id limit ?")

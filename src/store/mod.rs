@@ -9,6 +9,7 @@ mod error;
 mod facts;
 mod filed;
 mod health;
+mod hearing;
 mod opening;
 mod pauses;
 mod resources;
@@ -29,6 +30,7 @@ pub use words::{Note, NoteKind, Said, Word, WordKind};
 
 pub use error::{Result, StoreError};
 
+use hearing::Hearing;
 use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -44,6 +46,7 @@ pub struct Store {
     pool: SqlitePool,
     /// Why commands cannot be stored.
     trouble: Arc<watch::Sender<Option<String>>>,
+    hearing: Arc<Hearing>,
 }
 
 impl Store {
@@ -81,6 +84,7 @@ impl Store {
         let store = Self {
             pool,
             trouble: Arc::default(),
+            hearing: Arc::default(),
         };
         match store.probe().await {
             Ok(()) | Err(StoreError::Full(_)) => Ok(store),

@@ -1,5 +1,6 @@
 //! A real database file, written by one handle and read by another: what is on record is on record once, and stays.
 
+mod at_once;
 mod copies;
 mod disk;
 mod forms;

@@ -1,6 +1,7 @@
 //! The judges: on what labs were really judged by, on one change to it at a time, and on anything at all.
 
 pub mod facts;
+mod fuzz;
 mod guardrails;
 mod properties;
 mod recorded;

@@ -13,6 +13,9 @@ pub const SETTINGS: &str = ".env.sample";
 
 const LIST: &str = "COMPOSE_FILE";
 
+/// No list is longer, in bytes. A line that names the one before twice doubles it, and thirty such lines would fill the memory.
+const LONGEST_LIST: usize = 64 << 10;
+
 /// What stands in the files of a recipe at one commit, by path; only those that [`matters`] or [`listed`] name.
 pub type Texts = BTreeMap<String, String>;
 
@@ -25,7 +28,7 @@ pub fn matters(path: &str) -> bool {
 }
 
 /// The compose files that settings list, in their order; `compose.yml` where they list none. Follows the `.env` files of Docker: the last
-/// line counts, quotes are taken off, and a line may name what the lines before it came to.
+/// line counts, quotes are taken off, and a line may name what the lines before it came to, unless that makes the list too long.
 pub fn listed(settings: &str) -> Vec<String> {
     let mut list = String::new();
     for line in settings.lines() {
@@ -38,9 +41,15 @@ pub fn listed(settings: &str) -> Vec<String> {
             continue;
         }
         let value = unquoted(value.trim());
-        list = value
-            .replace(&format!("${{{LIST}}}"), &list)
-            .replace(&format!("${LIST}"), &list);
+        let names = [format!("${{{LIST}}}"), format!("${LIST}")];
+        let named: usize = names.iter().map(|name| value.matches(name).count()).sum();
+        list = match value.len() + named * list.len() <= LONGEST_LIST {
+            true => names
+                .iter()
+                .fold(value.to_owned(), |value, name| value.replace(name, &list)),
+            // Such a name is no file's, which is said of it.
+            false => value.to_owned(),
+        };
     }
     let files: Vec<String> = list
         .split(':')
@@ -189,6 +198,15 @@ mod tests {
         ] {
             assert_eq!(listed(settings).join(" "), expected, "{settings}");
         }
+    }
+
+    #[test]
+    fn a_list_that_doubles_with_each_line_stays_short() {
+        let doubling = "\nCOMPOSE_FILE=$COMPOSE_FILE:${COMPOSE_FILE}".repeat(100);
+        let files = listed(&format!("COMPOSE_FILE=compose.yml{doubling}"));
+        assert!(files.iter().map(|file| file.len() + 1).sum::<usize>() <= 2 * LONGEST_LIST);
+        let after = texts(&[(COMPOSE, OLD), (SETTINGS, "COMPOSE_FILE=$COMPOSE_FILE")]);
+        assert_eq!(listed(&after[SETTINGS]), [COMPOSE]);
     }
 
     #[test]
