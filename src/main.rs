@@ -6,6 +6,7 @@ mod bundle;
 mod cli;
 mod command;
 mod config;
+mod doctor;
 mod drone;
 mod engine;
 mod evidence;

@@ -14,6 +14,13 @@ pub enum Membership {
 }
 
 impl Gitea {
+    /// An account of this name; a refusal (404) where there is none.
+    pub async fn account(&self, login: &str) -> Result<Seen<User>, GiteaError> {
+        let path = format!("users/{}", path::part(login));
+        self.read(format!("look for the account {login}"), path)
+            .await
+    }
+
     pub async fn organisation_membership(
         &self,
         organisation: &str,

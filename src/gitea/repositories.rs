@@ -1,8 +1,8 @@
 //! Repositories: branches, files, and who may do what in them.
 
 use super::{
-    Branch, Gitea, GiteaError, Permission, RepositoryName, Seen, error::Failure, path,
-    transport::Call,
+    Branch, Gitea, GiteaError, Permission, RepositoryName, Seen, error::Failure, model::or_default,
+    path, transport::Call,
 };
 use crate::config::Repository;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -43,11 +43,35 @@ struct UserPermission {
     permission: Permission,
 }
 
-/// A repository, as far as its default branch goes.
-#[derive(Debug, Clone, Deserialize)]
-pub struct DefaultBranch {
-    #[serde(rename = "default_branch")]
-    pub name: String,
+/// A repository, as far as it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct About {
+    /// That which is shown first, and to which pull requests lead.
+    pub default_branch: String,
+    /// It has no commit yet.
+    #[serde(default, deserialize_with = "or_default")]
+    pub empty: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub archived: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub has_pull_requests: bool,
+    /// A pull request whose commits reach its base becomes merged by itself.
+    #[serde(default, deserialize_with = "or_default")]
+    pub autodetect_manual_merge: bool,
+    /// What whoever asks may do there.
+    #[serde(default, deserialize_with = "or_default")]
+    pub permissions: Rights,
+}
+
+/// What an account may do in a repository.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Rights {
+    #[serde(default)]
+    pub admin: bool,
+    #[serde(default)]
+    pub push: bool,
+    #[serde(default)]
+    pub pull: bool,
 }
 
 /// What a commit has beyond another one.
@@ -117,13 +141,10 @@ impl Gitea {
         .await
     }
 
-    /// The branch that a repository shows first, and that pull requests lead to.
-    pub async fn default_branch(
-        &self,
-        repository: &Repository,
-    ) -> Result<Seen<DefaultBranch>, GiteaError> {
+    /// What a repository is like, and what this account may do there.
+    pub async fn about(&self, repository: &Repository) -> Result<Seen<About>, GiteaError> {
         self.read(
-            format!("read which branch of {repository} is the default"),
+            format!("read what {repository} is like"),
             path::repository(repository),
         )
         .await

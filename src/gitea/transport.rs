@@ -7,6 +7,8 @@ use super::{
 };
 use crate::instants::{reach, shape};
 use backon::{BackoffBuilder, ExponentialBuilder};
+use jiff::Timestamp;
+use reqwest::header::AsHeaderName;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -66,6 +68,8 @@ pub struct Answer {
     pub total: Option<usize>,
     /// The server sent the request on, to another path of its API.
     pub redirected: bool,
+    /// When it was given, by the server's clock.
+    pub date: Option<Timestamp>,
 }
 
 impl Call {
@@ -243,8 +247,9 @@ impl Transport {
         redirected: bool,
     ) -> Result<Answer, Failure> {
         let status = response.status();
-        let total = number(&response, "X-Total-Count");
+        let total = header_of(&response, "X-Total-Count").and_then(|total| total.parse().ok());
         let retry_after = retry_after(&response);
+        let date = header_of(&response, header::DATE).and_then(time);
         let bytes = self.body(response).await?;
         let body = if bytes.is_empty() {
             Some(Value::Null)
@@ -262,6 +267,7 @@ impl Transport {
                         body,
                         total,
                         redirected,
+                        date,
                     })
                 } else {
                     Err(Failure::NotTheApi {
@@ -350,30 +356,22 @@ fn chain(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-fn number(response: &Response, name: &str) -> Option<usize> {
-    response
-        .headers()
-        .get(name)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+fn header_of(response: &Response, name: impl AsHeaderName) -> Option<&str> {
+    Some(response.headers().get(name)?.to_str().ok()?.trim())
 }
 
 /// In seconds or as a date, as in RFC 9110.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim();
+    let text = header_of(response, header::RETRY_AFTER)?;
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
+    Duration::try_from(time(text)?.duration_since(Timestamp::now())).ok()
+}
+
+/// A date as in RFC 9110.
+fn time(text: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
 /// How a text that is not what it should be begins.

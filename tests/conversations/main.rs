@@ -6,6 +6,7 @@ mod asking_again;
 mod attacks;
 mod auditing;
 mod by_hand;
+mod doctor;
 mod filing;
 mod helpers;
 mod keeping;

@@ -82,6 +82,12 @@ pub async fn current_user(State(shared): State<Shared>, asker: Asker) -> Answer 
     ))
 }
 
+/// Nobody here is notified of anything.
+pub async fn new_notifications(asker: Asker) -> Answer {
+    asker.signed_in()?;
+    Ok(reply(200, &json!({ "new": 0 })))
+}
+
 pub async fn user(State(shared): State<Shared>, asker: Asker, Path(login): Path<String>) -> Answer {
     let world = shared.world();
     let gone = || No::because(404, format!("user redirect does not exist [name: {login}]"));
