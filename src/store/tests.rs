@@ -2,6 +2,7 @@
 
 mod copies;
 mod disk;
+mod examined;
 mod forms;
 
 use super::*;
