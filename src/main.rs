@@ -22,6 +22,7 @@ mod redact;
 mod registry;
 mod render;
 mod server;
+mod setup;
 mod store;
 mod verdict;
 

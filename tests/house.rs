@@ -10,8 +10,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "server", "engine", "audit", "doctor", "bundle", "plan", "store", "host", "config",
-            "lab",
+            "server", "engine", "audit", "setup", "doctor", "bundle", "plan", "store", "host",
+            "gitea", "config", "lab",
         ],
     ),
     (
@@ -34,6 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "registry",
         ],
     ),
+    ("setup", &["doctor", "host", "gitea", "config"]),
     (
         "doctor",
         &[

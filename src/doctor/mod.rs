@@ -7,6 +7,8 @@ mod rule;
 mod table;
 
 pub use check::Diagnosis;
+pub use look::{Role, named as places};
+pub use rule::{Right, address, needed, wrong};
 
 use crate::config::{Config, ConfigError};
 use crate::gitea::Gitea;

@@ -3,7 +3,11 @@
 use super::paging::Listed;
 use super::{Gitea, GiteaError, Seen, model::or_default, path};
 use crate::config::Repository;
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
 
 /// A webhook, as its repository's admin sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -30,6 +34,30 @@ pub struct HookConfig {
     pub content_type: String,
 }
 
+/// A webhook as it should be.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedHook<'a> {
+    pub url: &'a Url,
+    pub secret: &'a SecretString,
+    pub events: &'a [&'a str],
+}
+
+impl WantedHook<'_> {
+    fn body(&self) -> Value {
+        json!({
+            "type": "gitea",
+            "active": true,
+            "branch_filter": "*",
+            "events": self.events,
+            "config": {
+                "url": self.url,
+                "content_type": "json",
+                "secret": self.secret.expose_secret(),
+            },
+        })
+    }
+}
+
 impl Listed for Hook {
     type Id = u64;
 
@@ -44,6 +72,36 @@ impl Gitea {
         self.paged_list(
             format!("list the webhooks of {repository}"),
             format!("{}/hooks", path::repository(repository)),
+        )
+        .await
+    }
+
+    /// Sent once: see [`GiteaError::outcome`].
+    pub async fn create_hook(
+        &self,
+        repository: &Repository,
+        wanted: WantedHook<'_>,
+    ) -> Result<Hook, GiteaError> {
+        self.create(
+            format!("add a webhook to {repository}"),
+            format!("{}/hooks", path::repository(repository)),
+            wanted.body(),
+        )
+        .await
+    }
+
+    /// Makes a webhook what it should be.
+    pub async fn mend_hook(
+        &self,
+        repository: &Repository,
+        hook: u64,
+        wanted: WantedHook<'_>,
+    ) -> Result<Hook, GiteaError> {
+        self.set(
+            format!("mend webhook {hook} of {repository}"),
+            Method::PATCH,
+            format!("{}/hooks/{hook}", path::repository(repository)),
+            wanted.body(),
         )
         .await
     }

@@ -29,15 +29,7 @@ impl Gitea {
         issue: u64,
         name: &str,
     ) -> Result<(), GiteaError> {
-        let of_repository = format!("{}/labels", path::repository(repository));
-        let id = match self.label_id(repository, name).await? {
-            Some(id) => id,
-            None => {
-                let wanted = json!({ "name": name, "color": "#1a7f37" });
-                let doing = format!("make the label `{name}` in {repository}");
-                self.create::<Label>(doing, of_repository, wanted).await?.id
-            }
-        };
+        let (id, _) = self.label_or_new(repository, name).await?;
         let path = format!("{}/issues/{issue}/labels", path::repository(repository));
         // The label that is there already stays there once.
         self.set::<Value>(
@@ -66,6 +58,31 @@ impl Gitea {
         let doing = format!("take the label `{name}` off {repository}#{issue}");
         self.delete(doing, format!("{labels}/{}", label.id)).await?;
         Ok(true)
+    }
+
+    /// Makes a label where the repository has none of that name; answers whether it was made. Needs write access.
+    pub async fn make_label(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<bool, GiteaError> {
+        Ok(self.label_or_new(repository, name).await?.1)
+    }
+
+    /// A label, and whether it is new.
+    async fn label_or_new(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<(u64, bool), GiteaError> {
+        if let Some(id) = self.label_id(repository, name).await? {
+            return Ok((id, false));
+        }
+        let path = format!("{}/labels", path::repository(repository));
+        let wanted = json!({ "name": name, "color": "#1a7f37" });
+        let doing = format!("make the label `{name}` in {repository}");
+        let made: Label = self.create(doing, path, wanted).await?;
+        Ok((made.id, true))
     }
 
     async fn label_id(

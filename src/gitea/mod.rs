@@ -23,7 +23,7 @@ mod trouble;
 mod tests;
 
 pub use error::{GiteaError, Outcome};
-pub use hooks::Hook;
+pub use hooks::{Hook, WantedHook};
 pub use issues::Issue;
 pub use model::*;
 pub use people::Membership;

@@ -2,7 +2,7 @@
 
 use super::{Gitea, GiteaError, Seen, Team, User, path};
 use crate::config;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Whether somebody is a member of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,15 @@ impl Gitea {
         let path = format!("users/{}", path::part(login));
         self.read(format!("look for the account {login}"), path)
             .await
+    }
+
+    /// Makes a public organisation. Sent once: see [`GiteaError::outcome`].
+    pub async fn create_organisation(&self, name: &str) -> Result<(), GiteaError> {
+        let doing = format!("make the organisation {name}");
+        let wanted = json!({ "username": name, "visibility": "public" });
+        self.create::<Value>(doing, "orgs".into(), wanted)
+            .await
+            .map(drop)
     }
 
     pub async fn organisation_membership(

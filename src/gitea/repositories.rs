@@ -1,8 +1,11 @@
 //! Repositories: branches, files, and who may do what in them.
 
 use super::{
-    Branch, Gitea, GiteaError, Permission, RepositoryName, Seen, error::Failure, model::or_default,
-    path, transport::Call,
+    Branch, Gitea, GiteaError, Permission, RepositoryName, Seen,
+    error::Failure,
+    model::or_default,
+    path,
+    transport::{Body, Call, Expects},
 };
 use crate::config::Repository;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -148,6 +151,40 @@ impl Gitea {
             path::repository(repository),
         )
         .await
+    }
+
+    /// Makes a public repository of an organisation, with a first commit or without. Sent once: see [`GiteaError::outcome`].
+    pub async fn create_repository(
+        &self,
+        repository: &Repository,
+        filled: bool,
+    ) -> Result<(), GiteaError> {
+        let path = format!("orgs/{}/repos", path::part(repository.owner()));
+        let wanted = json!({
+            "name": repository.name(), "default_branch": "main", "private": false, "auto_init": filled,
+        });
+        let doing = format!("make the repository {repository}");
+        self.create::<Value>(doing, path, wanted).await.map(drop)
+    }
+
+    /// Makes an account a collaborator with this access: `read`, `write` or `admin`. Needs the repository's admin.
+    pub async fn let_in(
+        &self,
+        repository: &Repository,
+        login: &str,
+        access: &str,
+    ) -> Result<(), GiteaError> {
+        let path = format!(
+            "{}/collaborators/{}",
+            path::repository(repository),
+            path::part(login)
+        );
+        let call = Call {
+            body: Some(Body::Json(json!({ "permission": access }))),
+            expects: Expects::Nothing,
+            ..Call::new(format!("let {login} into {repository}"), Method::PUT, path)
+        };
+        self.transport.repeat(&call).await.map(drop)
     }
 
     /// Every branch of a repository.

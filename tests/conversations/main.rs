@@ -21,5 +21,6 @@ mod restarts;
 mod restoring;
 mod running;
 mod secrets;
+mod setup;
 mod whole;
 mod words;

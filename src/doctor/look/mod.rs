@@ -9,7 +9,7 @@ mod servers;
 pub use forge::{Forge, Person};
 pub use machine::{Folder, Machine};
 pub use own::{Deliveries, Own};
-pub use places::{Place, Role};
+pub use places::{Place, Role, named};
 pub use servers::{Drone, Image};
 
 use crate::config::Config;

@@ -9,6 +9,9 @@ mod rights;
 #[cfg(test)]
 mod tests;
 
+pub use hooks::{address, wrong};
+pub use rights::{Right, needed};
+
 use super::check::{Check, Outcome, Ruling};
 use super::look::{Because, Look, Saw, Seen, Unseen};
 use crate::config::{Config, Problem};
