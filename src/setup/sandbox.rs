@@ -155,15 +155,11 @@ async fn one(
         );
         commits.push((branch.name.as_str(), made.await?));
     }
-    let mut is_new = false;
     for (name, wanted) in [(&upstream, &commits[..1]), (&mirror, &commits[..])] {
         match forge.about(name).await {
             Ok(_) => {}
             Err(error) if error.is_not_found() => match repository(forge, name, false).await {
-                Ok(step) => {
-                    is_new = true;
-                    steps.push(step);
-                }
+                Ok(step) => steps.push(step),
                 Err(step) => {
                     steps.push(step);
                     continue;
@@ -179,7 +175,8 @@ async fn one(
         };
         steps.extend(ours.fill(forge, name, wanted).await?);
     }
-    if is_new {
+    let main = forge.branch(&mirror, "main").await;
+    if main.is_ok_and(|main| main.value.commit.sha == commits[0].1) {
         steps.push(left(format!(
             "{recipe}: push the image {} into the registry, as {}",
             kind.image, kind.next

@@ -141,7 +141,7 @@ enum How {
     /// A key of the configuration says this.
     Key(&'static str, &'static str),
     /// Something is asked of the forge as its operator, and something else that mends it.
-    Forge([(Method, String, Value); 2]),
+    Forge(Box<[(Method, String, Value); 2]>),
     /// A file has this mode.
     Mode(&'static str, u32),
 }
@@ -271,7 +271,7 @@ fn in_files() -> Vec<Lack> {
 
 /// What can be broken on the forge; `hook` is the tracking repository's.
 fn on_forge(hook: u64, team: u64, url: &str) -> Vec<Lack> {
-    use How::Forge;
+    let asked = |first, mend| How::Forge(Box::new([first, mend]));
     let collaborator =
         |repository: &str, who: &str| format!("repos/{repository}/collaborators/{who}");
     let level = |level: &str| json!({ "permission": level });
@@ -293,82 +293,82 @@ fn on_forge(hook: u64, team: u64, url: &str) -> Vec<Lack> {
     vec![
         lack(
             "a webhook that leads elsewhere",
-            Forge([
+            asked(
                 (
                     Method::PATCH,
                     hook.clone(),
                     leads("http://127.0.0.1:1/hooks/gitea", true, &events),
                 ),
                 right(),
-            ]),
+            ),
             &["webhook maintainers/verification"],
         ),
         lack(
             "a webhook that is switched off",
-            Forge([
+            asked(
                 (Method::PATCH, hook.clone(), leads(url, false, &events)),
                 right(),
-            ]),
+            ),
             &["webhook maintainers/verification"],
         ),
         lack(
             "a webhook without comments",
-            Forge([
+            asked(
                 (
                     Method::PATCH,
                     hook.clone(),
                     leads(url, true, &["push", "status"]),
                 ),
                 right(),
-            ]),
+            ),
             &["webhook maintainers/verification"],
         ),
         lack(
             "an outsider with access",
-            Forge([
+            asked(
                 (Method::PUT, collaborator(MIRROR, "outsider"), level("read")),
                 (Method::DELETE, collaborator(MIRROR, "outsider"), nothing()),
-            ]),
+            ),
             &["outsider recipe-maintainers/custom-html-tiny"],
         ),
         lack(
             "an outsider within",
-            Forge([
+            asked(
                 (Method::PUT, member.clone(), nothing()),
                 (Method::DELETE, member, nothing()),
-            ]),
+            ),
             &["outsider-membership"],
         ),
         lack(
             "a flow that can rewrite verdicts",
-            Forge([
+            asked(
                 (Method::PUT, collaborator(TRACKING, "flow"), level("write")),
                 (Method::DELETE, collaborator(TRACKING, "flow"), nothing()),
-            ]),
+            ),
             &["tracking-independence maintainers/verification"],
         ),
         lack(
             "a Gavel that is not told who can write",
-            Forge([
+            asked(
                 (Method::PUT, collaborator(TRACKING, "gavel"), level("write")),
                 (Method::PUT, collaborator(TRACKING, "gavel"), level("admin")),
-            ]),
+            ),
             &["repository maintainers/verification"],
         ),
         lack(
             "a Gavel that cannot open pull requests",
-            Forge([
+            asked(
                 (Method::PUT, collaborator(MIRROR, "gavel"), level("read")),
                 (Method::PUT, collaborator(MIRROR, "gavel"), level("write")),
-            ]),
+            ),
             &["repository recipe-maintainers/custom-html-tiny"],
         ),
         lack(
             "merges that nobody made",
-            Forge([
+            asked(
                 (Method::PATCH, mirror.clone(), detects(true)),
                 (Method::PATCH, mirror, detects(false)),
-            ]),
+            ),
             &["manual-merges recipe-maintainers/custom-html-tiny"],
         ),
     ]
@@ -426,7 +426,8 @@ async fn what_an_installation_lacks_is_found_by_name_and_nothing_else_fails() {
                 std::fs::set_permissions(&path, before).unwrap();
                 told
             }
-            How::Forge([(method, path, body), mend]) => {
+            How::Forge(asked) => {
+                let [(method, path, body), mend] = *asked;
                 lab.ask("admin", method, &path, Some(body)).await;
                 let told = examined(&lab);
                 lab.ask("admin", mend.0, &mend.1, Some(mend.2)).await;

@@ -174,6 +174,21 @@ async fn the_tracking_issue_is_opened_where_its_number_is_the_next() {
     let issues = lab.get(&format!("repos/{TRACKING}/issues?state=all")).await;
     assert_eq!(issues.as_array().map(Vec::len), Some(2), "{issues:#}");
 
+    // Where there is nothing at all, the repository comes first.
+    lab.configure("tracking.repository", "\"maintainers/fresh\"");
+    lab.configure("tracking.issue", "1");
+    let made = with(&steps(&setup(&lab, &[], &token)), "made");
+    assert_eq!(
+        made,
+        [
+            "repository maintainers/fresh",
+            "gavel has admin access to maintainers/fresh",
+            "webhook of maintainers/fresh",
+            "label `verified` of maintainers/fresh",
+            "tracking issue maintainers/fresh#1",
+        ]
+    );
+
     for token in ["", "nobodys"] {
         let refused = setup(&lab, &[], token);
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
