@@ -1,6 +1,8 @@
 //! The commands that a person types.
 
 mod backup;
+mod doctor;
+mod setup;
 
 use crate::audit;
 use crate::bundle::{self, PublicKey, Sealed};
@@ -47,6 +49,12 @@ enum Command {
     Audit(Box<Audit>),
     /// Copy the database into a new file, also while Gavel works; says what else a restore needs
     Backup(backup::Backup),
+    /// Check everything that this installation needs, by reads alone, and say what to do about what is missing: 0 when nothing failed, 1
+    /// when something did, 2 when there is nothing to check
+    Doctor(doctor::Doctor),
+    /// Make what the doctor finds missing and the forge can hold, with an administrator's token: rights, webhooks, label, tracking issue, and
+    /// the sandbox's repositories. Changes nothing that is there. Ends as the doctor does
+    Setup(setup::Setup),
     /// List what can be verified
     Items,
     /// Run one command of the flow to its end; Gavel starts it by itself, and finds it again after a restart
@@ -147,6 +155,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }),
         Command::Backup(asked) => finish(asked.run()),
+        Command::Doctor(asked) => asked.run().unwrap_or_else(|error| {
+            eprintln!("gavel: {error:#}");
+            ExitCode::from(2)
+        }),
+        Command::Setup(asked) => asked.run().unwrap_or_else(|error| {
+            eprintln!("gavel: {error:#}");
+            ExitCode::from(2)
+        }),
         Command::Items => finish(items()),
         Command::Exec { spool } => finish(crate::host::spool::exec(&spool)),
         #[cfg(feature = "lab")]

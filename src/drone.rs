@@ -7,7 +7,7 @@ mod error;
 mod model;
 
 pub use error::{DroneError, Kind};
-pub use model::{Build, LogLine, Version};
+pub use model::{Account, Build, LogLine, Repository, Version};
 
 use crate::retry;
 use backon::Retryable;
@@ -240,6 +240,18 @@ impl Drone {
 
     pub async fn version(&self) -> Result<Seen<Version>, DroneError> {
         self.ask("read the version", self.at(&["version"])).await
+    }
+
+    /// The account of the token; a refusal (401) where it is nobody's. Builds of a public repository are shown to everybody.
+    pub async fn account(&self) -> Result<Seen<Account>, DroneError> {
+        self.ask("ask whose token this is", self.at(&["api", "user"]))
+            .await
+    }
+
+    /// The repository, as Drone knows it.
+    pub async fn repository(&self) -> Result<Seen<Repository>, DroneError> {
+        let tried = format!("read what {}/{} is like", self.owner, self.name);
+        self.ask(&tried, self.api(&[])).await
     }
 
     async fn list(&self, page: u64) -> Result<Seen<Vec<Build>>, DroneError> {

@@ -6,6 +6,7 @@ mod bundle;
 mod cli;
 mod command;
 mod config;
+mod doctor;
 mod drone;
 mod engine;
 mod evidence;
@@ -24,6 +25,7 @@ mod registry;
 mod render;
 mod retry;
 mod server;
+mod setup;
 mod store;
 mod verdict;
 

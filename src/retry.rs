@@ -33,7 +33,8 @@ pub fn after(headers: &HeaderMap) -> Option<Duration> {
     Duration::try_from(until.duration_since(now)).ok()
 }
 
-fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
+/// A date as in RFC 9110.
+pub fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
     let text = headers.get(name)?.to_str().ok()?.trim();
     Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }

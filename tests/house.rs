@@ -10,7 +10,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "server", "engine", "audit", "bundle", "plan", "store", "host", "config", "lab",
+            "server", "engine", "audit", "setup", "doctor", "bundle", "plan", "store", "host",
+            "gitea", "config", "lab",
         ],
     ),
     (
@@ -31,6 +32,13 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "render", "bundle", "plan", "ask", "evidence", "verdict", "redact", "gitea", "drone",
             "registry",
+        ],
+    ),
+    ("setup", &["doctor", "host", "gitea", "config"]),
+    (
+        "doctor",
+        &[
+            "plan", "store", "host", "gitea", "drone", "registry", "config",
         ],
     ),
     (

@@ -220,6 +220,30 @@ impl Config {
         named.into_iter().chain(broken).any(|named| named == branch)
     }
 
+    /// The mirror of a recipe.
+    pub fn mirror(&self, recipe: &Recipe) -> Option<Repository> {
+        Repository::new(self.gate.organisation.as_str(), recipe.as_str()).ok()
+    }
+
+    /// What a recipe's mirror mirrors; none where `sandbox.upstream` is not configured.
+    pub fn upstream(&self, recipe: &Recipe) -> Option<Repository> {
+        Repository::new(self.sandbox.upstream.as_ref()?.as_str(), recipe.as_str()).ok()
+    }
+
+    /// Every repository whose webhook leads here: that of the tracking issue, the harness's, the mirrors of the sandbox; each once.
+    pub fn delivering(&self) -> Vec<Repository> {
+        let mirrors = self.sandbox.all_recipes();
+        let mirrors = mirrors.into_iter().filter_map(|recipe| self.mirror(recipe));
+        let named = [&self.tracking.repository, &self.drone.repository];
+        let mut each: Vec<Repository> = Vec::new();
+        for repository in named.into_iter().cloned().chain(mirrors) {
+            if !each.contains(&repository) {
+                each.push(repository);
+            }
+        }
+        each
+    }
+
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable {
             path: path.to_owned(),

@@ -83,6 +83,20 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Every recipe that verification touches, each once: those of scenarios, and those that are upgraded together.
+    pub fn all_recipes(&self) -> Vec<&Recipe> {
+        let scenarios = self.recipes().into_iter().map(|(_, recipe)| recipe);
+        let mut each: Vec<&Recipe> = Vec::new();
+        for recipe in scenarios.chain(self.all.iter().flatten()) {
+            if !each.contains(&recipe) {
+                each.push(recipe);
+            }
+        }
+        each
+    }
+}
+
 pub fn read(section: Section) -> Option<Sandbox> {
     let upstream = section.may("upstream", "\"coop-cloud\"", values::parsed);
     let allowed_paths = section.may("allowed_paths", "[\"compose.yml\"]", |place| {

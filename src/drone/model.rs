@@ -88,6 +88,26 @@ pub struct Version {
     pub version: String,
 }
 
+/// Whose token it is (`core.User`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    #[serde(default, deserialize_with = "or_default")]
+    pub login: String,
+    /// May do everything on this Drone.
+    #[serde(default, deserialize_with = "or_default")]
+    pub admin: bool,
+}
+
+/// A repository on Drone (`core.Repository`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    #[serde(default, deserialize_with = "or_default")]
+    pub slug: String,
+    /// Builds can be started in it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub active: bool,
+}
+
 /// The state of a build, a stage or a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]

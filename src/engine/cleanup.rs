@@ -242,8 +242,8 @@ async fn needed(
     if engine.config.needs_branch(branch) {
         return Ok(Some("the configuration names it"));
     }
-    Ok(match engine.world.forge.default_branch(repository).await {
-        Ok(default) if default.value.name == branch => {
+    Ok(match engine.world.forge.about(repository).await {
+        Ok(about) if about.value.default_branch == branch => {
             Some("it is the repository's default branch")
         }
         Ok(_) => None,

@@ -190,6 +190,23 @@ impl GiteaError {
         self.0.failure.status() == Some(StatusCode::FORBIDDEN)
     }
 
+    /// What happened instead of an answer, without what was asked.
+    pub fn happened(&self) -> String {
+        self.0.failure.to_string()
+    }
+
+    /// The forge's words where the token lacks a scope that is needed; the account itself may have every right.
+    pub fn lacking_scope(&self) -> Option<&str> {
+        match &self.0.failure {
+            Failure::Refused {
+                status, message, ..
+            } if *status == StatusCode::FORBIDDEN && message.contains("required scope") => {
+                Some(message)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether what was asked for may have happened nevertheless.
     pub fn outcome(&self) -> Outcome {
         self.0.failure.outcome()
@@ -207,6 +224,7 @@ impl GiteaError {
                 body: body.clone(),
                 total: None,
                 redirected: *redirected,
+                date: None,
             }),
             _ => None,
         }

@@ -4,7 +4,7 @@ use super::paging::Listed;
 use super::{Gitea, GiteaError, Seen, User, model::or_default, path};
 use crate::config::Repository;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An issue, as far as it is looked at.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Issue {
     pub state: String,
     #[serde(default, deserialize_with = "or_default")]
     pub html_url: String,
+    /// There where it is a pull request, which the API calls an issue, too.
+    #[serde(default)]
+    pub pull_request: Option<Value>,
 }
 
 impl Issue {

@@ -30,18 +30,7 @@ impl Gitea {
         issue: u64,
         name: &str,
     ) -> Result<(), GiteaError> {
-        let of_repository = format!("{}/labels", path::repository(repository));
-        let find = || self.label_id(repository, name).boxed();
-        let make = || {
-            async {
-                let wanted = json!({ "name": name, "color": "#1a7f37" });
-                let doing = format!("make the label `{name}` in {repository}");
-                let made: Label = self.create(doing, of_repository.clone(), wanted).await?;
-                Ok(made.id)
-            }
-            .boxed()
-        };
-        let id = self.exactly_once(true, find, make).await?;
+        let (id, _) = self.label_or_new(repository, name).await?;
         let path = format!("{}/issues/{issue}/labels", path::repository(repository));
         // The label that is there already stays there once.
         self.set::<Value>(
@@ -70,6 +59,41 @@ impl Gitea {
         let doing = format!("take the label `{name}` off {repository}#{issue}");
         self.delete(doing, format!("{labels}/{}", label.id)).await?;
         Ok(true)
+    }
+
+    /// Makes a label where the repository has none of that name; answers whether it was made. Needs write access.
+    pub async fn make_label(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<bool, GiteaError> {
+        Ok(self.label_or_new(repository, name).await?.1)
+    }
+
+    /// A label, and whether it is new.
+    async fn label_or_new(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<(u64, bool), GiteaError> {
+        let find = || {
+            async {
+                let known = self.label_id(repository, name).await?;
+                Ok(known.map(|id| (id, false)))
+            }
+            .boxed()
+        };
+        let make = || {
+            async {
+                let path = format!("{}/labels", path::repository(repository));
+                let wanted = json!({ "name": name, "color": "#1a7f37" });
+                let doing = format!("make the label `{name}` in {repository}");
+                let made: Label = self.create(doing, path, wanted).await?;
+                Ok((made.id, true))
+            }
+            .boxed()
+        };
+        self.exactly_once(true, find, make).await
     }
 
     async fn label_id(

@@ -5,6 +5,7 @@ mod activity;
 mod attachments;
 mod comments;
 mod error;
+mod hooks;
 mod issues;
 mod labels;
 mod model;
@@ -15,6 +16,7 @@ mod people;
 mod pulls;
 mod repositories;
 mod statuses;
+mod token;
 mod transport;
 mod trouble;
 
@@ -22,12 +24,16 @@ mod trouble;
 mod tests;
 
 pub use error::{GiteaError, Outcome};
+pub use hooks::{Hook, WantedHook};
+pub use issues::Issue;
 pub use model::*;
 pub use once::Asked;
 pub use people::Membership;
-pub use repositories::NewFile;
+pub use repositories::{About, NewFile};
+pub use token::Scopes;
 
 use crate::config::Account;
+use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -93,6 +99,12 @@ impl Gitea {
     pub async fn version(&self) -> Result<Seen<Version>, GiteaError> {
         self.read("ask for the forge's version", "version".into())
             .await
+    }
+
+    /// What time it is by the forge's clock, in whole seconds: the `Date` of an answer. `None` where it has none.
+    pub async fn clock(&self) -> Result<Option<Timestamp>, GiteaError> {
+        let call = Call::new("ask what time it is", Method::GET, "version".into());
+        Ok(self.transport.repeat(&call).await?.date)
     }
 
     /// A read, repeated while the forge does not answer.

@@ -165,6 +165,10 @@ pub enum Permission {
 }
 
 impl Permission {
+    pub fn is_admin(self) -> bool {
+        matches!(self, Permission::Owner | Permission::Admin)
+    }
+
     pub fn can_write(self) -> bool {
         matches!(
             self,

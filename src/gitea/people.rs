@@ -2,7 +2,7 @@
 
 use super::{Gitea, GiteaError, Seen, Team, User, path};
 use crate::config;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Whether somebody is a member of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,22 @@ pub enum Membership {
 }
 
 impl Gitea {
+    /// An account of this name; a refusal (404) where there is none.
+    pub async fn account(&self, login: &str) -> Result<Seen<User>, GiteaError> {
+        let path = format!("users/{}", path::part(login));
+        self.read(format!("look for the account {login}"), path)
+            .await
+    }
+
+    /// Makes a public organisation. Sent once: see [`GiteaError::outcome`].
+    pub async fn create_organisation(&self, name: &str) -> Result<(), GiteaError> {
+        let doing = format!("make the organisation {name}");
+        let wanted = json!({ "username": name, "visibility": "public" });
+        self.create::<Value>(doing, "orgs".into(), wanted)
+            .await
+            .map(drop)
+    }
+
     pub async fn organisation_membership(
         &self,
         organisation: &str,

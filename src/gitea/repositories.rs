@@ -1,8 +1,11 @@
 //! Repositories: branches, files, and who may do what in them.
 
 use super::{
-    Branch, Gitea, GiteaError, Permission, RepositoryName, Seen, error::Failure, path,
-    transport::Call,
+    Branch, Gitea, GiteaError, Permission, RepositoryName, Seen,
+    error::Failure,
+    model::or_default,
+    path,
+    transport::{Body, Call, Expects},
 };
 use crate::config::Repository;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -43,11 +46,35 @@ struct UserPermission {
     permission: Permission,
 }
 
-/// A repository, as far as its default branch goes.
-#[derive(Debug, Clone, Deserialize)]
-pub struct DefaultBranch {
-    #[serde(rename = "default_branch")]
-    pub name: String,
+/// A repository, as far as it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct About {
+    /// That which is shown first, and to which pull requests lead.
+    pub default_branch: String,
+    /// It has no commit yet.
+    #[serde(default, deserialize_with = "or_default")]
+    pub empty: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub archived: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub has_pull_requests: bool,
+    /// A pull request whose commits reach its base becomes merged by itself.
+    #[serde(default, deserialize_with = "or_default")]
+    pub autodetect_manual_merge: bool,
+    /// What whoever asks may do there.
+    #[serde(default, deserialize_with = "or_default")]
+    pub permissions: Rights,
+}
+
+/// What an account may do in a repository.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Rights {
+    #[serde(default)]
+    pub admin: bool,
+    #[serde(default)]
+    pub push: bool,
+    #[serde(default)]
+    pub pull: bool,
 }
 
 /// What a commit has beyond another one.
@@ -117,16 +144,47 @@ impl Gitea {
         .await
     }
 
-    /// The branch that a repository shows first, and that pull requests lead to.
-    pub async fn default_branch(
-        &self,
-        repository: &Repository,
-    ) -> Result<Seen<DefaultBranch>, GiteaError> {
+    /// What a repository is like, and what this account may do there.
+    pub async fn about(&self, repository: &Repository) -> Result<Seen<About>, GiteaError> {
         self.read(
-            format!("read which branch of {repository} is the default"),
+            format!("read what {repository} is like"),
             path::repository(repository),
         )
         .await
+    }
+
+    /// Makes a public repository of an organisation, with a first commit or without. Sent once: see [`GiteaError::outcome`].
+    pub async fn create_repository(
+        &self,
+        repository: &Repository,
+        filled: bool,
+    ) -> Result<(), GiteaError> {
+        let path = format!("orgs/{}/repos", path::part(repository.owner()));
+        let wanted = json!({
+            "name": repository.name(), "default_branch": "main", "private": false, "auto_init": filled,
+        });
+        let doing = format!("make the repository {repository}");
+        self.create::<Value>(doing, path, wanted).await.map(drop)
+    }
+
+    /// Makes an account a collaborator with this access: `read`, `write` or `admin`. Needs the repository's admin.
+    pub async fn let_in(
+        &self,
+        repository: &Repository,
+        login: &str,
+        access: &str,
+    ) -> Result<(), GiteaError> {
+        let path = format!(
+            "{}/collaborators/{}",
+            path::repository(repository),
+            path::part(login)
+        );
+        let call = Call {
+            body: Some(Body::Json(json!({ "permission": access }))),
+            expects: Expects::Nothing,
+            ..Call::new(format!("let {login} into {repository}"), Method::PUT, path)
+        };
+        self.transport.repeat(&call).await.map(drop)
     }
 
     /// Every branch of a repository.

@@ -8,8 +8,9 @@ use super::{
 use crate::instants::{reach, shape};
 use crate::retry;
 use backon::BackoffBuilder;
+use jiff::Timestamp;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::time::Duration;
@@ -64,6 +65,8 @@ pub struct Answer {
     pub total: Option<usize>,
     /// The server sent the request on, to another path of its API.
     pub redirected: bool,
+    /// When it was given, by the server's clock.
+    pub date: Option<Timestamp>,
 }
 
 impl Call {
@@ -243,6 +246,7 @@ impl Transport {
         let status = response.status();
         let total = number(&response, "X-Total-Count");
         let retry_after = retry::after(response.headers());
+        let date = retry::date(response.headers(), header::DATE);
         let bytes = self.body(response).await?;
         let body = if bytes.is_empty() {
             Some(Value::Null)
@@ -260,6 +264,7 @@ impl Transport {
                         body,
                         total,
                         redirected,
+                        date,
                     })
                 } else {
                     Err(Failure::NotTheApi {

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How long a clone or a push may take.
 const TRANSFER: Duration = Duration::from_secs(120);
 
+/// When every commit that is made here was made: no clock is to tell two of them apart.
+const MADE: &str = "2026-01-01T00:00:00Z";
+
 /// In whose name a remote is asked.
 #[derive(Debug, Clone)]
 pub struct Credentials {
@@ -122,6 +125,51 @@ impl Git {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Commits files to a new branch, made of another one or of nothing, of the repository in `folder`, which is made with its first
+    /// commit. The same files and words always give the same commit, whoever makes it when. Answers its hash.
+    pub async fn commit(
+        &self,
+        folder: &Path,
+        branch: &str,
+        from: Option<&str>,
+        message: &str,
+        files: &BTreeMap<&str, String>,
+    ) -> Result<String, HostError> {
+        let place = folder.to_string_lossy();
+        let own = self
+            .tool
+            .clone()
+            .env("GIT_AUTHOR_NAME", "Gavel")
+            .env("GIT_AUTHOR_EMAIL", "gavel@localhost")
+            .env("GIT_AUTHOR_DATE", MADE)
+            .env("GIT_COMMITTER_NAME", "Gavel")
+            .env("GIT_COMMITTER_EMAIL", "gavel@localhost")
+            .env("GIT_COMMITTER_DATE", MADE);
+        let git = async |arguments: &[&str]| {
+            let arguments = [&["-C", &place], arguments].concat();
+            own.ask(&arguments).await
+        };
+        match from {
+            None => git(&["init", "--quiet", "--initial-branch", branch]).await?,
+            Some(from) => git(&["checkout", "--quiet", "-b", branch, from]).await?,
+        };
+        for (path, text) in files {
+            let file = folder.join(path);
+            let written = file
+                .parent()
+                .map_or(Ok(()), std::fs::create_dir_all)
+                .and_then(|()| std::fs::write(&file, text));
+            written.map_err(|error| HostError::Failed {
+                asked: format!("writing {}", file.display()),
+                how: "the disk refused".into(),
+                words: error.to_string(),
+            })?;
+        }
+        git(&["add", "--all"]).await?;
+        git(&["commit", "--quiet", "--message", message]).await?;
+        Ok(git(&["rev-parse", "HEAD"]).await?.trim().to_owned())
     }
 
     /// Looks at a clone without touching it.

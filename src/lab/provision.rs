@@ -120,18 +120,24 @@ async fn person(anonymous: &Api, admin: &Api, login: &str) -> Result<Account> {
     account(anonymous, login, &password).await
 }
 
-/// A token for an account that exists. The scopes are what each of them needs at most; the operator may do everything.
-async fn account(anonymous: &Api, login: &str, password: &str) -> Result<Account> {
-    let scopes = if login == OPERATOR {
-        json!(["all"])
-    } else {
-        json!([
+/// The scopes of a token: what its account needs, and nothing else, where it is Gavel's or the outsider's; the operator may do everything.
+fn scopes(login: &str) -> &'static [&'static str] {
+    match login {
+        OPERATOR => &["all"],
+        "gavel" => &["write:repository", "write:issue", "read:user"],
+        "outsider" => &["write:issue", "read:user", "read:organization"],
+        _ => &[
             "write:repository",
             "write:issue",
             "read:user",
-            "read:organization"
-        ])
-    };
+            "read:organization",
+        ],
+    }
+}
+
+/// A token for an account that exists.
+async fn account(anonymous: &Api, login: &str, password: &str) -> Result<Account> {
+    let scopes = scopes(login);
     let signed_in = anonymous.with_password(login, password);
     let token = signed_in
         .post(

@@ -195,8 +195,8 @@ impl Recipe {
                 .replace("{tag}", self.tag)
                 .replace("{version}", self.version)
         };
-        let compose = fill(include_str!("files/sandbox/compose.yml"));
-        let page = fill(include_str!("files/sandbox/html/index.html"));
+        let compose = fill(include_str!("../../templates/sandbox/compose.yml"));
+        let page = fill(include_str!("../../templates/sandbox/html/index.html"));
         let mut commits = vec![Commit {
             branch: "main",
             parent: None,
@@ -204,7 +204,7 @@ impl Recipe {
             files: vec![
                 (
                     "README.md".to_owned(),
-                    fill(include_str!("files/sandbox/README.md")),
+                    fill(include_str!("../../templates/sandbox/README.md")),
                 ),
                 ("compose.yml".to_owned(), compose.clone()),
                 ("html/index.html".to_owned(), page.clone()),

@@ -19,7 +19,7 @@ mod sight;
 mod stale;
 mod tries;
 #[allow(dead_code, reason = "items are added one by one")]
-mod upgrade;
+pub mod upgrade;
 mod v1;
 mod v2;
 mod v3;
@@ -36,6 +36,7 @@ mod verified;
 use crate::evidence::{Doubt, Fact, Witness};
 use crate::verdict::{Clause, Verdict};
 use bench::{Bench, Stop};
+use expect::Expectations;
 use futures_util::future::BoxFuture;
 
 /// One item of the plan.
@@ -120,6 +121,27 @@ pub fn with_prerequisites(named: &[String]) -> Vec<&'static Item> {
     ITEMS
         .iter()
         .filter(|item| wanted.contains(&item.id))
+        .collect()
+}
+
+/// The items that would be BLOCKED since the configuration lacks something that they need, and what that is.
+pub fn unconfigured(expect: &Expectations) -> Vec<(&'static str, String)> {
+    let scenario = |key: &str| expect.scenario(key).err();
+    let lacking = [
+        ("V3", scenario("upgrade")),
+        (
+            "V4",
+            scenario("repairable").or_else(|| scenario("persistent")),
+        ),
+        ("V5", scenario("stale")),
+        ("V6", scenario("stale").or_else(|| v6::lacking(expect))),
+        ("V7", scenario("reconcile")),
+        ("V8", expect.set().err()),
+        ("V8a", expect.launching.is_none().then(|| v8a::NEEDS.into())),
+    ];
+    let lacking = lacking.into_iter();
+    lacking
+        .filter_map(|(item, why)| Some((item, why?)))
         .collect()
 }
 

@@ -182,10 +182,16 @@ fn about_tests_pull(expect: &Expectations, number: u64) -> [(String, Question); 
 /// What is expected; BLOCKED where something that it needs is not configured.
 pub fn expected(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
     let expect = configured(witness, KEY)?;
-    match expect.upgrading.lacks(&NEEDS) {
+    match lacking(&expect) {
         None => Ok(expect),
-        Some(key) => blocked(format!("not attempted: `{key}` is not configured")),
+        Some(why) => blocked(format!("not attempted: {why}")),
     }
+}
+
+/// What else it needs than the recipe, and is not configured.
+pub fn lacking(expect: &Expectations) -> Option<String> {
+    let key = expect.upgrading.lacks(&NEEDS)?;
+    Some(format!("`{key}` is not configured"))
 }
 
 /// The pull request that the flow opened in the harness's repository, as it was after the run; BLOCKED where it is not exactly one.

@@ -79,6 +79,17 @@ pub enum Delivery {
     Unknown,
 }
 
+impl Delivery {
+    /// The repository that it is from, as `owner/name`.
+    pub fn repository(&self) -> Option<&str> {
+        match self {
+            Self::Comment(comment) => Some(&comment.repository),
+            Self::Touched { event, .. } | Self::Event(event) => Some(&event.repository),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// Reads a delivery. The signature is checked first, over the raw body, in constant time; nothing unauthentic is parsed.
 pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<Delivery, Refusal> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

@@ -25,6 +25,7 @@ pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Respon
         }
         Err(refusal) => {
             shared.deliveries.count(refusal.word());
+            shared.latest.refused(refusal.word());
             tracing::warn!(
                 refusal = refusal.word(),
                 "a delivery was refused: {refusal}"
@@ -61,7 +62,11 @@ async fn taken(
 ) -> Result<(StatusCode, &'static str), Refusal> {
     let engine = &shared.engine;
     let secret = &engine.config.forge.webhook_secret;
-    match delivery::read(headers, body, secret)? {
+    let delivery = delivery::read(headers, body, secret)?;
+    if let Some(repository) = delivery.repository() {
+        shared.latest.taken(&engine.config, repository);
+    }
+    match delivery {
         Delivery::Comment(comment) => {
             let commands = Inbox(engine).take(&comment).await.map_err(|error| {
                 tracing::error!(%error, "a command could not be stored");

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod intake;
+mod latest;
 mod metrics;
 mod pages;
 
@@ -13,6 +14,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
+use latest::Latest;
 use metrics::Deliveries;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub struct Shared {
     pub engine: Arc<Engine>,
     pub deliveries: Deliveries,
+    pub latest: Latest,
 }
 
 /// Serves until the shutdown, and lets what is under way end.
@@ -41,6 +44,7 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         engine,
         deliveries: Deliveries::default(),
+        latest: Latest::default(),
     });
     axum::serve(listener, router(shared))
         .with_graceful_shutdown(shutdown.cancelled_owned())
@@ -60,6 +64,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::metrics))
+        .route("/deliveries.json", get(latest::latest))
         .layer(middleware::map_response(harmless))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,

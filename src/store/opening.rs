@@ -28,8 +28,9 @@ pub(super) enum Checked {
     Unfinished,
 }
 
-/// Refuses a file that is none of Gavel's or damaged. One that is empty or not there is to become one.
-pub(super) async fn inspect(path: &Path, options: &SqliteConnectOptions) -> Result<()> {
+/// Refuses a file that is none of Gavel's or damaged; answers whether all of it was looked at. One that is empty or not there is to become
+/// one.
+pub(super) async fn inspect(path: &Path, options: &SqliteConnectOptions) -> Result<Checked> {
     let unusable = |error: sqlx::Error| unusable(path, error);
     let mut connection = SqliteConnection::connect_with(options)
         .await
@@ -47,21 +48,22 @@ pub(super) async fn inspect(path: &Path, options: &SqliteConnectOptions) -> Resu
         }
         _ => {}
     }
-    match check(&mut connection, Some(PATIENCE))
+    let checked = check(&mut connection, Some(PATIENCE))
         .await
-        .map_err(unusable)?
-    {
+        .map_err(unusable)?;
+    match &checked {
         Checked::Whole => {}
         Checked::Unfinished => tracing::warn!(
             database = %path.display(),
             "the database is too large to look for damage in all of it at a start; `gavel backup` does"
         ),
         Checked::Damaged(what) => {
-            let path = path.into();
+            let (path, what) = (path.into(), what.clone());
             return Err(StoreError::Broken { path, what });
         }
     }
-    connection.close().await.map_err(unusable)
+    connection.close().await.map_err(unusable)?;
+    Ok(checked)
 }
 
 /// Looks for damage in the whole file, at most so long.

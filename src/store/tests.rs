@@ -3,6 +3,7 @@
 mod at_once;
 mod copies;
 mod disk;
+mod examined;
 mod forms;
 
 use super::*;

@@ -134,3 +134,24 @@ fn a_token_is_in_no_command_line() {
     let shown = format!("{tool:?} {}", tool.asked(&["push"]));
     assert!(!shown.contains("s3cret") && !shown.contains(&STANDARD.encode("flow:s3cret")));
 }
+
+#[tokio::test]
+async fn the_same_files_and_words_make_the_same_commits() {
+    let file = |path, text: &str| BTreeMap::from([(path, text.to_owned())]);
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let folder = tempfile::tempdir().unwrap();
+        let own = Git::default();
+        let commit = async |branch, from, files| {
+            let commit = own.commit(folder.path(), branch, from, "Publish it", &files);
+            commit.await.unwrap()
+        };
+        let main = commit("main", None, file("html/index.html", "1\n")).await;
+        let next = commit("next", Some("main"), file("html/index.html", "2\n")).await;
+        let beside = commit("beside", Some("main"), file("README.md", "3\n")).await;
+        let parents = git(folder.path(), &["log", "--all", "--format=%P"]);
+        assert_eq!(parents.matches(&main).count(), 2, "{parents}");
+        made.push([main, next, beside]);
+    }
+    assert_eq!(made[0], made[1]);
+}

@@ -100,6 +100,7 @@ fn category(path: &str) -> Option<&'static str> {
         ["user", ..] | ["users", ..] => "user",
         ["orgs", ..] | ["teams", ..] => "organization",
         ["admin", ..] => "admin",
+        ["notifications", ..] => "notification",
         ["repos", _, _, "issues" | "labels" | "milestones", ..] => "issue",
         ["repos", ..] => "repository",
         _ => return None,

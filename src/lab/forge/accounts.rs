@@ -82,11 +82,38 @@ pub async fn current_user(State(shared): State<Shared>, asker: Asker) -> Answer 
     ))
 }
 
+/// Nobody here is notified of anything.
+pub async fn new_notifications(asker: Asker) -> Answer {
+    asker.signed_in()?;
+    Ok(reply(200, &json!({ "new": 0 })))
+}
+
 pub async fn user(State(shared): State<Shared>, asker: Asker, Path(login): Path<String>) -> Answer {
     let world = shared.world();
     let gone = || No::because(404, format!("user redirect does not exist [name: {login}]"));
     let user = world.user_named(&login).ok_or_else(gone)?;
     Ok(reply(200, &shared.show(&world, asker.user).user(user.id)))
+}
+
+/// The kinds of scopes, in the order in which Gitea lists them, whichever order they were asked for in.
+const SCOPES: [&str; 9] = [
+    "activitypub",
+    "admin",
+    "misc",
+    "notification",
+    "organization",
+    "package",
+    "issue",
+    "repository",
+    "user",
+];
+
+fn in_order(mut scopes: Vec<String>) -> Vec<String> {
+    scopes.sort_by_key(|scope| {
+        let kind = scope.split_once(':').map_or("", |(_, kind)| kind);
+        SCOPES.iter().position(|known| *known == kind)
+    });
+    scopes
 }
 
 #[derive(Deserialize, Default)]
@@ -118,14 +145,15 @@ pub async fn create_token(
     }
     let secret = hex::encode(rand::random::<[u8; 20]>());
     let id = world.ids.next("token");
-    let mut shape = token_shape(id, &new.name, &secret, &new.scopes);
+    let scopes = in_order(new.scopes);
+    let mut shape = token_shape(id, &new.name, &secret, &scopes);
     shape["sha1"] = json!(secret);
     world.tokens.push(Token {
         id,
         user,
         name: new.name,
         secret,
-        scopes: new.scopes,
+        scopes,
     });
     Ok(reply(201, &shape))
 }

@@ -86,6 +86,7 @@ fn site() -> Vec<Route> {
         ),
         ("/settings/api", get(settings)),
         ("/user", get(accounts::current_user)),
+        ("/notifications/new", get(accounts::new_notifications)),
         ("/repos/search", get(repos::search)),
         ("/user/repos", get(repos::own).post(repos::create_for_user)),
         ("/user/orgs", get(organisations::own_organisations)),

@@ -15,6 +15,7 @@ mod restore;
 
 pub use act::Seed;
 pub use deployed::{Deployed, Owners, Standing, Tested, Whose, read_deployed};
+pub use inventory::tool;
 pub use launched::{FORCED, Launched, SessionEnd, read_launched};
 pub use restore::{MOVED_ON, PROTECTED, PutBack};
 

@@ -18,6 +18,7 @@ use crate::host::processes::Process;
 use crate::host::tmux::Session;
 use futures_util::FutureExt;
 use play::Play;
+pub use seen::NEEDS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -10,6 +10,9 @@ use crate::plan::gate::{asked, cut};
 use crate::plan::{Ruling, blocked, broken, unseen};
 use regex::Regex;
 
+/// What is said where one of these is not configured.
+pub const NEEDS: &str = "this needs `flow.launcher`, `flow.upgrade_all`, `flow.orchestrator`, `flow.schedule`, `flow.skills`, `sandbox.all` and `host`";
+
 pub const LAUNCHER: &str = "Look at the launcher";
 
 /// What is expected; BLOCKED where it is not configured, or somebody else's session is in the way.
@@ -29,9 +32,7 @@ pub fn configured(witness: &Witness<'_>) -> Result<Launching, Doubt> {
     let expect: Expectations = witness.context("expectations")?;
     match expect.launching {
         Some(launching) => Ok(launching),
-        None => blocked(
-            "not attempted: this needs `flow.launcher`, `flow.upgrade_all`, `flow.orchestrator`, `flow.schedule`, `flow.skills`, `sandbox.all` and `host`",
-        ),
+        None => blocked(format!("not attempted: {NEEDS}")),
     }
 }
 

@@ -447,3 +447,35 @@ async fn a_full_disk_is_said_and_nothing_is_acknowledged_until_there_is_room() {
     assert_eq!(gavel.get("/readyz").await.0, StatusCode::OK);
     gavel.stop().await;
 }
+
+#[tokio::test]
+async fn the_latest_deliveries_are_told_by_repository_and_no_others() {
+    let gavel = Gavel::start().await;
+    let told = async || -> Value { gavel.get("/deliveries.json").await.1.parse().unwrap() };
+    let before = told().await;
+    assert_eq!(before["taken"], json!({}));
+    assert_eq!(before["refused"], Value::Null);
+    let comment = said(1, "maintainer", "Hello");
+    assert_eq!(
+        gavel.deliver("issue_comment", &comment).await,
+        StatusCode::OK
+    );
+    let mut elsewhere = said(2, "maintainer", "Hello");
+    elsewhere["repository"]["full_name"] = json!("somebody/else");
+    assert_eq!(
+        gavel.deliver("issue_comment", &elsewhere).await,
+        StatusCode::OK
+    );
+    let taken = told().await;
+    let names: Vec<&String> = taken["taken"].as_object().unwrap().keys().collect();
+    assert_eq!(names, [TRACKING]);
+    let forged = gavel.post("{}").header("x-gitea-signature", "00");
+    assert_eq!(
+        forged.send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let refused = told().await;
+    assert_eq!(refused["refused"]["outcome"], "wrong_signature");
+    assert_eq!(refused["taken"], taken["taken"]);
+    gavel.stop().await;
+}
