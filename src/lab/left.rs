@@ -29,10 +29,22 @@ impl Drop for Left {
         while began.elapsed() < GRACE && !runners(&self.root).is_empty() {
             std::thread::sleep(LOOK_EVERY);
         }
-        send(&runners(&self.root), Signal::KILL);
-        send(&marked(&self.root), Signal::KILL);
-        // Of a Gavel that was killed with its lab, when somebody interrupted that.
-        send(&programs(&self.root), Signal::KILL);
+        // Also programs of a Gavel that was killed with its lab, when somebody interrupted that.
+        end(&self.root);
+    }
+}
+
+/// Stops all that Gavel started in this folder, where it stands.
+pub fn freeze(root: &Path) {
+    for pids in [runners(root), marked(root), programs(root)] {
+        send(&pids, Signal::STOP);
+    }
+}
+
+/// Ends all that Gavel started in this folder, at once.
+pub fn end(root: &Path) {
+    for pids in [runners(root), marked(root), programs(root)] {
+        send(&pids, Signal::KILL);
     }
 }
 

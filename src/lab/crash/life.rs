@@ -1,5 +1,6 @@
 //! One lab, in which Gavel is killed some times, and what was left of that when all is over.
 
+use super::power::Disk;
 use crate::lab::client::Api;
 use crate::lab::left;
 use crate::lab::settings::Pace;
@@ -134,7 +135,8 @@ pub async fn calm(items: &str) -> Result<Calm> {
 }
 
 impl Life {
-    pub async fn lead(items: &str, kills: Vec<Kill>, calm: &Calm) -> Life {
+    /// `power`: each kill is a power cut.
+    pub async fn lead(items: &str, kills: Vec<Kill>, calm: &Calm, power: bool) -> Life {
         let began = Instant::now();
         let mut life = Life {
             meant: kills,
@@ -143,7 +145,7 @@ impl Life {
             left: Left::default(),
             took: Duration::ZERO,
         };
-        let led = tokio::time::timeout(LIMIT, life.through(items, calm)).await;
+        let led = tokio::time::timeout(LIMIT, life.through(items, calm, power)).await;
         let led = led.unwrap_or_else(|_| Err(anyhow::anyhow!("it was not over after {LIMIT:?}")));
         if let Err(error) = led {
             life.left.failed += 1;
@@ -153,8 +155,11 @@ impl Life {
         life
     }
 
-    async fn through(&mut self, items: &str, calm: &Calm) -> Result<()> {
+    async fn through(&mut self, items: &str, calm: &Calm, power: bool) -> Result<()> {
         let mut world = start(Pace::lab(), None).await?;
+        let root = world.folder.root().to_owned();
+        let disk = power.then(|| Disk::mount(&root, world.folder.path("gavel-data")));
+        let mut disk = disk.transpose()?;
         // What was said before Gavel ever came was not said to it.
         world.launch_bot(&environment(None))?;
         first_look(&mut world, LIMIT).await?;
@@ -173,6 +178,9 @@ impl Life {
             }
             if reached(&mut world, &kill).await? {
                 self.kills += 1;
+                if let Some(disk) = &mut disk {
+                    disk.cut()?;
+                }
             } else {
                 self.unreached.extend(self.meant[at..].iter().cloned());
                 break;
@@ -185,6 +193,8 @@ impl Life {
             Err(error) => {
                 self.left.lost += 1;
                 self.left.words.push(format!("lost: {error:#}"));
+                world.stop_bot().await;
+                drop(disk);
                 world.stop().await;
                 return Ok(());
             }
@@ -198,6 +208,7 @@ impl Life {
         world.stop_bot().await;
         let left = left::programs(world.folder.root());
         self.leaked(left.iter().map(|pid| format!("program {pid}")).collect());
+        drop(disk);
         world.stop().await;
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! The steps are what a calm run reached: Gavel names each instant before and after it stores, makes or starts something.
 
 mod life;
+mod power;
 
 use super::interruption;
 use anyhow::{Context, Result, bail};
@@ -31,6 +32,9 @@ pub struct Crash {
     /// Of all steps only so many, far from each other
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
+    /// Each kill is a power cut: what was not yet synced to Gavel's disk is lost, and its programs end with it. Needs root
+    #[arg(long)]
+    power: bool,
     /// Where the random instants come from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -87,7 +91,7 @@ impl Crash {
             "kills": kills, "steps": reached, "lost": tally.lost, "doubled": tally.doubled,
             "comments_doubled": tally.comments_doubled, "leaked": tally.leaked, "wrong_verdicts": tally.wrong_verdicts,
             "failed": tally.failed, "unreached": unreached.iter().filter_map(Kill::step).collect::<Vec<_>>(),
-            "seed": self.seed, "seconds": began.elapsed().as_secs_f64().round(),
+            "power": self.power, "seed": self.seed, "seconds": began.elapsed().as_secs_f64().round(),
         });
         if self.json {
             println!("{object}");
@@ -113,7 +117,7 @@ impl Crash {
         let total = rounds.len();
         let lives = rounds
             .into_iter()
-            .map(|kills| Life::lead(&self.items, kills, calm));
+            .map(|kills| Life::lead(&self.items, kills, calm, self.power));
         let mut lives = futures_util::stream::iter(lives).buffer_unordered(self.jobs.into());
         let mut unreached = Vec::new();
         let mut over = 0;
