@@ -23,6 +23,10 @@ const LATE: std::ops::Range<u64> = 300..4000;
 const NO_NEXT: Duration = Duration::from_secs(3);
 
 struct Delivery {
+    /// What happens to it.
+    kind: Option<Kind>,
+    /// By how much it is late, if it is.
+    by: Duration,
     path: String,
     headers: HeaderMap,
     body: Bytes,
@@ -31,10 +35,9 @@ struct Delivery {
 /// Ends with its handle.
 pub struct Hooks {
     pub url: String,
-    to: Option<(
-        mpsc::UnboundedReceiver<(Option<Kind>, Duration, Delivery)>,
-        reqwest::Client,
-    )>,
+    /// What was delivered, until somebody passes it on.
+    taken: Option<mpsc::UnboundedReceiver<Delivery>>,
+    client: reqwest::Client,
     worker: Option<JoinHandle<()>>,
     _serving: Serving,
 }
@@ -42,7 +45,7 @@ pub struct Hooks {
 #[derive(Clone)]
 struct Taken {
     dice: Arc<Dice>,
-    sender: mpsc::UnboundedSender<(Option<Kind>, Duration, Delivery)>,
+    sender: mpsc::UnboundedSender<Delivery>,
 }
 
 impl Hooks {
@@ -60,7 +63,8 @@ impl Hooks {
             .with_state(Taken { dice, sender });
         Ok(Hooks {
             url,
-            to: Some((receiver, client)),
+            taken: Some(receiver),
+            client,
             worker: None,
             _serving: bound.serve(router),
         })
@@ -68,9 +72,9 @@ impl Hooks {
 
     /// Passes on to Gavel, which has this address, what was delivered and what will be.
     pub fn lead_to(&mut self, gavel: &str) {
-        if let Some((receiver, client)) = self.to.take() {
-            let gavel = gavel.to_owned();
-            self.worker = Some(tokio::spawn(pass_on(receiver, client, gavel)));
+        if let Some(taken) = self.taken.take() {
+            let passed_on = pass_on(taken, self.client.clone(), gavel.to_owned());
+            self.worker = Some(tokio::spawn(passed_on));
         }
     }
 }
@@ -98,18 +102,19 @@ async fn take(
         headers.remove(name);
     }
     let delivery = Delivery {
+        kind,
+        by: Duration::from_millis(chance.random_range(LATE)),
         path: uri.path().to_owned(),
         headers,
         body,
     };
-    let late = Duration::from_millis(chance.random_range(LATE));
     // Where nobody is there to pass it on any more, the lab ends.
-    let _ = taken.sender.send((kind, late, delivery));
+    let _ = taken.sender.send(delivery);
     StatusCode::OK
 }
 
 async fn pass_on(
-    mut receiver: mpsc::UnboundedReceiver<(Option<Kind>, Duration, Delivery)>,
+    mut taken: mpsc::UnboundedReceiver<Delivery>,
     client: reqwest::Client,
     gavel: String,
 ) {
@@ -125,9 +130,9 @@ async fn pass_on(
     let mut late = FuturesUnordered::new();
     let mut held: Option<Delivery> = None;
     loop {
-        let (kind, by, delivery) = tokio::select! {
-            taken = receiver.recv() => match taken {
-                Some(taken) => taken,
+        let delivery = tokio::select! {
+            next = taken.recv() => match next {
+                Some(delivery) => delivery,
                 None => return,
             },
             Some(delivery) = late.next() => {
@@ -141,11 +146,11 @@ async fn pass_on(
                 continue;
             }
         };
-        match kind {
+        match delivery.kind {
             Some(Kind::HookLost) => continue,
             Some(Kind::HookLate) => {
                 late.push(async move {
-                    tokio::time::sleep(by).await;
+                    tokio::time::sleep(delivery.by).await;
                     delivery
                 });
                 continue;

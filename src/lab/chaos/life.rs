@@ -67,6 +67,15 @@ impl Told {
         }
     }
 
+    /// How many requests and webhooks met something else than a clock that is off.
+    pub fn disturbed(&self) -> usize {
+        let met = self
+            .faults
+            .iter()
+            .filter(|(kind, _)| **kind != Kind::ClockOff);
+        met.map(|(_, count)| count).sum()
+    }
+
     fn say(&mut self, what: &str, of: impl IntoIterator<Item = String>) -> usize {
         let before = self.words.len();
         self.words
@@ -169,10 +178,11 @@ impl Storm {
         let mut hooks = Hooks::start(dice.clone()).await?;
         let mut world = start(Pace::disturbed(), Some(hooks.url.clone())).await?;
         hooks.lead_to(&world.places.gavel);
-        let servers = [&world.places.forge, &world.places.drone];
-        let clocks = servers.map(|url| {
+        let places = &world.places;
+        let servers = [("forge", &places.forge), ("drone", &places.drone)];
+        let clocks = servers.map(|(name, url)| {
             let server = url.trim_start_matches("http://").trim_end_matches('/');
-            (server.to_owned(), Clock::ahead(dice.clock(url)))
+            (server.to_owned(), Clock::ahead(dice.clock(name)))
         });
         let wire = Wire::start(dice.clone(), clocks.into()).await?;
         world.launch_bot(&environment([("http_proxy", wire.url.clone())]))?;

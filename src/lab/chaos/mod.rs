@@ -91,17 +91,17 @@ impl Chaos {
         let mut over = 0;
         while let Some((seed, told, took)) = lives.next().await {
             over += 1;
-            let faults: usize = told.faults.values().sum();
             let state = if told.is_as_it_should_be() {
                 "ok"
             } else {
                 "NOT"
             };
             eprintln!(
-                "[{over:>3}/{}] {:>6.1}s  seed {seed}  {} requests, {faults} disturbances  {state}",
+                "[{over:>3}/{}] {:>6.1}s  seed {seed}  {} requests and webhooks, {} of them disturbed  {state}",
                 self.runs,
                 took.as_secs_f64(),
-                told.requests
+                told.requests,
+                told.disturbed()
             );
             if !told.is_as_it_should_be() {
                 for what in &told.words {
