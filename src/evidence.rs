@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::{self, Read};
 
 /// What was asked, or done, so exactly that somebody else can ask it again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -241,6 +242,18 @@ impl Digest {
         Self(hex::encode(Sha256::digest(bytes)))
     }
 
+    /// Of what can be read there, piece by piece: it may be larger than what should be in memory.
+    pub fn of_all(mut from: impl Read) -> io::Result<Self> {
+        let mut digest = Sha256::new();
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            match from.read(&mut piece)? {
+                0 => return Ok(Self(hex::encode(digest.finalize()))),
+                read => digest.update(&piece[..read]),
+            }
+        }
+    }
+
     /// Where a chain begins.
     pub fn of_nothing() -> Self {
         Self::of([])
@@ -443,6 +456,14 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             watch: None,
             answer,
+        }
+    }
+
+    #[test]
+    fn what_is_read_piece_by_piece_has_the_same_digest() {
+        for length in [0, 1, (64 << 10) - 1, 64 << 10, 200_000] {
+            let bytes: Vec<u8> = (0..length).map(|at: u32| at as u8).collect();
+            assert_eq!(Digest::of_all(&bytes[..]).unwrap(), Digest::of(&bytes));
         }
     }
 

@@ -196,6 +196,7 @@ impl Ran {
     pub fn result_said(&self) -> Result<Outcome, NoResult> {
         const NAME: &str = "RESULT:";
         let missing = |why| Err(NoResult::Missing(why));
+        let named = |line: &str| line.strip_prefix(NAME).and_then(Outcome::named);
         if self.stdout_cut {
             return missing(format!(
                 "too much output to look for `{NAME}` in ({})",
@@ -223,11 +224,10 @@ impl Ran {
                 clip(one),
                 clip(last)
             )),
-            ([one], ..) => Outcome::named(one.trim_start_matches(NAME))
-                .ok_or_else(|| NoResult::Missing(format!("`{}` is no result", clip(one)))),
-            ([], [one], _)
-                if *one == last && Outcome::named(one.trim_start_matches(NAME)).is_some() =>
-            {
+            ([one], ..) => {
+                named(one).ok_or_else(|| NoResult::Missing(format!("`{}` is no result", clip(one))))
+            }
+            ([], [one], _) if *one == last && named(one).is_some() => {
                 Err(NoResult::Unclear(format!(
                     "`{}` is the last line, in a block of code that begins and never ends: whether it is the run's own word cannot be told",
                     clip(one)
@@ -411,6 +411,10 @@ mod tests {
                 "`RESULT: SUCCESS` stands in a quoted text or in code only (it printed 17 bytes and exited with 0)",
             ),
             ("RESULT: GREEN", "`RESULT: GREEN` is no result"),
+            (
+                "RESULT:RESULT: SUCCESS",
+                "`RESULT:RESULT: SUCCESS` is no result",
+            ),
             (
                 "RESULT: FAILED - upgrade not green after 3 !testme runs",
                 "`RESULT: FAILED - upgrade not green after 3 !testme runs` is no result",

@@ -451,13 +451,18 @@ async fn address(store: &Store, slot: &str) -> anyhow::Result<Option<String>> {
     Ok(store.slot(slot).await?.and_then(|slot| slot.url))
 }
 
-/// All runs that have not ended, oldest first.
-pub async fn open_runs(store: &Store, config: &Config) -> anyhow::Result<Vec<RunRecord>> {
+/// The oldest runs that have not ended, at most so many, and how many more there are.
+pub async fn open_runs(
+    store: &Store,
+    config: &Config,
+    most: usize,
+) -> anyhow::Result<(Vec<RunRecord>, usize)> {
+    let open = store.open_runs().await?;
     let mut records = Vec::new();
-    for open in store.open_runs().await? {
+    for open in open.iter().take(most) {
         records.push(run(store, config, open.id).await?);
     }
-    Ok(records)
+    Ok((records, open.len().saturating_sub(most)))
 }
 
 /// The newest run that has ended.

@@ -1,5 +1,6 @@
 //! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
 
+use super::limits::{self, Limits, Over};
 use super::words::{self, Word};
 use super::{Engine, cleanup, filing};
 use crate::command::{self, Command, Complaint, ItemRef, Items, Verify};
@@ -9,7 +10,11 @@ use crate::record;
 use crate::render;
 use crate::render::comment::Heard;
 use crate::store::{NewCommand, NoteKind, Run, RunOptions, RunState, StoreError, StoredCommand};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// As many runs does `/status` show; of the others it says how many they are.
+const MOST_SHOWN: usize = 20;
 
 /// A comment as it came in.
 #[derive(Debug, Clone)]
@@ -114,8 +119,12 @@ pub async fn work(engine: Arc<Engine>) {
 
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
     let typed = &stored.command;
+    let over = limits(engine).over(&typed.account, stored.id, Instant::now());
+    if let Some(over) = over {
+        return too_many(engine, stored, over).await;
+    }
     match standing(engine, typed).await? {
-        Standing::AsTyped => {}
+        Standing::AsTyped => limits(engine).count(&typed.account, stored.id, Instant::now()),
         Standing::Changed => {
             tracing::info!(command = stored.id, account = %typed.account, "edited before it was dealt with");
             if rights(engine, &typed.account).await?.any() {
@@ -155,6 +164,25 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
     }
     engine.store.command_handled(stored.id).await?;
     Ok(())
+}
+
+fn limits(engine: &Engine) -> MutexGuard<'_, Limits> {
+    engine.limits.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Of those who give more commands than are dealt with, the forge is not asked. They are told once, where they may give any.
+async fn too_many(engine: &Engine, stored: &StoredCommand, over: Over) -> anyhow::Result<()> {
+    let typed = &stored.command;
+    tracing::warn!(command = stored.id, account = %typed.account, "one of too many: nothing is done");
+    if !over.is_told {
+        if rights(engine, &typed.account).await?.any() {
+            let text =
+                render::comment::too_many(&typed.account, limits::MOST, limits::WITHIN, over.wait);
+            answer(engine, stored, &text).await?;
+        }
+        limits(engine).told(&typed.account);
+    }
+    Ok(engine.store.command_handled(stored.id).await?)
 }
 
 /// What the forge says of the comment in which a command came in.
@@ -242,12 +270,12 @@ async fn obey(
     match command {
         Command::Help => answer(engine, stored, &render::comment::help(plan::ITEMS)).await,
         Command::Status => {
-            let open = record::open_runs(&engine.store, &engine.config).await?;
+            let (open, more) = record::open_runs(&engine.store, &engine.config, MOST_SHOWN).await?;
             let pause = engine.store.paused().await?;
             answer(
                 engine,
                 stored,
-                &render::comment::status(&open, pause.as_ref()),
+                &render::comment::status(&open, more, pause.as_ref()),
             )
             .await
         }

@@ -9,6 +9,7 @@ mod guards;
 mod inbox;
 mod journal;
 mod keeping;
+mod limits;
 mod progress;
 mod report;
 mod reporter;
@@ -31,6 +32,7 @@ use crate::redact::Redactor;
 use crate::registry::Registry;
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
+use limits::Limits;
 use reporter::Reporter;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +54,8 @@ pub struct Engine {
     events: broadcast::Sender<Event>,
     /// Rung when a command was stored.
     commands: Notify,
+    /// Who gave how many of them lately.
+    limits: Mutex<Limits>,
     /// Rung when a run was queued or cancelled.
     runs: Notify,
     /// Comments of Gavel's that somebody edited or deleted.
@@ -153,6 +157,7 @@ impl Engine {
             reporter,
             events: broadcast::channel(256).0,
             commands: Notify::new(),
+            limits: Mutex::default(),
             runs: Notify::new(),
             touched: Touched::default(),
             parted: watch::Sender::new(0),

@@ -58,7 +58,7 @@ impl Store {
         sqlx::query("update commands set handled = ? where id = ?")
             .bind(now())
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Store {
         .bind(signed(issue))
         .bind(signed(comment))
         .bind(updated.to_string())
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Store {
         sqlx::query("insert into turned_away values (?, ?) on conflict do nothing")
             .bind(account)
             .bind(now())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }

@@ -48,7 +48,7 @@ impl Store {
         .bind(signed(issue))
         .bind(body)
         .bind(Digest::of(body).as_str())
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -70,7 +70,7 @@ impl Store {
         .bind(Digest::of(body).as_str())
         .bind(now())
         .bind(slot)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Store {
     pub async fn write_again(&self, slot: &str) -> Result<()> {
         sqlx::query("update comments set written = null where slot = ?")
             .bind(slot)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Store {
             .bind(was.as_str())
             .bind(found.map(Digest::as_str))
             .bind(now())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         let row = sqlx::query("select count(*) as times from tampered where slot = ?")
             .bind(slot)

@@ -21,7 +21,7 @@ impl Store {
     pub async fn copy_taken_up(&self) -> Result<()> {
         sqlx::query("update copies set taken_up = ?")
             .bind(now())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -45,7 +45,7 @@ impl Store {
         sqlx::query("update runs set nonce = ? where id = ?")
             .bind(nonce)
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }

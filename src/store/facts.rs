@@ -12,14 +12,14 @@ impl Store {
             .bind(signed(attempt))
             .bind(label)
             .bind(now())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(done.rows_affected() == 0)
     }
 
     /// Ends a step with what it saw, at the end of the attempt's chain.
     pub async fn record_fact(&self, attempt: u64, sighting: Sighting) -> Result<Fact> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        let mut transaction = self.writer.begin_with("begin immediate").await?;
         let last =
             sqlx::query("select fact from facts where attempt = ? order by number desc limit 1")
                 .bind(signed(attempt))

@@ -24,7 +24,7 @@ impl Store {
         .bind(clause)
         .bind(repository)
         .bind(signed(run))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -34,7 +34,7 @@ impl Store {
         sqlx::query("update filed set issue = ? where clause = ?")
             .bind(signed(issue))
             .bind(clause)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -43,7 +43,7 @@ impl Store {
     pub async fn forget_filed(&self, clause: &str) -> Result<()> {
         sqlx::query("delete from filed where clause = ?")
             .bind(clause)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }

@@ -16,8 +16,10 @@ impl Store {
     pub async fn probe(&self) -> Result<()> {
         let done = async {
             let fill = "insert into room values (zeroblob(?))";
-            sqlx::query(fill).bind(ROOM).execute(&self.pool).await?;
-            sqlx::query("delete from room").execute(&self.pool).await?;
+            sqlx::query(fill).bind(ROOM).execute(&self.writer).await?;
+            sqlx::query("delete from room")
+                .execute(&self.writer)
+                .await?;
             Ok(())
         };
         let done = done.await;

@@ -110,7 +110,7 @@ impl Store {
 
     /// All of it, or nothing; synced when this returns.
     async fn put(&self, all: &[Said]) -> Result<Vec<Heard>> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         let mut heard = Vec::with_capacity(all.len());
         for said in all {
             let new = sqlx::query("insert into heard values (?, ?) on conflict do nothing")

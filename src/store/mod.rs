@@ -42,10 +42,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Connections that read.
+const READERS: u32 = 3;
+
 /// A handle on the database; clones share it.
 #[derive(Clone)]
 pub struct Store {
+    /// Reads.
     pool: SqlitePool,
+    /// The one connection that writes. Who has to wait does so here, in order and until it is free; SQLite would look again after ever
+    /// longer pauses.
+    writer: SqlitePool,
     /// Why commands cannot be stored.
     trouble: Arc<watch::Sender<Option<String>>>,
     hearing: Arc<Hearing>,
@@ -71,20 +78,23 @@ impl Store {
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new().max_connections(4);
-        #[cfg(feature = "lab")]
-        let pool = if crate::instants::are_wanted() {
-            watched::pool(pool)
-        } else {
-            pool
+        let connect = async |connections| {
+            let pool = SqlitePoolOptions::new().max_connections(connections);
+            #[cfg(feature = "lab")]
+            let pool = if crate::instants::are_wanted() {
+                watched::pool(pool)
+            } else {
+                pool
+            };
+            let connected = pool.connect_with(options.clone()).await;
+            connected.map_err(|error| opening::unusable(path, error))
         };
-        let pool = pool
-            .connect_with(options)
-            .await
-            .map_err(|error| opening::unusable(path, error))?;
-        opening::migrate(path, &pool).await?;
+        let writer = connect(1).await?;
+        opening::migrate(path, &writer).await?;
+        let pool = connect(READERS).await?;
         let store = Self {
             pool,
+            writer,
             trouble: Arc::default(),
             hearing: Arc::default(),
         };
@@ -97,6 +107,7 @@ impl Store {
     /// Ends all connections; what was written is in the file.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.writer.close().await;
     }
 }
 

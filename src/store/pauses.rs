@@ -22,7 +22,7 @@ impl Store {
              on conflict (command) do nothing",
         )
         .bind(signed(command))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         self.paused().await
     }
@@ -44,7 +44,7 @@ impl Store {
         sqlx::query("update pauses set ended = ?, resumed = ? where ended is null")
             .bind(now())
             .bind(signed(command))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         sqlx::query(
             "select account, received from pauses join commands on commands.id = command where resumed = ?",

@@ -96,7 +96,7 @@ impl Store {
         .bind(name)
         .bind(purpose)
         .bind(now())
-        .fetch_one(&self.pool)
+        .fetch_one(&self.writer)
         .await?;
         Ok(unsigned(row.get("id")))
     }
@@ -106,7 +106,7 @@ impl Store {
         sqlx::query("update resources set number = ? where id = ?")
             .bind(signed(number))
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Store {
         sqlx::query("update resources set was = coalesce(was, ?) where id = ?")
             .bind(was)
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Store {
         sqlx::query("update resources set moved_to = ? where id = ?")
             .bind(to)
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -145,7 +145,7 @@ impl Store {
         sqlx::query("update resources set known = ? where id = ?")
             .bind(known.to_string())
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Store {
             .bind(now())
             .bind(ended)
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }

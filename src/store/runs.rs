@@ -123,7 +123,7 @@ impl Store {
         .bind(to_json(&options)?)
         .bind(nonce)
         .bind(now())
-        .fetch_one(&self.pool)
+        .fetch_one(&self.writer)
         .await?;
         Ok(unsigned(row.get("id")))
     }
@@ -192,7 +192,7 @@ impl Store {
             "update runs set options = json_set(options, '$.keep', json('false')) where id = ?",
         )
         .bind(signed(id))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -206,7 +206,7 @@ impl Store {
         .bind(state.word())
         .bind(now())
         .bind(signed(id))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -215,7 +215,7 @@ impl Store {
         sqlx::query("update runs set verdict = ? where id = ?")
             .bind(verdict.word())
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -227,7 +227,7 @@ impl Store {
         )
         .bind(by)
         .bind(signed(id))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -239,7 +239,7 @@ impl Store {
         )
         .bind(now())
         .bind(signed(id))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -254,7 +254,7 @@ impl Store {
         .bind(signed(run))
         .bind(item)
         .bind(now())
-        .fetch_one(&self.pool)
+        .fetch_one(&self.writer)
         .await?;
         attempt(&row)
     }
@@ -327,14 +327,14 @@ impl Store {
             .bind(why)
             .bind(now())
             .bind(signed(id))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
 
     /// Ends an attempt with the clauses that its facts led to.
     pub async fn attempt_judged(&self, id: u64, clauses: &[Clause]) -> Result<()> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         for (ordinal, clause) in clauses.iter().enumerate() {
             sqlx::query("insert into clauses values (?, ?, ?, ?) on conflict do nothing")
                 .bind(signed(id))

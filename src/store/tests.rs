@@ -46,11 +46,13 @@ impl File {
 }
 
 impl Store {
-    /// All connections of the pool, at once.
+    /// All connections of both pools, at once.
     async fn connections(&self) -> Vec<PoolConnection<Sqlite>> {
         let mut all = Vec::new();
-        for _ in 0..self.pool.options().get_max_connections() {
-            all.push(self.pool.acquire().await.unwrap());
+        for pool in [&self.pool, &self.writer] {
+            for _ in 0..pool.options().get_max_connections() {
+                all.push(pool.acquire().await.unwrap());
+            }
         }
         all
     }

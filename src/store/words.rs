@@ -78,7 +78,7 @@ impl Store {
         head: &str,
         reason: &str,
     ) -> Result<()> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         sqlx::query(
             "update words set withdrawn = ? where attempt = ? and account = ? and withdrawn is null and command <> ?",
         )
@@ -112,7 +112,7 @@ impl Store {
         .bind(now())
         .bind(signed(attempt))
         .bind(account)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -140,7 +140,7 @@ impl Store {
         .bind(signed(command))
         .bind(kind.word())
         .bind(text)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }

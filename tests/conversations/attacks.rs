@@ -889,6 +889,36 @@ async fn what_a_maintainers_account_cannot_be_made_to_do() {
     nothing_ran(&lab).await;
 }
 
+#[tokio::test]
+async fn who_gives_too_many_commands() {
+    let lab = Lab::start().await;
+    let mut table = Table::default();
+    for _ in 0..7 {
+        lab.say("maintainer", &"/status\n".repeat(10)).await;
+    }
+    let told = lab.slot("answer-", "these are too many").await;
+    assert!(told.contains("type then what is still wanted"), "{told}");
+    // Who does not flood is heard meanwhile.
+    lab.say("adversary", "/status").await;
+    lab.until("all answers", async || {
+        (answers(&lab).await >= 62).then_some(())
+    })
+    .await;
+    let said = lab.said().await;
+    let notes = said.iter().filter(|it| it.text.contains("too many"));
+    let happened = format!(
+        "{} answers and {} note; another's is answered",
+        answers(&lab).await - 2,
+        notes.count()
+    );
+    table.row(
+        STOLEN,
+        "types 70 commands",
+        &happened,
+        "60 answers and 1 note; another's is answered",
+    );
+}
+
 /// A helper that does its work, and then says what others would like Gavel to read, do or fetch.
 const LED_ASTRAY: &str = r#"#!/bin/sh
 GOOD "$@" >GOOD.log 2>&1

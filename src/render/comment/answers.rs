@@ -13,11 +13,12 @@ use crate::render::text::{cell, code, statements};
 use crate::store::{Pause, Resource, Run, Slot};
 use crate::verdict::Verdict;
 use jiff::Timestamp;
+use std::time::Duration;
 use url::Url;
 
-/// The answer to `/status`.
-pub fn status(open: &[RunRecord], pause: Option<&Pause>) -> String {
-    let runs = runs(open);
+/// The answer to `/status`: these runs, and how many more are in line.
+pub fn status(open: &[RunRecord], more: usize, pause: Option<&Pause>) -> String {
+    let runs = runs(open, more);
     match pause {
         Some(pause) => format!(
             "⏸️ Paused {}: no run starts until `/resume`.\n\n{runs}",
@@ -27,12 +28,12 @@ pub fn status(open: &[RunRecord], pause: Option<&Pause>) -> String {
     }
 }
 
-fn runs(open: &[RunRecord]) -> String {
+fn runs(open: &[RunRecord], more: usize) -> String {
     if open.is_empty() {
         return "Nothing is running. `/verify all` starts a run, `/help` tells what else there is."
             .into();
     }
-    let lines: Vec<String> = open
+    let mut lines: Vec<String> = open
         .iter()
         .map(|record| {
             let items: Vec<String> = record
@@ -55,6 +56,9 @@ fn runs(open: &[RunRecord]) -> String {
             )
         })
         .collect();
+    if more > 0 {
+        lines.push(format!("- {more} more wait in line"));
+    }
     lines.join("\n")
 }
 
@@ -237,6 +241,16 @@ pub fn turned_away(account: &str, tracking: &Tracking) -> String {
         "Sorry, {}: only those whom this installation names, or who can write to {}, may give me commands. Nothing was started. I will not answer further commands of yours here.",
         code(account),
         tracking.repository
+    )
+}
+
+/// The answer to the first of too many commands of one account; `wait` is how long the next one has to.
+pub fn too_many(account: &str, most: usize, within: Duration, wait: Duration) -> String {
+    format!(
+        "{}, these are too many: {most} commands of one account are dealt with in {}. This one and those that follow are not. I hear you again in {}; type then what is still wanted.",
+        code(account),
+        duration(within.as_secs_f64()),
+        duration(wait.as_secs_f64())
     )
 }
 

@@ -10,6 +10,7 @@ use crate::store::{Attempt, CutShort, Pause, Resource, ResourceKind, Run, RunOpt
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const HOSTILE: &str = "a|b @everyone <img src=x onerror=alert(1)> [click](http://evil) \u{202e}txt.exe\n# big `co|de` **bold** `open";
 
@@ -532,11 +533,12 @@ fn a_report_without_findings_says_so() {
 fn status_names_runs_and_what_is_judged() {
     let mut running = record(RunState::Running, vec![passed(), waiting("V2")]);
     running.progress_comment = Some("https://git.example.org/c/1".into());
-    assert_snapshot!(status(&[running, record(RunState::Queued, vec![waiting("V1")])], None), @"
+    assert_snapshot!(status(&[running, record(RunState::Queued, vec![waiting("V1")])], 980, None), @"
     - [Run 1](https://git.example.org/c/1) is running, asked for by `maintainer`: V1 ✅, V2
     - Run 1 is queued, asked for by `maintainer`: V1
+    - 980 more wait in line
     ");
-    assert_snapshot!(status(&[], None), @"Nothing is running. `/verify all` starts a run, `/help` tells what else there is.");
+    assert_snapshot!(status(&[], 0, None), @"Nothing is running. `/verify all` starts a run, `/help` tells what else there is.");
 }
 
 #[test]
@@ -551,7 +553,7 @@ fn a_pause_says_who_and_since_when_and_what_waits() {
         paused(&pause, &[run(RunState::Queued)]),
         paused(&pause, &[run(RunState::Cleaning), run(RunState::Queued)]),
         waits(7, &pause),
-        status(&[], Some(&pause)),
+        status(&[], 0, Some(&pause)),
         resumed(Some(&pause), &[]),
         resumed(Some(&pause), &[run(RunState::Queued)]),
         resumed(Some(&pause), &[run(RunState::Running)]),
@@ -708,6 +710,12 @@ fn strangers_are_told_once_and_politely() {
 }
 
 #[test]
+fn who_gives_too_many_commands_is_told_when_to_go_on() {
+    let (within, wait) = (Duration::from_secs(600), Duration::from_secs(200));
+    assert_snapshot!(too_many("main`tainer", 60, within, wait), @"`main'tainer`, these are too many: 60 commands of one account are dealt with in 10 min 0 s. This one and those that follow are not. I hear you again in 3 min 20 s; type then what is still wanted.");
+}
+
+#[test]
 fn a_complaint_quotes_the_line_and_runs_nothing_in_it() {
     let line = "/verfy @everyone <b>`x`|";
     let found = command::parse(line, &["V1", "V2"]).remove(0);
@@ -742,7 +750,7 @@ fn no_comment_holds_a_command() {
         report(&record),
         verdict(&record, &record.items[0]),
         help(plan::ITEMS),
-        status(&[], None),
+        status(&[], 0, None),
         report_again(None),
     ] {
         assert_eq!(command::parse(&text, &plan::ids()), [], "{text}");
