@@ -59,7 +59,7 @@ fn the_example_is_read() {
         config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
         "what stands in /etc/gavel/flow.token"
     );
-    assert_eq!(config.patience.outage, Duration::from_secs(3600));
+    assert_eq!(config.patience.outage, Duration::from_secs(7200));
 }
 
 #[test]
