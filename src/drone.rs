@@ -9,9 +9,8 @@ mod model;
 pub use error::{DroneError, Kind};
 pub use model::{Account, Build, LogLine, Repository, Version};
 
-use crate::retry;
+use crate::{http, retry};
 use backon::Retryable;
-use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -89,21 +88,10 @@ impl Drone {
             [owner, name] if !owner.is_empty() && !name.is_empty() => (owner, name),
             _ => anyhow::bail!("{repository:?} is no repository: expected owner/name"),
         };
-        let same_server = Policy::custom(|attempt| {
-            let from_here = attempt
-                .previous()
-                .first()
-                .is_some_and(|first| first.origin() == attempt.url().origin());
-            if from_here && attempt.previous().len() <= 3 {
-                attempt.follow()
-            } else {
-                attempt.stop()
-            }
-        });
         Ok(Self {
             client: Client::builder()
                 .timeout(limits.request)
-                .redirect(same_server)
+                .redirect(http::within_the_server())
                 .user_agent(concat!("gavel/", env!("CARGO_PKG_VERSION")))
                 .build()?,
             base: url.clone(),

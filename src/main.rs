@@ -15,6 +15,7 @@ mod flow;
 mod fuzz;
 mod gitea;
 mod host;
+mod http;
 mod instants;
 #[cfg(feature = "lab")]
 mod lab;

@@ -70,10 +70,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("evidence", &[]),
     ("verdict", &[]),
     ("redact", &[]),
-    ("gitea", &["retry", "config", "instants"]),
-    ("drone", &["retry"]),
+    ("gitea", &["retry", "http", "config", "instants"]),
+    ("drone", &["retry", "http"]),
     ("registry", &[]),
     ("retry", &[]),
+    ("http", &[]),
     ("config", &[]),
     ("instants", &[]),
     // Of the tests only.

@@ -1,5 +1,6 @@
 //! The forge: a typed client for the part of Gitea's API that Gavel uses (1.22 and newer, and Forgejo).
-//! It builds on `gitea_sdk`, and adds what that lacks. No call here merges anything, and none ever may.
+//!
+//! No call here merges anything, and none ever may.
 
 mod activity;
 mod attachments;

@@ -6,11 +6,12 @@ use super::{
     trouble::{Desk, Wait},
 };
 use crate::instants::{reach, shape};
-use crate::retry;
+use crate::{http, retry};
 use backon::BackoffBuilder;
 use jiff::Timestamp;
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::multipart::{Form, Part};
-use reqwest::{Method, Response, StatusCode, header};
+use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use url::Url;
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
 pub struct Transport {
-    sdk: gitea_sdk::Client,
+    client: Client,
     base: Url,
     limits: Limits,
     desk: Desk,
@@ -87,27 +88,31 @@ impl Transport {
         token: Option<&SecretString>,
         limits: Limits,
     ) -> Result<Transport, GiteaError> {
-        let base = url.as_str().trim_end_matches('/');
-        let auth = match token.map(ExposeSecret::expose_secret) {
-            // The SDK does not survive a token that cannot stand in a header.
-            Some(token)
-                if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) =>
-            {
-                let failure =
-                    Failure::Unsayable("the token is not one line of plain characters".to_owned());
-                return Err(GiteaError::new(
-                    "use the token",
-                    base.to_owned(),
-                    failure,
-                    0,
-                    Duration::ZERO,
-                ));
-            }
-            Some(token) => gitea_sdk::Auth::Token(token),
-            None => gitea_sdk::Auth::None,
+        let unsayable = |why: String| {
+            let (base, failure) = (url.to_string(), Failure::Unsayable(why));
+            GiteaError::new("use the token", base, failure, 0, Duration::ZERO)
         };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(token) = token.map(ExposeSecret::expose_secret) {
+            if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                let why = "the token is not one line of plain characters";
+                return Err(unsayable(why.to_owned()));
+            }
+            let mut value = HeaderValue::from_str(&format!("token {token}"))
+                .map_err(|error| unsayable(chain(&error)))?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        let client = Client::builder()
+            .default_headers(headers)
+            .timeout(limits.request)
+            .redirect(http::within_the_server())
+            .user_agent(concat!("gavel/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| unsayable(chain(&error)))?;
         Ok(Transport {
-            sdk: gitea_sdk::Client::new(base, auth),
+            client,
             base: url.clone(),
             limits,
             desk: Desk::default(),
@@ -187,10 +192,9 @@ impl Transport {
     }
 
     async fn attempt(&self, call: &Call) -> Result<Answer, Failure> {
-        let mut request = self
-            .sdk
-            .request_base(call.method.clone(), &call.path)
-            .timeout(self.limits.request);
+        let base = self.base.as_str().trim_end_matches('/');
+        let url = format!("{base}/api/v1/{}", call.path);
+        let mut request = self.client.request(call.method.clone(), url);
         request = match &call.body {
             None => request,
             Some(Body::Json(body)) => request.json(body),
@@ -203,8 +207,9 @@ impl Transport {
                 request.multipart(Form::new().part(*field, part))
             }
         };
-        let (client, request) = request.build_split();
-        let request = request.map_err(|error| Failure::Unsayable(chain(&error)))?;
+        let request = request
+            .build()
+            .map_err(|error| Failure::Unsayable(chain(&error)))?;
         let meant = format!(
             "{}/api/v1/{}",
             self.base.path().trim_end_matches('/'),
@@ -223,12 +228,18 @@ impl Transport {
         if changes {
             reach(|| format!("before {}", name()));
         }
-        let response = client
+        let response = self
+            .client
             .execute(request)
             .await
             .map_err(|error| self.failure(error))?;
         if changes {
             reach(|| format!("after {}", name()));
+        }
+        if response.status().is_redirection() {
+            let to = response.headers().get(header::LOCATION);
+            let to = to.and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+            return Err(Failure::Redirected(to.to_owned()));
         }
         let redirected = *response.url() != url;
         if redirected && (call.method != Method::GET || !self.is_own_api(response.url())) {

@@ -369,7 +369,12 @@ async fn odd_names_stay_in_their_place() {
 
 #[tokio::test]
 async fn a_request_is_not_carried_elsewhere() {
-    let elsewhere = Forge::start(|_, _| ok(comment(1))).await;
+    // A client that went there once would be sent on from there, with all that it has.
+    let elsewhere = Forge::start(|_, n| match n {
+        1 => (StatusCode::FOUND, [(header::LOCATION, "/api/v1/y")]).into_response(),
+        _ => ok(comment(1)),
+    })
+    .await;
     let to = elsewhere.url.join("api/v1/x").unwrap();
     let forge = Forge::start(move |_, _| {
         (StatusCode::FOUND, [(header::LOCATION, to.to_string())]).into_response()
@@ -386,12 +391,7 @@ async fn a_request_is_not_carried_elsewhere() {
     );
     let error = gitea.create_comment(&mirror(), 1, "x").await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
-    assert!(
-        elsewhere
-            .requests()
-            .iter()
-            .all(|request| request.authorization.is_empty())
-    );
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[tokio::test]
