@@ -244,6 +244,11 @@ pub fn report_slot(run: u64) -> String {
     format!("run-{run}-report")
 }
 
+/// The run that a slot is about; none for other answers.
+pub fn run_of_slot(slot: &str) -> Option<u64> {
+    slot.strip_prefix("run-")?.split('-').next()?.parse().ok()
+}
+
 /// Everything about one run.
 pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunRecord> {
     let run = store

@@ -1,19 +1,21 @@
 //! Holds Gavel's own comments to what it wrote: one that somebody edits or deletes is noticed, told on the tracking issue, and put right
 //! from the store.
 
-use super::Engine;
+use super::{Engine, bundles, progress, report};
 use crate::config::Repository;
 use crate::evidence::Digest;
 use crate::gitea::Comment;
+use crate::record;
 use crate::render;
-use crate::store::Slot;
+use crate::store::{RunState, Slot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A deletion of which no webhook tells is noticed after so long.
 const EVERY: Duration = Duration::from_secs(3600);
-/// So often a comment is put right. Whoever changes it more often than that is told of, and left alone.
+/// So often a comment is put right. What becomes of it after that is told, and left as it is: two programs that correct each other do not
+/// end.
 const MOST: u64 = 3;
 
 /// Checks all comments at the start and every hour, and one that a webhook told of at once, until the shutdown.
@@ -133,20 +135,47 @@ async fn put_right(
     was: &Digest,
     found: Option<&Digest>,
 ) -> anyhow::Result<()> {
-    let store = &engine.store;
-    let times = store.tampered(&slot.slot, comment, was, found).await?;
-    tracing::warn!(slot = %slot.slot, comment, times, "a comment does not stand as Gavel wrote it");
-    if times > MOST {
+    let (store, reporter) = (&engine.store, &engine.reporter);
+    let before = store.last_tampered(&slot.slot).await?;
+    if before
+        .is_some_and(|(times, last)| times > MOST && last.as_deref() == found.map(Digest::as_str))
+    {
+        // It is left alone, and was told of.
         return Ok(());
     }
+    let times = store.tampered(&slot.slot, comment, was, found).await?;
+    tracing::warn!(slot = %slot.slot, comment, times, "a comment does not stand as Gavel wrote it");
     let tracking = &engine.config.tracking;
+    let repository = tracking.repository.to_string();
+    if times > MOST {
+        let text = render::comment::left_tampered(slot, was, found, times);
+        let said = format!("tampered-{}-on", slot.slot);
+        reporter
+            .say(&said, &repository, tracking.issue, &text)
+            .await?;
+        return Ok(());
+    }
     let text = render::comment::tampered(slot, was, found, times == MOST);
     let said = format!("tampered-{}-{times}", slot.slot);
-    let repository = tracking.repository.to_string();
-    engine
-        .reporter
+    reporter
         .say(&said, &repository, tracking.issue, &text)
         .await?;
-    engine.reporter.write_again(&slot.slot).await?;
+    reporter.write_again(&slot.slot).await?;
+    match (found, record::run_of_slot(&slot.slot)) {
+        (None, Some(run)) => written_anew(engine, slot, run).await,
+        _ => Ok(()),
+    }
+}
+
+/// A comment that was deleted has another address now, and has lost its files: what leads to it is said again, and the bundle put there.
+async fn written_anew(engine: &Engine, slot: &Slot, run: u64) -> anyhow::Result<()> {
+    let patience = engine.config.patience.outage;
+    engine.reporter.written(&slot.slot, patience).await?;
+    let record = engine.record(run).await?;
+    progress::show_again(engine, run).await?;
+    if record.run.state == RunState::Finished {
+        report::tell(engine, &record).await?;
+        bundles::attach(engine, &record).await?;
+    }
     Ok(())
 }

@@ -12,7 +12,8 @@ pub async fn show(engine: &Engine, run: u64, doing: Option<&str>) -> anyhow::Res
     show_again(engine, run).await
 }
 
-async fn show_again(engine: &Engine, run: u64) -> anyhow::Result<()> {
+/// Says it again, with what has changed around it.
+pub async fn show_again(engine: &Engine, run: u64) -> anyhow::Result<()> {
     let record = engine.record(run).await?;
     let doing = engine.doing_in(run);
     let tracking = &engine.config.tracking;

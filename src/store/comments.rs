@@ -138,6 +138,18 @@ impl Store {
         Ok(unsigned(row.get("times")))
     }
 
+    /// How often a slot's comment did not stand as it was written, and the digest of what was found last (none where it was deleted).
+    pub async fn last_tampered(&self, slot: &str) -> Result<Option<(u64, Option<String>)>> {
+        let row = sqlx::query(
+            "select found, (select count(*) from tampered where slot = ?1) as times from tampered where slot = ?1
+             order by id desc limit 1",
+        )
+        .bind(slot)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| (unsigned(row.get("times")), row.get("found"))))
+    }
+
     /// The slots whose comments the forge does not have as they were meant.
     pub async fn unwritten_slots(&self) -> Result<Vec<String>> {
         Ok(

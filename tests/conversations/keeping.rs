@@ -54,3 +54,65 @@ async fn what_somebody_changes_or_deletes_is_told_and_put_right() {
     let told = told.iter().filter(|it| it.slot.starts_with("tampered-"));
     assert_eq!(told.count(), 2);
 }
+
+/// Two programs that correct each other do not end. What stays as somebody left it is told all the same, in one comment.
+#[tokio::test]
+async fn what_somebody_goes_on_changing_is_told_and_left() {
+    let lab = Lab::start().await;
+    lab.talk("/status").await;
+    let said = lab.said().await.remove(0);
+    let path = format!("repos/{TRACKING}/issues/comments/{}", said.id);
+    let body = lab.get(&path).await["body"].as_str().unwrap().to_owned();
+    for time in 1..=3 {
+        lab.edit(WHO, said.id, &format!("{body} {time}")).await;
+        warning(&lab, &format!("tampered-{}-{time}", said.slot)).await;
+        lab.until("the comment as it was", async || {
+            (lab.get(&path).await["body"] == body.as_str()).then_some(())
+        })
+        .await;
+    }
+    let on = format!("tampered-{}-on", said.slot);
+    lab.edit(WHO, said.id, &format!("{body} 3")).await;
+    assert_snapshot!(lab.slot(&on, "4 times").await, @"⚠️ [A comment of mine](http://forge/maintainers/verification/issues/1#issuecomment-N) was changed 4 times, and **stands as somebody left it**: the SHA-256 of its text was `DIGEST`, and is `DIGEST`. I put it right no more. What I judged is in the signed bundle of the run, and not there.");
+    lab.edit(WHO, said.id, &format!("{body} 5")).await;
+    lab.slot(&on, "5 times").await;
+    lab.ask(WHO, Method::DELETE, &path, None).await;
+    assert_snapshot!(lab.slot(&on, "6 times").await, @"⚠️ [A comment of mine](http://forge/maintainers/verification/issues/1#issuecomment-N) was changed 6 times, and is **not there any more**: the SHA-256 of its text was `DIGEST`. I put it right no more. What I judged is in the signed bundle of the run, and not there.");
+    let told = lab.said().await;
+    let told = told.iter().filter(|it| it.slot.starts_with("tampered-"));
+    assert_eq!(told.count(), 4);
+}
+
+#[tokio::test]
+async fn what_leads_to_a_deleted_report_leads_to_the_new_one() {
+    let lab = Lab::start().await;
+    lab.say(WHO, "/verify V1").await;
+    lab.ended(1).await;
+    let files = async || {
+        let report = lab
+            .said()
+            .await
+            .into_iter()
+            .find(|it| it.slot == "run-1-report")?;
+        let path = format!("repos/{TRACKING}/issues/comments/{}/assets", report.id);
+        let files = lab.get(&path).await.as_array()?.len();
+        (files == 1).then_some(report.id)
+    };
+    let report = lab.until("the report with its bundle", files).await;
+    let path = format!("repos/{TRACKING}/issues/comments/{report}");
+    lab.ask(WHO, Method::DELETE, &path, None).await;
+    let anew = lab
+        .until("the report with its bundle, written anew", async || {
+            files().await.filter(|id| *id != report)
+        })
+        .await;
+    lab.until("a progress comment that leads there", async || {
+        let said = lab.said().await;
+        let progress = said.iter().find(|it| it.slot == "run-1")?;
+        let path = format!("repos/{TRACKING}/issues/comments/{}", progress.id);
+        let body = lab.get(&path).await["body"].to_string();
+        body.contains(&format!("#issuecomment-{anew}"))
+            .then_some(())
+    })
+    .await;
+}

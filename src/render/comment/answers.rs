@@ -342,3 +342,20 @@ pub fn tampered(slot: &Slot, was: &Digest, found: Option<&Digest>, is_last: bool
     };
     format!("⚠️ {which} {what}. {then}")
 }
+
+/// A comment that was put right too often stands as somebody left it.
+pub fn left_tampered(slot: &Slot, was: &Digest, found: Option<&Digest>, times: u64) -> String {
+    let which = match &slot.url {
+        Some(url) => format!("[A comment of mine]({url})"),
+        None => "A comment of mine".into(),
+    };
+    let what = match found {
+        Some(found) => format!(
+            "and **stands as somebody left it**: the SHA-256 of its text was `{was}`, and is `{found}`"
+        ),
+        None => format!("and is **not there any more**: the SHA-256 of its text was `{was}`"),
+    };
+    format!(
+        "⚠️ {which} was changed {times} times, {what}. I put it right no more. What I judged is in the signed bundle of the run, and not there."
+    )
+}

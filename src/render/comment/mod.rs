@@ -12,8 +12,8 @@ mod words;
 
 pub use answers::{
     Planned, by_hand, cancelled, cleaned, cleanup_later, complaint, dry_run, edited_since,
-    elsewhere, help, pull_closed, pull_opened, report_again, restored, status, tampered, too_many,
-    turned_away, unlabelled, verified,
+    elsewhere, help, left_tampered, pull_closed, pull_opened, report_again, restored, status,
+    tampered, too_many, turned_away, unlabelled, verified,
 };
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
