@@ -1002,9 +1002,9 @@ async fn what_is_read_in_a_run() {
     );
     lab.talk(&format!("/decision {hostile}")).await;
     let long = "@outsider <b> ".repeat(20_000);
-    let idea = lab.say("maintainer", &format!("/idea {long}")).await;
-    lab.answers(TRACKING, 1, idea, 1).await;
-    let path = format!("repos/{TRACKING}/issues/comments/{idea}");
+    let long_idea = lab.say("maintainer", &format!("/idea {long}")).await;
+    lab.answers(TRACKING, 1, long_idea, 1).await;
+    let path = format!("repos/{TRACKING}/issues/comments/{long_idea}");
     lab.ask("maintainer", Method::DELETE, &path, None).await;
 
     // The flow words its own findings, before there are any: the marker can be read in each of Gavel's comments.
@@ -1178,11 +1178,18 @@ async fn what_is_read_in_a_run() {
     let idea = report
         .lines()
         .find(|line| line.contains("<b>") || line.contains("&lt;b>"));
-    let happened = match idea.unwrap().len() < 4000 {
-        true => "cut",
-        false => "shown whole",
+    let answer = lab.answers(TRACKING, 1, long_idea, 1).await.remove(0);
+    let happened = match idea {
+        None if answer.contains("nothing of it was taken") => "refused",
+        None => "lost",
+        Some(_) => "taken",
     };
-    table.row(STOLEN, "has an idea of 280 000 characters", happened, "cut");
+    table.row(
+        STOLEN,
+        "has an idea of 280 000 characters",
+        happened,
+        "refused",
+    );
     table.row(
         ASTRAY,
         "addresses for Gavel to fetch, in all of it",
