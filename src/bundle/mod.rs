@@ -1,6 +1,7 @@
 //! The evidence bundle of a run: everything that was seen, what it led to, and what seals it, in one archive that stands without Gavel.
 //!
-//! The archive is a gzipped tar with these files, each once, in this order:
+//! The archive is one gzip member, and in it a tar of plain entries that ends with two blocks of zeros; nothing but zeros stands behind
+//! these, and nothing behind the gzip stream. It holds these files, each once, written in this order:
 //!
 //! | file | what it is |
 //! |---|---|
