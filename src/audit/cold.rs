@@ -1,7 +1,7 @@
 //! What a bundle itself shows, without a look at the world: whether it is whole, who vouches for it, and whether the same judges come to
 //! the same clauses.
 
-use super::{Anchors, Audited, Check, seals};
+use super::{Anchors, Audited, Check, cut, seals};
 use crate::bundle::{
     Bundle, Evidence, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement, junit,
 };
@@ -141,8 +141,17 @@ fn chain(place: &str, facts: &[Fact], audited: &mut Audited) {
     }
 }
 
-/// As few digits of a head as are taken for a quotation.
-const QUOTED: usize = 12;
+/// So many items are named in one line.
+const NAMED: usize = 20;
+
+/// `V1, V2 and 3 more`.
+fn listed(items: &[&str]) -> String {
+    let named = items[..items.len().min(NAMED)].join(", ");
+    match items.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
 
 fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
     let is_quoted = |judged: &&JudgedAttempt| {
@@ -153,17 +162,7 @@ fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
         let nothing = "there is no chain in it".to_owned();
         audited.unchecked.push((Check::Head, nothing));
     }
-    let mut attempts = evidence.attempts.iter();
-    // One end that is known vouches for its own chain, and for no other.
-    if let Some(judged) = attempts.find(|judged| !is_quoted(judged)) {
-        audited.unchecked.push((
-            Check::Head,
-            format!(
-                "nobody quotes where the chain of {} ends; give the heads of all items, as verdict comments or acceptances quote them",
-                judged.item
-            ),
-        ));
-    }
+    let mut fit = BTreeSet::new();
     for (item, quoted) in &anchors.heads {
         let mut judged = evidence
             .attempts
@@ -171,12 +170,9 @@ fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
             .filter(|judged| judged.item == *item);
         match judged.next() {
             None => audited.differs(Check::Head, item, "the bundle does not hold this item"),
-            Some(_) if quoted.len() < QUOTED => audited.differs(
-                Check::Head,
-                item,
-                format!("`{quoted}` is too short to tell one head from another"),
-            ),
-            Some(judged) if judged.chain_head.as_str().starts_with(quoted.as_str()) => {}
+            Some(judged) if judged.chain_head.as_str().starts_with(quoted.as_str()) => {
+                fit.insert(item.as_str());
+            }
             Some(judged) => audited.differs(
                 Check::Head,
                 place(judged),
@@ -187,7 +183,31 @@ fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
             ),
         }
     }
+    // One end that is known vouches for its own chain, and for no other.
+    let unquoted: Vec<&str> = evidence
+        .attempts
+        .iter()
+        .filter(|judged| !is_quoted(judged))
+        .map(|judged| judged.item.as_str())
+        .collect();
+    if !unquoted.is_empty() {
+        let fit: Vec<&str> = fit.into_iter().collect();
+        let fits = match fit.is_empty() {
+            true => String::new(),
+            false => format!(". Compared, and as quoted: {}", listed(&fit)),
+        };
+        audited.unchecked.push((
+            Check::Head,
+            format!(
+                "nobody quotes where the chain of {} ends; give the heads of all items, as verdict comments or acceptances quote them{fits}",
+                listed(&unquoted)
+            ),
+        ));
+    }
 }
+
+/// As many characters are told of what a clause says was seen.
+const SEEN: usize = 400;
 
 /// Judges the facts of an attempt once more.
 fn judge(judged: &JudgedAttempt, audited: &mut Audited) {
@@ -214,11 +234,14 @@ fn judge(judged: &JudgedAttempt, audited: &mut Audited) {
             (Some(claimed), Some(again)) if claimed == again => continue,
             (Some(claimed), Some(again)) if claimed.verdict != again.verdict => format!(
                 "{} is claimed, and the facts give {}: {}",
-                claimed.verdict, again.verdict, again.seen
+                claimed.verdict,
+                again.verdict,
+                cut(&again.seen, SEEN)
             ),
             (Some(claimed), Some(again)) if claimed.seen != again.seen => format!(
                 "it is said that {:?}, and the facts give {:?}",
-                claimed.seen, again.seen
+                cut(&claimed.seen, SEEN),
+                cut(&again.seen, SEEN)
             ),
             (Some(_), Some(_)) => {
                 "what it rests on, or where a mend would go, is not what the facts give".into()

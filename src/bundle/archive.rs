@@ -18,6 +18,10 @@ pub const MOST_VALUES: usize = 4_000_000;
 /// As many attempts as a bundle may hold, judged and lost: each is judged again, and a run of the whole plan has some dozen.
 pub const MOST_ATTEMPTS: usize = 1000;
 
+/// As many bytes as the name of an item, a clause, or a step may have, and as many as what was seen there: both are told again and again.
+pub const LONGEST_NAME: usize = 1000;
+pub const LONGEST_TEXT: usize = 1 << 20;
+
 /// Why something is not read as a bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -55,6 +59,14 @@ pub enum Refused {
         "`evidence.json` holds {found} attempts, and no more than {MOST_ATTEMPTS} are audited: no run has so many. Take the bundle from the run's page"
     )]
     TooManyAttempts { found: usize },
+    #[error(
+        "`evidence.json` holds a text of {found} bytes for {what}, and no more than {most} are audited: no run writes so much. Take the bundle from the run's page"
+    )]
+    TooLong {
+        what: &'static str,
+        found: usize,
+        most: usize,
+    },
     #[error("`{file}` cannot be read: {why}")]
     Form { file: &'static str, why: String },
 }

@@ -11,6 +11,9 @@
 //! | `REVIEW-5.md` | the report |
 //! | `DECISIONS.md`, `IDEAS.md` | what people recorded on the way, where they did |
 //! | `statement.json` | a DSSE envelope around an in-toto statement about `manifest.json`, signed by the installation's ed25519 key |
+//!
+//! Each signature of the envelope is tried, whatever its `keyid` says. The name of an item, a clause, or a step has at most 1000 bytes, and
+//! what a clause says was seen at most a MiB.
 
 mod archive;
 mod junit;
