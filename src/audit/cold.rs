@@ -3,12 +3,14 @@
 
 use super::{Anchors, Audited, Check, cut, seals};
 use crate::bundle::{
-    Bundle, Evidence, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement, junit,
+    Bundle, EVIDENCE, Evidence, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement,
+    junit,
 };
 use crate::evidence::{Digest, Fact};
 use crate::plan;
 use crate::verdict::{Clause, worst};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 /// Checks all of a bundle but the world behind it.
 pub fn cold(bundle: &Bundle, anchors: &Anchors) -> Audited {
@@ -16,6 +18,7 @@ pub fn cold(bundle: &Bundle, anchors: &Anchors) -> Audited {
     signature(bundle, anchors, &mut audited);
     statement(bundle, &mut audited);
     manifest(bundle, &mut audited);
+    written(bundle, &mut audited);
     let evidence = &bundle.evidence;
     for judged in &evidence.attempts {
         chain(&place(judged), &judged.facts, &mut audited);
@@ -107,6 +110,43 @@ fn manifest(bundle: &Bundle, audited: &mut Audited) {
             MANIFEST,
             "what it says of the attempts is not what the evidence says",
         );
+    }
+}
+
+/// Whether the evidence says nothing but what is read of it: facts are digested as they are read, and whoever digests them as they stand
+/// there has to find the same.
+fn written(bundle: &Bundle, audited: &mut Audited) {
+    let Some(content) = bundle.files.get(EVIDENCE) else {
+        return;
+    };
+    let mut same = Same { left: content };
+    let is_written = serde_json::to_writer_pretty(&mut same, &bundle.evidence).is_ok();
+    if is_written && same.left.is_empty() {
+        return;
+    }
+    let read = &content[..content.len() - same.left.len()];
+    let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
+    audited.differs(
+        Check::Evidence,
+        format!("{EVIDENCE}, line {line}"),
+        "it is not written as what is read there is written: there is more than is read, the same key twice, or a value in another form",
+    );
+}
+
+/// Takes what is written as long as just this stands there.
+struct Same<'a> {
+    left: &'a [u8],
+}
+
+impl Write for Same<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let left = self.left.strip_prefix(piece);
+        self.left = left.ok_or(io::ErrorKind::InvalidData)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

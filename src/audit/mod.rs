@@ -22,6 +22,8 @@ pub enum Check {
     Statement,
     /// The manifest's sizes and digests are those of the files, and its words those of the evidence.
     Manifest,
+    /// `evidence.json` is, byte for byte, what is written of what is read of it.
+    Evidence,
     /// Each fact carries its own digest and that of the fact before it.
     Chain,
     /// The chains end where they are said to: in the evidence, and where somebody quoted it.
@@ -38,10 +40,11 @@ pub enum Check {
 
 impl Check {
     /// Those that a bundle is enough for.
-    pub const COLD: [Self; 8] = [
+    pub const COLD: [Self; 9] = [
         Self::Signature,
         Self::Statement,
         Self::Manifest,
+        Self::Evidence,
         Self::Chain,
         Self::Head,
         Self::Judged,
@@ -55,6 +58,7 @@ impl Check {
             Self::Signature => "signature",
             Self::Statement => "statement",
             Self::Manifest => "manifest",
+            Self::Evidence => "evidence",
             Self::Chain => "chain",
             Self::Head => "head",
             Self::Judged => "judged again",

@@ -6,6 +6,7 @@
 
 mod fuzz;
 mod told;
+mod written;
 
 use super::{Anchors, Audited, Check, Difference, Opened, cold, open, table, unread};
 use crate::bundle::{
@@ -533,6 +534,7 @@ fn a_table_says_what_was_checked_and_what_differs() {
     signature      1 difference
     statement      agrees
     manifest       agrees
+    evidence       agrees
     chain          agrees
     head           agrees
     judged again   1 difference
@@ -554,6 +556,7 @@ fn a_table_says_what_was_checked_and_what_differs() {
     signature      not checked: it names the key KEY; give the installation's key to have it checked
     statement      agrees
     manifest       agrees
+    evidence       agrees
     chain          agrees
     head           not checked: nobody quotes where the chain of V1, V2 ends; give the heads of all items, as verdict comments or acceptances quote them
     judged again   agrees

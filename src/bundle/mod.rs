@@ -6,7 +6,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `manifest.json` | [`Manifest`]: the format's version, the run, the head of each chain of facts, size and SHA-256 of every other file |
-//! | `evidence.json` | [`Evidence`]: all facts and the clauses that they led to |
+//! | `evidence.json` | [`Evidence`]: all facts and the clauses that they led to; byte for byte what is written of what is read of it |
 //! | `junit.xml` | the clauses as JUnit's test cases |
 //! | `REVIEW-5.md` | the report |
 //! | `DECISIONS.md`, `IDEAS.md` | what people recorded on the way, where they did |
