@@ -90,7 +90,7 @@ struct Audit {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Where an item's chain of facts ends, as a verdict comment or an acceptance quotes it; can be given again
-    #[arg(long, value_name = "ITEM=DIGEST", value_parser = head)]
+    #[arg(long, value_name = "ITEM=DIGEST", value_parser = audit::quoted)]
     head: Vec<(String, String)>,
     /// Ask again what can be asked, by reads alone, and tell what has changed since; only of the servers that are named here
     #[arg(long)]
@@ -130,19 +130,6 @@ fn address(typed: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// `V4=0123456789ab`.
-fn head(typed: &str) -> Result<(String, String), String> {
-    let (item, digest) = typed
-        .split_once('=')
-        .ok_or("write it as ITEM=DIGEST, such as V4=0123456789ab")?;
-    let known = plan::ITEMS.iter().map(|item| item.id).chain(["G"]);
-    let mut known = known.filter(|known| known.eq_ignore_ascii_case(item));
-    let item = known.next().ok_or_else(|| {
-        format!("`{item}` is no item; `gavel items` lists them, and G stands for the guardrails")
-    })?;
-    Ok((item.into(), digest.to_lowercase()))
-}
-
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => finish(serve(&config)),
@@ -151,7 +138,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }),
         Command::Audit(asked) => audit(&asked).unwrap_or_else(|error| {
-            eprintln!("gavel: {error:#}");
+            eprintln!("gavel: {}", audit::refused(&error));
             ExitCode::from(2)
         }),
         Command::Backup(asked) => finish(asked.run()),

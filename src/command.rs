@@ -256,18 +256,22 @@ fn accept<'a>(words: impl Iterator<Item = &'a str>, known: &[&str]) -> Result<Co
         .flat_map(|word| word.split('='))
         .filter(|word| !word.is_empty());
     let item = one(words.next().ok_or(Complaint::NoHead)?, known)?;
-    let head = words.next().ok_or(Complaint::NoHead)?;
-    let head = head.trim_matches('`').trim_end_matches('…').to_lowercase();
-    let is_digest = (LEAST_DIGITS..=64).contains(&head.len())
-        && head.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let head = words.next().and_then(head).ok_or(Complaint::NoHead)?;
     match words.next() {
-        _ if !is_digest => Err(Complaint::NoHead),
         Some(word) => Err(Complaint::Beyond {
             command: "accept",
             typed: word.to_owned(),
         }),
         None => Ok(Command::Accept { item, head }),
     }
+}
+
+/// The digits of a digest, all or the first of them, however they were copied: as code, in capitals, with the dots that stand for the rest.
+pub fn head(word: &str) -> Option<String> {
+    let head = word.trim_matches('`').trim_end_matches('…').to_lowercase();
+    let is_digest = (LEAST_DIGITS..=64).contains(&head.len())
+        && head.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_digest.then_some(head)
 }
 
 fn dispute<'a>(

@@ -30,8 +30,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "audit",
         &[
-            "render", "bundle", "plan", "ask", "evidence", "verdict", "redact", "gitea", "drone",
-            "registry",
+            "render", "bundle", "command", "plan", "ask", "evidence", "verdict", "redact", "gitea",
+            "drone", "registry",
         ],
     ),
     ("setup", &["doctor", "host", "gitea", "config"]),

@@ -1,14 +1,16 @@
 //! What a bundle itself shows, without a look at the world: whether it is whole, who vouches for it, and whether the same judges come to
 //! the same clauses.
 
-use super::{Anchors, Audited, Check, seals};
+use super::{Anchors, Audited, Check, cut, seals};
 use crate::bundle::{
-    Bundle, Evidence, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement, junit,
+    Bundle, EVIDENCE, Evidence, JUNIT, JudgedAttempt, MANIFEST, Manifest, STATEMENT, Statement,
+    junit,
 };
 use crate::evidence::{Digest, Fact};
 use crate::plan;
 use crate::verdict::{Clause, worst};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 /// Checks all of a bundle but the world behind it.
 pub fn cold(bundle: &Bundle, anchors: &Anchors) -> Audited {
@@ -16,6 +18,7 @@ pub fn cold(bundle: &Bundle, anchors: &Anchors) -> Audited {
     signature(bundle, anchors, &mut audited);
     statement(bundle, &mut audited);
     manifest(bundle, &mut audited);
+    written(bundle, &mut audited);
     let evidence = &bundle.evidence;
     for judged in &evidence.attempts {
         chain(&place(judged), &judged.facts, &mut audited);
@@ -110,6 +113,43 @@ fn manifest(bundle: &Bundle, audited: &mut Audited) {
     }
 }
 
+/// Whether the evidence says nothing but what is read of it: facts are digested as they are read, and whoever digests them as they stand
+/// there has to find the same.
+fn written(bundle: &Bundle, audited: &mut Audited) {
+    let Some(content) = bundle.files.get(EVIDENCE) else {
+        return;
+    };
+    let mut same = Same { left: content };
+    let is_written = serde_json::to_writer_pretty(&mut same, &bundle.evidence).is_ok();
+    if is_written && same.left.is_empty() {
+        return;
+    }
+    let read = &content[..content.len() - same.left.len()];
+    let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
+    audited.differs(
+        Check::Evidence,
+        format!("{EVIDENCE}, line {line}"),
+        "it is not written as what is read there is written: there is more than is read, the same key twice, or a value in another form",
+    );
+}
+
+/// Takes what is written as long as just this stands there.
+struct Same<'a> {
+    left: &'a [u8],
+}
+
+impl Write for Same<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let left = self.left.strip_prefix(piece);
+        self.left = left.ok_or(io::ErrorKind::InvalidData)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Whether every fact is as it was sealed, and stands where it stood.
 fn chain(place: &str, facts: &[Fact], audited: &mut Audited) {
     let mut previous = Digest::of_nothing();
@@ -141,8 +181,17 @@ fn chain(place: &str, facts: &[Fact], audited: &mut Audited) {
     }
 }
 
-/// As few digits of a head as are taken for a quotation.
-const QUOTED: usize = 12;
+/// So many items are named in one line.
+const NAMED: usize = 20;
+
+/// `V1, V2 and 3 more`.
+fn listed(items: &[&str]) -> String {
+    let named = items[..items.len().min(NAMED)].join(", ");
+    match items.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
 
 fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
     let is_quoted = |judged: &&JudgedAttempt| {
@@ -153,17 +202,7 @@ fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
         let nothing = "there is no chain in it".to_owned();
         audited.unchecked.push((Check::Head, nothing));
     }
-    let mut attempts = evidence.attempts.iter();
-    // One end that is known vouches for its own chain, and for no other.
-    if let Some(judged) = attempts.find(|judged| !is_quoted(judged)) {
-        audited.unchecked.push((
-            Check::Head,
-            format!(
-                "nobody quotes where the chain of {} ends; give the heads of all items, as verdict comments or acceptances quote them",
-                judged.item
-            ),
-        ));
-    }
+    let mut fit = BTreeSet::new();
     for (item, quoted) in &anchors.heads {
         let mut judged = evidence
             .attempts
@@ -171,12 +210,9 @@ fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
             .filter(|judged| judged.item == *item);
         match judged.next() {
             None => audited.differs(Check::Head, item, "the bundle does not hold this item"),
-            Some(_) if quoted.len() < QUOTED => audited.differs(
-                Check::Head,
-                item,
-                format!("`{quoted}` is too short to tell one head from another"),
-            ),
-            Some(judged) if judged.chain_head.as_str().starts_with(quoted.as_str()) => {}
+            Some(judged) if judged.chain_head.as_str().starts_with(quoted.as_str()) => {
+                fit.insert(item.as_str());
+            }
             Some(judged) => audited.differs(
                 Check::Head,
                 place(judged),
@@ -187,7 +223,31 @@ fn heads(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
             ),
         }
     }
+    // One end that is known vouches for its own chain, and for no other.
+    let unquoted: Vec<&str> = evidence
+        .attempts
+        .iter()
+        .filter(|judged| !is_quoted(judged))
+        .map(|judged| judged.item.as_str())
+        .collect();
+    if !unquoted.is_empty() {
+        let fit: Vec<&str> = fit.into_iter().collect();
+        let fits = match fit.is_empty() {
+            true => String::new(),
+            false => format!(". Compared, and as quoted: {}", listed(&fit)),
+        };
+        audited.unchecked.push((
+            Check::Head,
+            format!(
+                "nobody quotes where the chain of {} ends; give the heads of all items, as verdict comments or acceptances quote them{fits}",
+                listed(&unquoted)
+            ),
+        ));
+    }
 }
+
+/// As many characters are told of what a clause says was seen.
+const SEEN: usize = 400;
 
 /// Judges the facts of an attempt once more.
 fn judge(judged: &JudgedAttempt, audited: &mut Audited) {
@@ -214,11 +274,14 @@ fn judge(judged: &JudgedAttempt, audited: &mut Audited) {
             (Some(claimed), Some(again)) if claimed == again => continue,
             (Some(claimed), Some(again)) if claimed.verdict != again.verdict => format!(
                 "{} is claimed, and the facts give {}: {}",
-                claimed.verdict, again.verdict, again.seen
+                claimed.verdict,
+                again.verdict,
+                cut(&again.seen, SEEN)
             ),
             (Some(claimed), Some(again)) if claimed.seen != again.seen => format!(
                 "it is said that {:?}, and the facts give {:?}",
-                claimed.seen, again.seen
+                cut(&claimed.seen, SEEN),
+                cut(&again.seen, SEEN)
             ),
             (Some(_), Some(_)) => {
                 "what it rests on, or where a mend would go, is not what the facts give".into()

@@ -8,8 +8,9 @@ mod table;
 pub use cold::cold;
 pub use live::{Live, Place, Places, live};
 pub use seals::{Opened, open};
-pub use table::{table, unread};
+pub use table::{refused, table, unread};
 
+use crate::{command, plan};
 use std::fmt;
 
 /// What was checked, in the order in which it is told.
@@ -21,6 +22,8 @@ pub enum Check {
     Statement,
     /// The manifest's sizes and digests are those of the files, and its words those of the evidence.
     Manifest,
+    /// `evidence.json` is, byte for byte, what is written of what is read of it.
+    Evidence,
     /// Each fact carries its own digest and that of the fact before it.
     Chain,
     /// The chains end where they are said to: in the evidence, and where somebody quoted it.
@@ -37,10 +40,11 @@ pub enum Check {
 
 impl Check {
     /// Those that a bundle is enough for.
-    pub const COLD: [Self; 8] = [
+    pub const COLD: [Self; 9] = [
         Self::Signature,
         Self::Statement,
         Self::Manifest,
+        Self::Evidence,
         Self::Chain,
         Self::Head,
         Self::Judged,
@@ -54,6 +58,7 @@ impl Check {
             Self::Signature => "signature",
             Self::Statement => "statement",
             Self::Manifest => "manifest",
+            Self::Evidence => "evidence",
             Self::Chain => "chain",
             Self::Head => "head",
             Self::Judged => "judged again",
@@ -79,6 +84,20 @@ pub struct Difference {
     pub says: String,
 }
 
+/// As many characters are told of what a difference is about, and of a text out of a bundle that stands in a line.
+const PLACE: usize = 200;
+
+/// As many characters are told of what differs.
+const SAYS: usize = 1000;
+
+/// The beginning of a text that may be of any length.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 /// What an audit came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audited {
@@ -92,11 +111,11 @@ pub struct Audited {
 }
 
 impl Audited {
-    fn differs(&mut self, check: Check, place: impl Into<String>, says: impl Into<String>) {
+    fn differs(&mut self, check: Check, place: impl AsRef<str>, says: impl AsRef<str>) {
         self.differences.push(Difference {
             check,
-            place: place.into(),
-            says: says.into(),
+            place: cut(place.as_ref(), PLACE),
+            says: cut(says.as_ref(), SAYS),
         });
     }
 
@@ -137,8 +156,31 @@ impl Audited {
 pub struct Anchors {
     /// The installation's key.
     pub key: Option<crate::bundle::PublicKey>,
-    /// Where the chain of an item's attempt ends, as a comment quotes it: at least twelve digits.
+    /// Where the chain of an item's attempt ends, as [`quoted`] reads it.
     pub heads: Vec<(String, String)>,
+}
+
+/// The end of an item's chain, as somebody quotes it in the forms that `/accept` takes: `V4=0123456789ab`.
+///
+/// # Errors
+/// Where it is none, in words for whoever typed it.
+pub fn quoted(typed: &str) -> Result<(String, String), String> {
+    let (item, head) = typed
+        .split_once('=')
+        .ok_or("write it as ITEM=DIGEST, such as V4=0123456789ab")?;
+    let item = item.trim_matches('`');
+    let known = plan::ITEMS.iter().map(|item| item.id).chain(["G"]);
+    let mut known = known.filter(|known| known.eq_ignore_ascii_case(item));
+    let item = known.next().ok_or_else(|| {
+        format!("`{item}` is no item; `gavel items` lists them, and G stands for the guardrails")
+    })?;
+    let head = command::head(head).ok_or_else(|| {
+        format!(
+            "`{head}` is no digest, nor at least {} digits of one: copy it from where it is quoted",
+            command::LEAST_DIGITS
+        )
+    })?;
+    Ok((item.into(), head))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! An audit as a person reads it on a terminal.
 
-use super::{Audited, Check, Difference};
+use super::{Audited, Check, Difference, PLACE, SAYS, cut};
 use crate::bundle::Evidence;
 use crate::render::visible;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// A bundle for which the key does not vouch, and of which therefore nothing was read: one line a check that was made, then why.
@@ -18,6 +19,11 @@ pub fn unread(audited: &Audited) -> String {
     differences(&mut text, audited);
     text.push_str("\nThe key does not vouch for this bundle, so nothing else of it was read. Without --key it is read, and judged on nobody's word.\n");
     text
+}
+
+/// Why nothing was audited, in one line: it may quote the bundle.
+pub fn refused(error: &anyhow::Error) -> String {
+    visible(&cut(&format!("{error:#}"), SAYS))
 }
 
 /// One line a check, then every difference, then what came of asking again, then one line that sums up.
@@ -37,7 +43,7 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
         text,
         "run {} of {}: {} claimed, {} items, {clauses} clauses, {facts} facts\n",
         evidence.run,
-        visible(&evidence.installation),
+        visible(&cut(&evidence.installation, PLACE)),
         evidence.verdict,
         evidence.attempts.len(),
     );
@@ -60,7 +66,7 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
         let _ = writeln!(text, "moved on: {}: {}", visible(place), visible(says));
     }
     for remark in &audited.remarks {
-        let _ = writeln!(text, "\n{}", visible(remark));
+        let _ = writeln!(text, "\n{}", visible(&cut(remark, SAYS)));
     }
     if let Some(live) = &audited.live {
         text.push('\n');
@@ -75,15 +81,28 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
     text
 }
 
+/// So many differences of one check are told; the rest are counted.
+const DIFFERENCES: usize = 100;
+
 fn differences(text: &mut String, audited: &Audited) {
+    let mut told: BTreeMap<Check, usize> = BTreeMap::new();
     for it in &audited.differences {
-        let _ = writeln!(
-            text,
-            "{}: {}: {}",
-            it.check,
-            visible(&it.place),
-            visible(&it.says)
-        );
+        let told = told.entry(it.check).or_default();
+        *told += 1;
+        if *told <= DIFFERENCES {
+            let _ = writeln!(
+                text,
+                "{}: {}: {}",
+                it.check,
+                visible(&it.place),
+                visible(&it.says)
+            );
+        }
+    }
+    for (check, told) in told {
+        if told > DIFFERENCES {
+            let _ = writeln!(text, "{check}: {} more", told - DIFFERENCES);
+        }
     }
 }
 
@@ -92,7 +111,7 @@ fn line(text: &mut String, audited: &Audited, check: Check) {
     let differ = differences.filter(|it| it.check == check).count();
     let unchecked = audited.unchecked.iter().find(|(it, _)| *it == check);
     let words = match (differ, unchecked) {
-        (0, Some((_, why))) => format!("not checked: {}", visible(why)),
+        (0, Some((_, why))) => format!("not checked: {}", visible(&cut(why, SAYS))),
         (0, None) if check == Check::Live && !audited.has_asked_all() => {
             "agrees as far as it could be asked".into()
         }

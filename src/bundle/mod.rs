@@ -1,15 +1,19 @@
 //! The evidence bundle of a run: everything that was seen, what it led to, and what seals it, in one archive that stands without Gavel.
 //!
-//! The archive is a gzipped tar with these files, each once, in this order:
+//! The archive is one gzip member, and in it a tar of plain entries that ends with two blocks of zeros; nothing but zeros stands behind
+//! these, and nothing behind the gzip stream. It holds these files, each once, written in this order:
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `manifest.json` | [`Manifest`]: the format's version, the run, the head of each chain of facts, size and SHA-256 of every other file |
-//! | `evidence.json` | [`Evidence`]: all facts and the clauses that they led to |
+//! | `evidence.json` | [`Evidence`]: all facts and the clauses that they led to; byte for byte what is written of what is read of it |
 //! | `junit.xml` | the clauses as JUnit's test cases |
 //! | `REVIEW-5.md` | the report |
 //! | `DECISIONS.md`, `IDEAS.md` | what people recorded on the way, where they did |
 //! | `statement.json` | a DSSE envelope around an in-toto statement about `manifest.json`, signed by the installation's ed25519 key |
+//!
+//! Each signature of the envelope is tried, whatever its `keyid` says. The name of an item, a clause, or a step has at most 1000 bytes, and
+//! what a clause says was seen at most a MiB.
 
 mod archive;
 mod junit;

@@ -1,6 +1,6 @@
 //! Reading a bundle: what is no bundle is refused by name; whether one can be trusted is the audit's business.
 
-use super::archive::{MOST_ATTEMPTS, MOST_VALUES};
+use super::archive::{LONGEST_NAME, LONGEST_TEXT, MOST_ATTEMPTS, MOST_VALUES};
 use super::{EVIDENCE, Envelope, Evidence, FORMAT, MANIFEST, Manifest, Refused, STATEMENT, unpack};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -54,6 +54,7 @@ impl Sealed {
         if found > MOST_ATTEMPTS {
             return Err(Refused::TooManyAttempts { found });
         }
+        lengths(&evidence)?;
         Ok(Bundle {
             manifest: self.manifest()?,
             evidence,
@@ -100,6 +101,39 @@ fn of_this_format<T: DeserializeOwned>(file: &'static str, content: &[u8]) -> Re
         });
     }
     parsed(file, content)
+}
+
+/// Whether what is named and said in the evidence is short enough to be told again.
+fn lengths(evidence: &Evidence) -> Result<(), Refused> {
+    let judged = || evidence.attempts.iter();
+    let lost = || evidence.lost.iter();
+    let clauses = || judged().flat_map(|judged| &judged.clauses);
+    let facts = judged().flat_map(|judged| &judged.facts);
+    let facts = facts.chain(lost().flat_map(|lost| &lost.facts));
+    let items = evidence.items.iter();
+    let items = items.chain(judged().map(|judged| &judged.item));
+    let items = items.chain(lost().map(|lost| &lost.item));
+    let names = items
+        .map(|item| ("an item", item))
+        .chain(clauses().map(|clause| ("a clause", &clause.id)))
+        .chain(facts.map(|fact| ("a step", &fact.label)))
+        .map(|(what, text)| (what, text, LONGEST_NAME));
+    let seen = clauses().map(|clause| ("what a clause says was seen", &clause.seen));
+    let why = lost().map(|lost| ("why an attempt was given up", &lost.why));
+    let texts = seen
+        .chain(why)
+        .map(|(what, text)| (what, text, LONGEST_TEXT));
+    match names
+        .chain(texts)
+        .find(|(_, text, most)| text.len() > *most)
+    {
+        Some((what, text, most)) => Err(Refused::TooLong {
+            what,
+            found: text.len(),
+            most,
+        }),
+        None => Ok(()),
+    }
 }
 
 fn parsed<T: DeserializeOwned>(file: &'static str, content: &[u8]) -> Result<T, Refused> {

@@ -133,10 +133,15 @@ pub struct Envelope {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Signed {
-    keyid: String,
+    /// A hint; whoever signs may leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keyid: Option<String>,
     /// Base64.
     sig: String,
 }
+
+/// As many signatures as one envelope may carry: each is tried.
+const MOST_SIGNATURES: usize = 100;
 
 /// Why an envelope vouches for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,6 +150,8 @@ pub enum Unsigned {
     OtherKey(String),
     #[error("the signature does not belong to what it stands under")]
     Wrong,
+    #[error("it carries {0} signatures, and no more than {MOST_SIGNATURES} are tried")]
+    TooMany(usize),
     #[error("its payload is no in-toto statement: {0}")]
     Payload(String),
 }
@@ -163,7 +170,7 @@ impl Envelope {
             payload_type: PAYLOAD.into(),
             payload: STANDARD.encode(&payload),
             signatures: vec![Signed {
-                keyid: key.public().id(),
+                keyid: Some(key.public().id()),
                 sig: STANDARD.encode(signature.to_bytes()),
             }],
         })
@@ -171,7 +178,8 @@ impl Envelope {
 
     /// The ids of the keys that it says it is signed with.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.signatures.iter().map(|signed| signed.keyid.as_str())
+        let named = self.signatures.iter();
+        named.filter_map(|signed| signed.keyid.as_deref())
     }
 
     /// The statement in it, whoever signed it.
@@ -191,13 +199,23 @@ impl Envelope {
         let id = key.id();
         let payload = STANDARD.decode(&self.payload);
         let payload = payload.map_err(|error| Unsigned::Payload(error.to_string()))?;
-        let mut ours = self.signatures.iter().filter(|signed| signed.keyid == id);
-        let signed = ours.next().ok_or(Unsigned::OtherKey(id.clone()))?;
-        let bytes = STANDARD.decode(&signed.sig).map_err(|_| Unsigned::Wrong)?;
-        let signature = Signature::from_slice(&bytes).map_err(|_| Unsigned::Wrong)?;
-        key.0
-            .verify_strict(&encoded(&self.payload_type, &payload), &signature)
-            .map_err(|_| Unsigned::Wrong)
+        if self.signatures.len() > MOST_SIGNATURES {
+            return Err(Unsigned::TooMany(self.signatures.len()));
+        }
+        let content = encoded(&self.payload_type, &payload);
+        let is_by_key = |signed: &Signed| {
+            let bytes = STANDARD.decode(&signed.sig).ok();
+            let signature = bytes.and_then(|bytes| Signature::from_slice(&bytes).ok());
+            signature.is_some_and(|it| key.0.verify_strict(&content, &it).is_ok())
+        };
+        if self.signatures.iter().any(is_by_key) {
+            return Ok(());
+        }
+        // What a signature says of its key is a hint, and decides nothing but what is said here.
+        match self.keys().any(|named| named == id) {
+            true => Err(Unsigned::Wrong),
+            false => Err(Unsigned::OtherKey(id)),
+        }
     }
 }
 
@@ -276,5 +294,56 @@ impl PublicKey {
         let der = self.0.to_public_key_der();
         der.map_or_else(|_| Digest::of_nothing(), |der| Digest::of(der.as_bytes()))
             .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is signed, with a key's signature under it that names this key.
+    fn signed(key: &Key, named: Option<&str>) -> Envelope {
+        let payload = b"{}";
+        let signature = key.0.sign(&encoded(PAYLOAD, payload));
+        Envelope {
+            payload_type: PAYLOAD.into(),
+            payload: STANDARD.encode(payload),
+            signatures: vec![Signed {
+                keyid: named.map(str::to_owned),
+                sig: STANDARD.encode(signature.to_bytes()),
+            }],
+        }
+    }
+
+    #[test]
+    fn every_signature_is_tried_whichever_key_it_names() {
+        let (ours, theirs) = (Key::new(), Key::new());
+        let id = ours.public().id();
+        let with = |mut envelope: Envelope, more: &Envelope| {
+            envelope.signatures.extend(more.signatures.clone());
+            envelope
+        };
+        let unnamed = signed(&ours, None);
+        let pretended = signed(&theirs, Some(&id));
+        let many = Envelope {
+            signatures: vec![pretended.signatures[0].clone(); 101],
+            ..unnamed.clone()
+        };
+        let rows = [
+            (signed(&ours, Some(&id)), Ok(())),
+            (unnamed.clone(), Ok(())),
+            (signed(&ours, Some("")), Ok(())),
+            (signed(&ours, Some("theirs")), Ok(())),
+            (with(pretended.clone(), &unnamed), Ok(())),
+            (pretended, Err(Unsigned::Wrong)),
+            (signed(&theirs, None), Err(Unsigned::OtherKey(id))),
+            (many, Err(Unsigned::TooMany(101))),
+        ];
+        for (envelope, expected) in rows {
+            let text = serde_json::to_string(&envelope).unwrap();
+            let read: Envelope = serde_json::from_str(&text).unwrap();
+            assert_eq!(read.check(&ours.public()), expected, "{text}");
+        }
+        assert!(!serde_json::to_string(&unnamed).unwrap().contains("keyid"));
     }
 }

@@ -152,12 +152,15 @@ pub fn verbatim(text: &str) -> String {
 
 /// Text for a terminal: one line, and nothing in it that a terminal would obey.
 pub fn visible(text: &str) -> String {
-    let shown = text.chars().map(|character| match character {
-        '\n' | '\r' | '\t' => " ".to_owned(),
-        hidden if is_hidden(hidden) => escaped(hidden),
-        other => other.to_string(),
-    });
-    shown.collect()
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' | '\t' => shown.push(' '),
+            hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
+            other => shown.push(other),
+        }
+    }
+    shown
 }
 
 fn in_html(shown: &mut String, part: &str) {
