@@ -209,8 +209,11 @@ fn deltas(
     }
     let (mut deltas, mut is_veiled) = (Vec::new(), false);
     for (name, then) in &recorded.last.claims {
-        let Some(now) = now.claims.get(name) else {
-            continue;
+        let now = match now.claims.get(name) {
+            Some(now) => now,
+            // Its pull requests tell its name, and are compared by themselves.
+            None if matches!(element, Element::Repository(_)) => continue,
+            None => &Value::Null,
         };
         // What was open when it was seen last was closed after that.
         let closed = Value::from("closed");
@@ -238,6 +241,15 @@ fn deltas(
     if matches!(element, Element::Log(_)) && deltas.iter().any(is_missing) {
         // Of what is not there the text says nothing more.
         deltas.retain(is_missing);
+    }
+    let is_unsaid = |delta: &Delta| matches!(delta, Delta::Claim { now, .. } if now.is_null());
+    let is_status = |delta: &Delta| matches!(delta, Delta::Claim { name, .. } if *name == "status");
+    if deltas
+        .iter()
+        .any(|delta| is_status(delta) && is_unsaid(delta))
+    {
+        // What a build came to goes with its status.
+        deltas.retain(|delta| is_status(delta) || !is_unsaid(delta));
     }
     (deltas, is_veiled)
 }

@@ -100,6 +100,11 @@ fn of(delta: &Delta, change: &Change, redactor: &Redactor) -> String {
         Delta::Claim { name, now: is, .. } if *name == "merged" && *is == Value::Bool(true) => {
             format!("IT WAS MERGED, by {}", now("merged by"))
         }
+        Delta::Claim {
+            name: "status",
+            then,
+            now: Value::Null,
+        } => format!("status: {} → it has not ended", value(then, redactor)),
         Delta::Claim { name, then, now } => {
             if matches!(*name, "tags" | "repositories") {
                 let now: BTreeSet<&str> = names(now).collect();

@@ -8,7 +8,7 @@ type Change = fn(&mut World);
 
 #[test]
 fn each_change_is_told_once_and_nothing_else() {
-    let changes: [(&str, Change, &[&str]); 41] = [
+    let changes: [(&str, Change, &[&str]); 45] = [
         (
             "a new status",
             |world| {
@@ -372,6 +372,42 @@ fn each_change_is_told_once_and_nothing_else() {
                 world.answer(&Question::Build { number: 2 })["status"] = "failure".into();
             },
             &["build 2: status: \"success\" → \"failure\" (V1.20)"],
+        ),
+        (
+            "a build that had ended goes on",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                (two["status"], two["finished"]) = ("running".into(), 0.into());
+            },
+            &["build 2: status: \"success\" → it has not ended (V1.20)"],
+        ),
+        (
+            "a build that had ended waits",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                (two["status"], two["started"], two["finished"]) =
+                    ("pending".into(), 0.into(), 0.into());
+            },
+            &["build 2: status: \"success\" → it has not ended (V1.20)"],
+        ),
+        (
+            "a build of another branch, by another account, at another time",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                (two["ref"], two["sender"], two["started"]) =
+                    ("refs/heads/other".into(), "somebody".into(), 4.into());
+            },
+            &[
+                "build 2: ref: \"refs/heads/main\" → \"refs/heads/other\"; sender: \"bridge\" → \"somebody\"; started: 8 → 4 (V1.8, V1.20)",
+            ],
+        ),
+        (
+            "a build without its steps",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                two.as_object_mut().unwrap().remove("stages");
+            },
+            &["build 2: stages: [] → nothing (V1.20)"],
         ),
         (
             "a log removed",

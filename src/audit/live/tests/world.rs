@@ -56,8 +56,16 @@ pub fn branches(all: &[(&str, &str)]) -> Value {
 }
 
 pub fn build(number: u64, status: &str) -> Value {
-    json!({ "number": number, "status": status, "event": "custom", "trigger": "bridge", "after": commit("e"), "created": 7, "finished": 9,
-        "params": { "REF": commit("a") } })
+    let mut build = json!({ "number": number, "status": status, "event": "custom", "trigger": "bridge", "sender": "bridge", "ref": "refs/heads/main",
+        "after": commit("e"), "created": 7, "started": 0, "finished": 0, "params": { "REF": commit("a") } });
+    if status != "pending" {
+        build["started"] = 8.into();
+    }
+    if !["pending", "running"].contains(&status) {
+        build["finished"] = 9.into();
+        build["stages"] = json!([]);
+    }
+    build
 }
 
 pub fn repository() -> String {
