@@ -138,7 +138,7 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redacto
                     let mut within = recorded.last.within.iter();
                     within
                         .find_map(|within| may_be_gone.get(within).copied())
-                        .or_else(|| grounds.may_be_gone(element, recorded))
+                        .or_else(|| grounds.may_be_gone(element))
                 }
                 Delta::Claim { name, .. } => grounds.may_differ(element, recorded, name, seen),
                 Delta::Back | Delta::Added(_) => None,
@@ -165,9 +165,7 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redacto
             compared.veiled.push(change);
         } else if let Some(excuse) = excuses.first() {
             *compared.excused.entry(*excuse).or_default() += 1;
-            if *excuse != Excuse::Others {
-                compared.on_its_word.push(change);
-            }
+            compared.on_its_word.push(change);
         } else {
             compared.unchanged += 1;
             if grounds.is_closed(element) {

@@ -163,7 +163,6 @@ fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<Stri
         let why = match excuse {
             Excuse::Cleanup => "closed, deleted or put back by Gavel after the last look",
             Excuse::Meanwhile => "went on in the run after the last look",
-            Excuse::Others => "of others, who changed them all the while",
         };
         format!("{count} {why}")
     });

@@ -399,7 +399,7 @@ impl World {
                 branches(&[
                     ("main", "b"),
                     ("known-green", "c"),
-                    ("builder/notes", "3"),
+                    ("builder/notes", "2"),
                     ("somebodys", "d"),
                 ]),
             ),
@@ -410,7 +410,7 @@ impl World {
                 json!([
                     one,
                     pull(2, "open", &commit("d"), "somebodys"),
-                    pull(3, "open", &commit("5"), "others")
+                    pull(3, "open", &commit("4"), "others")
                 ]),
             ),
             (
