@@ -497,6 +497,10 @@ fn act(account: &str, answer: &Value) -> Option<(Element, Seen)> {
             repository: repository.into(),
             id,
         }));
+        // What is said of a comment begins with the number that it stands under.
+        let content = id.and_then(|_| answer["content"].as_str()?.split_once('|'));
+        let number = content.and_then(|(number, _)| number.parse().ok());
+        within.extend(number.map(|number| Element::pull(repository, number)));
     }
     Some((act, Seen::there(claims).within(within)))
 }

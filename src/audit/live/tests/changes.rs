@@ -8,7 +8,7 @@ type Change = fn(&mut World);
 
 #[test]
 fn each_change_is_told_once_and_nothing_else() {
-    let changes: [(&str, Change, &[&str]); 49] = [
+    let changes: [(&str, Change, &[&str]); 50] = [
         (
             "a new status",
             |world| {
@@ -481,6 +481,20 @@ fn each_change_is_told_once_and_nothing_else() {
             &["build 2: stages: [] → nothing (V1.20)"],
         ),
         (
+            "a comment deleted that stands on record as an act alone",
+            |world| {
+                world
+                    .answer(&Question::Activity {
+                        account: "bridge".into(),
+                        after: 5,
+                    })
+                    .as_array_mut()
+                    .unwrap()
+                    .remove(2);
+            },
+            &["comment 77 of recipes/tiny#4, among the acts of bridge: it is gone (G.51)"],
+        ),
+        (
             "a log removed",
             |world| {
                 *world.answer(&Question::BuildLog { number: 2 }) =
@@ -576,7 +590,7 @@ fn each_change_is_told_once_and_nothing_else() {
                 ]);
             },
             &[
-                "repository recipes/tiny: the forge knows no such repository any more, or does not show it to this account; with it 19 other things (V1.5, V1.6, V1.7, V1.9, V1.21, V1.24, V1.25, V1.26, G.1, G.2, G.3, G.51, G.52, G.53, G.54)",
+                "repository recipes/tiny: the forge knows no such repository any more, or does not show it to this account; with it 20 other things (V1.5, V1.6, V1.7, V1.9, V1.21, V1.24, V1.25, V1.26, G.1, G.2, G.3, G.51, G.52, G.53, G.54)",
             ],
         ),
     ];

@@ -196,7 +196,7 @@ fn an_account_that_hides_what_it_does_is_no_difference() {
     assert!(compared.changes.is_empty());
     assert_eq!(
         (compared.hidden, compared.unknown),
-        (vec!["bridge".to_owned()], 2)
+        (vec!["bridge".to_owned()], 3)
     );
 }
 

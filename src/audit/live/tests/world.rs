@@ -258,6 +258,7 @@ pub fn seen() -> Vec<(i64, &'static str, Question, Value)> {
             json!([
                 { "id": 7, "op_type": "comment_pull", "content": "1|build 2 is running", "ref_name": "", "comment_id": 10, "repo": { "full_name": R } },
                 { "id": 8, "op_type": "commit_repo", "content": "{}", "ref_name": "refs/heads/x", "comment_id": 0, "repo": { "full_name": R } },
+                { "id": 10, "op_type": "comment_issue", "content": "4|Done", "ref_name": "", "comment_id": 77, "repo": { "full_name": R } },
             ]),
         ),
         (
