@@ -127,7 +127,7 @@ impl Audited {
 
     /// Whether everything that was to be asked again could be, and was.
     pub fn has_asked_all(&self) -> bool {
-        let all = |live: &Live| live.failed.is_empty() && live.unnamed.is_empty();
+        let all = |live: &Live| live.failed.is_empty() && live.not_asked.is_empty();
         self.live.as_ref().is_none_or(all)
     }
 

@@ -74,7 +74,7 @@ pub fn table(evidence: &Evidence, audited: &Audited) -> String {
             let _ = writeln!(text, "{}", visible(told));
         }
         listed(&mut text, EXCUSED, &live.on_its_word);
-        listed(&mut text, "not asked", &live.unnamed);
+        listed(&mut text, "not asked", &live.not_asked);
         listed(&mut text, "could not be asked", &live.failed);
     }
     let _ = writeln!(text, "\n{}", sum(audited));

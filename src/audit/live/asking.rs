@@ -27,6 +27,9 @@ const AT_ONCE: usize = 8;
 const REQUEST: Duration = Duration::from_secs(15);
 /// For one question, while its server does not answer.
 const OUTAGE: Duration = Duration::from_secs(8);
+/// As many are put at all: ten times as many as a run of the whole plan leaves to be asked. A bundle that nobody vouches for may ask for any
+/// number.
+pub const QUESTIONS: usize = 2000;
 /// For all of it.
 const WHOLE: Duration = Duration::from_secs(15 * 60);
 
@@ -55,6 +58,8 @@ pub struct Asked {
     pub put: usize,
     /// How many were not, since nobody was named to whom to put them; by what was not named.
     pub unnamed: BTreeMap<&'static str, usize>,
+    /// How many were not, since they are more than are put.
+    pub beyond: usize,
     /// Why others have no answer.
     pub failed: BTreeMap<(Server, Because), Failed>,
 }
@@ -239,7 +244,13 @@ impl<'a> Round<'a> {
     async fn go(&self) -> Asked {
         self.greet().await;
         let mut asked = Asked::default();
-        let asks: Vec<_> = self.asks.iter().map(|ask| self.one(ask)).collect();
+        let (asks, beyond) = self.within();
+        asked.beyond = beyond.len();
+        let unknown = beyond
+            .into_iter()
+            .map(|ask| (ask.clone(), Outcome::Unknown));
+        asked.now.outcomes.extend(unknown);
+        let asks: Vec<_> = asks.into_iter().map(|ask| self.one(ask)).collect();
         let mut became = stream::iter(asks).buffer_unordered(AT_ONCE);
         while let Some((ask, became)) = became.next().await {
             let outcome = match became {
@@ -273,6 +284,17 @@ impl<'a> Round<'a> {
         asked
     }
 
+    /// Those that are put, with those that nobody is named for, and those that are too many.
+    fn within(&self) -> (Vec<&Ask>, Vec<&Ask>) {
+        let mut left = QUESTIONS;
+        self.asks.iter().partition(|ask| {
+            let is_put = self.places.server(ask, self.servers.registry).is_ok();
+            let fits = !is_put || left > 0;
+            left -= usize::from(is_put && fits);
+            fits
+        })
+    }
+
     /// Asks of everything that stands elsewhere whether it was moved forward.
     async fn follow(&self, asked: &mut Asked, moves: BTreeSet<Move>) {
         let forge = Server::Forge;
@@ -292,7 +314,10 @@ impl<'a> Round<'a> {
             };
             (moved, told)
         };
-        let mut told = stream::iter(moves.into_iter().map(one)).buffer_unordered(AT_ONCE);
+        let left = QUESTIONS.saturating_sub(asked.put);
+        asked.beyond += moves.len().saturating_sub(left);
+        let moves = moves.into_iter().take(left);
+        let mut told = stream::iter(moves.map(one)).buffer_unordered(AT_ONCE);
         while let Some((moved, told)) = told.next().await {
             match told {
                 Ok(forward) => {
@@ -401,6 +426,47 @@ fn add(now: &mut Now, element: Element, seen: Seen) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bundle_has_no_more_asked_than_fits() {
+        let forge: Url = "http://127.0.0.1:9".parse().unwrap();
+        let places = Places {
+            forge: Some(Place {
+                url: forge,
+                token: None,
+            }),
+            ..Places::default()
+        };
+        let web = reqwest::Client::new();
+        let servers = Servers {
+            forge: None,
+            drone: None,
+            registry: None,
+            web: &web,
+            patience: OUTAGE,
+            notice: &|_| {},
+        };
+        let mut round = Round::new(&places, &Record::default(), servers);
+        let statuses = |at: usize| {
+            Ask::Question(Question::Statuses {
+                repository: "a/b".into(),
+                commit: format!("{at:040x}"),
+            })
+        };
+        // Nobody is named whom to ask for these, and they take no room.
+        let builds = (0..9).map(|number| Ask::Question(Question::Build { number }));
+        let whole: Vec<Ask> = (0..QUESTIONS).map(statuses).chain(builds).collect();
+        round.asks.extend(whole);
+        assert_eq!(
+            (round.within().0.len(), round.within().1.len()),
+            (QUESTIONS + 9, 0)
+        );
+        round.asks.extend((QUESTIONS..60_000).map(statuses));
+        assert_eq!(
+            (round.within().0.len(), round.within().1.len()),
+            (QUESTIONS + 9, 60_000 - QUESTIONS)
+        );
+    }
 
     #[test]
     fn what_is_below_an_address_is_told_from_what_looks_like_it() {

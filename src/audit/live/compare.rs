@@ -138,7 +138,7 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redacto
                     let mut within = recorded.last.within.iter();
                     within
                         .find_map(|within| may_be_gone.get(within).copied())
-                        .or_else(|| grounds.may_be_gone(element, recorded))
+                        .or_else(|| grounds.may_be_gone(element))
                 }
                 Delta::Claim { name, .. } => grounds.may_differ(element, recorded, name, seen),
                 Delta::Back | Delta::Added(_) => None,
@@ -165,9 +165,7 @@ pub fn compare(record: &Record, grounds: &Grounds, now: &Now, redactor: &Redacto
             compared.veiled.push(change);
         } else if let Some(excuse) = excuses.first() {
             *compared.excused.entry(*excuse).or_default() += 1;
-            if *excuse != Excuse::Others {
-                compared.on_its_word.push(change);
-            }
+            compared.on_its_word.push(change);
         } else {
             compared.unchanged += 1;
             if grounds.is_closed(element) {
@@ -209,8 +207,11 @@ fn deltas(
     }
     let (mut deltas, mut is_veiled) = (Vec::new(), false);
     for (name, then) in &recorded.last.claims {
-        let Some(now) = now.claims.get(name) else {
-            continue;
+        let now = match now.claims.get(name) {
+            Some(now) => now,
+            // Its pull requests tell its name, and are compared by themselves.
+            None if matches!(element, Element::Repository(_)) => continue,
+            None => &Value::Null,
         };
         // What was open when it was seen last was closed after that.
         let closed = Value::from("closed");
@@ -238,6 +239,15 @@ fn deltas(
     if matches!(element, Element::Log(_)) && deltas.iter().any(is_missing) {
         // Of what is not there the text says nothing more.
         deltas.retain(is_missing);
+    }
+    let is_unsaid = |delta: &Delta| matches!(delta, Delta::Claim { now, .. } if now.is_null());
+    let is_status = |delta: &Delta| matches!(delta, Delta::Claim { name, .. } if *name == "status");
+    if deltas
+        .iter()
+        .any(|delta| is_status(delta) && is_unsaid(delta))
+    {
+        // What a build came to goes with its status.
+        deltas.retain(|delta| is_status(delta) || !is_unsaid(delta));
     }
     (deltas, is_veiled)
 }

@@ -497,11 +497,15 @@ fn act(account: &str, answer: &Value) -> Option<(Element, Seen)> {
             repository: repository.into(),
             id,
         }));
+        // What is said of a comment begins with the number that it stands under.
+        let content = id.and_then(|_| answer["content"].as_str()?.split_once('|'));
+        let number = content.and_then(|(number, _)| number.parse().ok());
+        within.extend(number.map(|number| Element::pull(repository, number)));
     }
     Some((act, Seen::there(claims).within(within)))
 }
 
-/// A build. What it came to is claimed of one that has ended only: any other goes on.
+/// A build. What it came to is claimed of one that has ended only, and when it started of one that has: any other goes on.
 fn build(answer: &Value) -> Option<(Element, Seen)> {
     const ENDED: [&str; 6] = [
         "success", "failure", "error", "killed", "declined", "skipped",
@@ -514,6 +518,12 @@ fn build(answer: &Value) -> Option<(Element, Seen)> {
         ("parameters", answer["params"].clone()),
         ("created", answer["created"].clone()),
     ]);
+    let told = ["ref", "sender"].map(|name| (name, &answer[name]));
+    let told = told.into_iter().filter(|(_, value)| !value.is_null());
+    claims.extend(told.map(|(name, value)| (name, value.clone())));
+    if answer["started"].as_i64().is_some_and(|at| at > 0) {
+        claims.insert("started", answer["started"].clone());
+    }
     if answer["status"]
         .as_str()
         .is_some_and(|it| ENDED.contains(&it))

@@ -1,5 +1,4 @@
-//! What may have changed since something was looked at last: what the run closed itself, what changed while it still went on, and what
-//! others were at all the while.
+//! What may have changed since something was looked at last: what the run closed itself, and what changed while it still went on.
 
 use super::compare::Now;
 use super::element::{Claims, Element, Seen};
@@ -19,8 +18,6 @@ pub enum Excuse {
     Cleanup,
     /// The run went on with it after the last look, and by its own time had not ended then.
     Meanwhile,
-    /// Others made it or changed it while the run went on, and it is none of the run's.
-    Others,
 }
 
 /// What a run knows of its own end.
@@ -123,16 +120,15 @@ impl<'a> Grounds<'a> {
     }
 
     /// Whether it is none of the run's, and others were at it while the run went on.
-    fn is_of_others(&self, element: &Element, recorded: &Recorded) -> bool {
+    pub fn is_of_others(&self, element: &Element, recorded: &Recorded) -> bool {
         let in_lists = matches!(element, Element::Branch { .. } | Element::Pull { .. });
         in_lists && !self.record.named.contains(element) && recorded.is_restless()
     }
 
     /// Why something may be gone.
-    pub fn may_be_gone(&self, element: &Element, recorded: &Recorded) -> Option<Excuse> {
+    pub fn may_be_gone(&self, element: &Element) -> Option<Excuse> {
         match element {
             Element::Branch { .. } if self.is_made(element) => Some(Excuse::Cleanup),
-            Element::Branch { .. } if self.is_of_others(element, recorded) => Some(Excuse::Others),
             Element::Tree { commit, .. } | Element::Commit { commit, .. }
                 if self.dropped.contains(commit) =>
             {
@@ -155,18 +151,12 @@ impl<'a> Grounds<'a> {
         match (element, claim) {
             // Nobody may.
             (Element::Pull { .. }, _) if is_merge => None,
-            (Element::Pull { .. }, _) if self.is_of_others(element, recorded) => {
-                Some(Excuse::Others)
-            }
             (Element::Pull { .. }, "state") => {
                 let closed = now
                     .claims
                     .get("state")
                     .is_some_and(|state| state == "closed");
                 (self.is_made(element) && closed).then_some(Excuse::Cleanup)
-            }
-            (Element::Branch { .. }, _) if self.is_of_others(element, recorded) => {
-                Some(Excuse::Others)
             }
             (Element::Branch { .. }, "commit") => {
                 // Where nobody looked after the cleanup, it may have been put back to where it was before.

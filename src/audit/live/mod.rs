@@ -32,8 +32,8 @@ pub struct Live {
     pub told: Vec<String>,
     /// Why something could not be asked although its server was named.
     pub failed: Vec<String>,
-    /// What was not asked since its server was not named.
-    pub unnamed: Vec<String>,
+    /// What was not asked: its server was not named, or there was too much to ask.
+    pub not_asked: Vec<String>,
 }
 
 /// Asks again everything that can be asked. When the run ended and what it closed, no chain of facts holds: unless the bundle is
@@ -90,8 +90,15 @@ pub async fn live(evidence: &Evidence, places: &Places, vouched: bool) -> anyhow
     }));
     for (option, count) in &asked.unnamed {
         let noun = if *count == 1 { "question" } else { "questions" };
-        live.unnamed
+        live.not_asked
             .push(format!("{count} {noun} without {option}"));
+    }
+    if asked.beyond > 0 {
+        live.not_asked.push(format!(
+            "{} questions beyond the {} that an audit puts: more than a run leaves to be asked",
+            asked.beyond,
+            asking::QUESTIONS
+        ));
     }
     let named = [
         ("the forge", &evidence.forge, &places.forge),
@@ -163,7 +170,6 @@ fn told(record: &Record, asked: &asking::Asked, compared: &Compared) -> Vec<Stri
         let why = match excuse {
             Excuse::Cleanup => "closed, deleted or put back by Gavel after the last look",
             Excuse::Meanwhile => "went on in the run after the last look",
-            Excuse::Others => "of others, who changed them all the while",
         };
         format!("{count} {why}")
     });

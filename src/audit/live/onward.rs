@@ -58,11 +58,15 @@ pub fn forward(change: &Change, now: &Now) -> Option<bool> {
     })
 }
 
-/// Whether a change is that something moved on, and nothing more.
+/// Whether a change is that something moved on, and nothing more. What others were seen to change while the run went on may go on
+/// changing in any way.
 pub fn has_moved_on(change: &Change, record: &Record, grounds: &Grounds, now: &Now) -> bool {
+    let recorded = record.elements.get(&change.element);
+    let is_restless =
+        recorded.is_some_and(|recorded| grounds.is_of_others(&change.element, recorded));
     change.deltas.iter().all(|delta| match delta {
         Delta::Claim { name, now: is, .. } => {
-            let forward = || change.forward == Some(true);
+            let forward = || is_restless || change.forward == Some(true);
             match &change.element {
                 Element::ForgeVersion | Element::DroneVersion => true,
                 Element::Branch { .. } => !grounds.is_made(&change.element) && forward(),
@@ -74,15 +78,19 @@ pub fn has_moved_on(change: &Change, record: &Record, grounds: &Grounds, now: &N
                         let merged = change.now.times.get("merged");
                         *is == Value::Bool(true) && merged.is_some_and(|at| grounds.is_later(at))
                     }
-                    _ => false,
+                    "merged by" | "merge commit" => false,
+                    _ => is_restless,
                 },
                 _ => false,
             }
         }
-        Delta::Vanished => {
-            !grounds.is_of_the_run(&change.element) && has_served(&change.element, record, now)
-        }
-        Delta::Back | Delta::Added(_) => false,
+        Delta::Vanished => match &change.element {
+            element if grounds.is_of_the_run(element) => false,
+            Element::Branch { .. } if is_restless => true,
+            element => has_served(element, record, now),
+        },
+        Delta::Back => is_restless && matches!(change.element, Element::Branch { .. }),
+        Delta::Added(_) => false,
     })
 }
 

@@ -54,11 +54,33 @@ pub fn place(change: &Change) -> String {
             commit,
             id,
         } => format!("status {id} of {repository} at {}", short(commit)),
-        Element::Act { account, id } => format!("act {id} of {account}"),
+        Element::Act { account, id } => act(change, account, *id),
         Element::Build(number) => format!("build {number}"),
         Element::Log(number) => format!("log of build {number}"),
         Element::Tags(image) => format!("tags of {image}"),
         Element::Address(url) => url.clone(),
+    }
+}
+
+/// An act, by the comment that it wrote, where it did: nobody but the forge knows its number.
+fn act(change: &Change, account: &str, id: u64) -> String {
+    let (mut comment, mut of, mut number) = (None, None, None);
+    for within in &change.within {
+        match within {
+            Element::Comment { id, .. } => comment = Some(id),
+            Element::Repository(repository) => of = Some(repository),
+            Element::Pull { number: at, .. } => number = Some(at),
+            _ => {}
+        }
+    }
+    let number = number.map(|number| format!("#{number}"));
+    let number = number.unwrap_or_default();
+    match (comment, of) {
+        (Some(comment), Some(of)) => {
+            format!("comment {comment} of {of}{number}, among the acts of {account}")
+        }
+        (_, Some(of)) => format!("act {id} of {account} in {of}"),
+        _ => format!("act {id} of {account}"),
     }
 }
 
@@ -100,6 +122,11 @@ fn of(delta: &Delta, change: &Change, redactor: &Redactor) -> String {
         Delta::Claim { name, now: is, .. } if *name == "merged" && *is == Value::Bool(true) => {
             format!("IT WAS MERGED, by {}", now("merged by"))
         }
+        Delta::Claim {
+            name: "status",
+            then,
+            now: Value::Null,
+        } => format!("status: {} → it has not ended", value(then, redactor)),
         Delta::Claim { name, then, now } => {
             if matches!(*name, "tags" | "repositories") {
                 let now: BTreeSet<&str> = names(now).collect();

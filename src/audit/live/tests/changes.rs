@@ -8,7 +8,7 @@ type Change = fn(&mut World);
 
 #[test]
 fn each_change_is_told_once_and_nothing_else() {
-    let changes: [(&str, Change, &[&str]); 41] = [
+    let changes: [(&str, Change, &[&str]); 50] = [
         (
             "a new status",
             |world| {
@@ -122,8 +122,12 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "a branch moved, and the file on it",
             |world| {
-                *world.answer(&branches_of()) =
-                    branches(&[("main", "9"), ("known-green", "c"), ("somebodys", "d")]);
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "9"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    ("builder/notes", "2"),
+                ]);
             },
             &[
                 "branch main of recipes/tiny: commit: bbbbbbbbbbbb → 999999999999, which does not stand on it (G.1, G.2, G.54)",
@@ -132,8 +136,12 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "a branch moved forward, and what pull requests change of it",
             |world| {
-                *world.answer(&branches_of()) =
-                    branches(&[("main", "9"), ("known-green", "c"), ("somebodys", "d")]);
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "9"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    ("builder/notes", "2"),
+                ]);
                 *world.answer(&files_of()) = json!([]);
                 world.standing.push(("9", "b"));
             },
@@ -144,8 +152,12 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "a branch moved, and what pull requests change of it",
             |world| {
-                *world.answer(&branches_of()) =
-                    branches(&[("main", "9"), ("known-green", "c"), ("somebodys", "d")]);
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "9"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    ("builder/notes", "2"),
+                ]);
                 *world.answer(&files_of()) = json!([]);
             },
             &[
@@ -155,7 +167,8 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "a branch deleted",
             |world| {
-                *world.answer(&branches_of()) = branches(&[("main", "b"), ("somebodys", "d")]);
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "b"), ("somebodys", "d"), ("builder/notes", "2")]);
             },
             &["branch known-green of recipes/tiny: it is gone (G.2, G.54)"],
         ),
@@ -167,6 +180,7 @@ fn each_change_is_told_once_and_nothing_else() {
                     ("known-green", "c"),
                     ("somebodys", "d"),
                     (RUN, "a"),
+                    ("builder/notes", "2"),
                 ]);
             },
             &[
@@ -181,6 +195,7 @@ fn each_change_is_told_once_and_nothing_else() {
                     ("known-green", "c"),
                     ("somebodys", "d"),
                     (RUN, "8"),
+                    ("builder/notes", "2"),
                 ]);
                 let one = &mut world.answer(&pulls_of())[0];
                 (one["head"]["ref"], one["head"]["sha"]) = (RUN.into(), commit("8").into());
@@ -197,6 +212,7 @@ fn each_change_is_told_once_and_nothing_else() {
                     ("known-green", "c"),
                     ("somebodys", "d"),
                     (RUN, "a"),
+                    ("builder/notes", "2"),
                 ]);
                 let one = &mut world.answer(&pulls_of())[0];
                 (one["head"]["ref"], one["state"], one["closed_at"]) =
@@ -209,8 +225,12 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "a pull request merged",
             |world| {
-                *world.answer(&branches_of()) =
-                    branches(&[("main", "7"), ("known-green", "c"), ("somebodys", "d")]);
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "7"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    ("builder/notes", "2"),
+                ]);
                 let one = &mut world.answer(&pulls_of())[0];
                 (one["merged"], one["merged_by"], one["merge_commit_sha"]) = (
                     true.into(),
@@ -241,6 +261,7 @@ fn each_change_is_told_once_and_nothing_else() {
                     ("known-green", "c"),
                     ("somebodys", "d"),
                     (RUN, "8"),
+                    ("builder/notes", "2"),
                 ]);
                 *world.answer(&files_of()) =
                     json!([{ "filename": "other.yml", "status": "added" }]);
@@ -255,8 +276,12 @@ fn each_change_is_told_once_and_nothing_else() {
                 let two = &mut world.answer(&pulls_of())[1];
                 two["head"]["sha"] = commit("6").into();
                 world.standing.push(("6", "d"));
-                *world.answer(&branches_of()) =
-                    branches(&[("main", "b"), ("known-green", "c"), ("somebodys", "6")]);
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "b"),
+                    ("known-green", "c"),
+                    ("somebodys", "6"),
+                    ("builder/notes", "2"),
+                ]);
             },
             &[
                 "moved on: pull request recipes/tiny#2: head: dddddddddddd → 666666666666, forward; with it branch somebodys of recipes/tiny",
@@ -267,8 +292,12 @@ fn each_change_is_told_once_and_nothing_else() {
             |world| {
                 let two = &mut world.answer(&pulls_of())[1];
                 two["head"]["sha"] = commit("6").into();
-                *world.answer(&branches_of()) =
-                    branches(&[("main", "b"), ("known-green", "c"), ("somebodys", "6")]);
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "b"),
+                    ("known-green", "c"),
+                    ("somebodys", "6"),
+                    ("builder/notes", "2"),
+                ]);
             },
             &[
                 "pull request recipes/tiny#2: head: dddddddddddd → 666666666666, which does not stand on it; with it branch somebodys of recipes/tiny (G.2, G.3, G.53, G.54)",
@@ -278,7 +307,8 @@ fn each_change_is_told_once_and_nothing_else() {
             "others' is merged and its branch deleted, which moves main",
             |world| {
                 world.standing.push(("7", "b"));
-                *world.answer(&branches_of()) = branches(&[("main", "7"), ("known-green", "c")]);
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "7"), ("known-green", "c"), ("builder/notes", "2")]);
                 let two = &mut world.answer(&pulls_of())[1];
                 (two["merged"], two["merged_at"], two["state"]) =
                     (true.into(), at(90_000).to_string().into(), "closed".into());
@@ -292,8 +322,12 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "others' is merged, and main put elsewhere",
             |world| {
-                *world.answer(&branches_of()) =
-                    branches(&[("main", "7"), ("known-green", "c"), ("somebodys", "d")]);
+                *world.answer(&branches_of()) = branches(&[
+                    ("main", "7"),
+                    ("known-green", "c"),
+                    ("somebodys", "d"),
+                    ("builder/notes", "2"),
+                ]);
                 let two = &mut world.answer(&pulls_of())[1];
                 (two["merged"], two["merged_at"], two["state"]) =
                     (true.into(), at(90_000).to_string().into(), "closed".into());
@@ -306,7 +340,8 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "others' branch is gone, and its pull request still open",
             |world| {
-                *world.answer(&branches_of()) = branches(&[("main", "b"), ("known-green", "c")]);
+                *world.answer(&branches_of()) =
+                    branches(&[("main", "b"), ("known-green", "c"), ("builder/notes", "2")]);
             },
             &["branch somebodys of recipes/tiny: it is gone (G.2, G.54)"],
         ),
@@ -319,6 +354,7 @@ fn each_change_is_told_once_and_nothing_else() {
                     ("known-green", "c"),
                     ("somebodys", "d"),
                     (RUN, "8"),
+                    ("builder/notes", "2"),
                 ]);
                 let one = &mut world.answer(&pulls_of())[0];
                 (one["head"]["ref"], one["head"]["sha"], one["state"]) =
@@ -331,7 +367,42 @@ fn each_change_is_told_once_and_nothing_else() {
         (
             "others close one that they pushed to all the while",
             |world| world.answer(&pulls_of())[2]["state"] = "closed".into(),
-            &[],
+            &["moved on: pull request recipes/tiny#3: state: \"open\" → \"closed\""],
+        ),
+        (
+            "others go on with a branch that they pushed to all the while",
+            |world| {
+                world.answer(&branches_of())[2]["commit"]["id"] = commit("3").into();
+                world.standing.push(("3", "2"));
+            },
+            &[
+                "moved on: branch builder/notes of recipes/tiny: commit: 222222222222 → 333333333333, forward",
+            ],
+        ),
+        (
+            "others force a branch that they pushed to all the while",
+            |world| world.answer(&branches_of())[2]["commit"]["id"] = commit("3").into(),
+            &[
+                "moved on: branch builder/notes of recipes/tiny: commit: 222222222222 → 333333333333, which does not stand on it",
+            ],
+        ),
+        (
+            "others delete a branch that they pushed to all the while",
+            |world| {
+                world
+                    .answer(&branches_of())
+                    .as_array_mut()
+                    .unwrap()
+                    .remove(2);
+            },
+            &["moved on: branch builder/notes of recipes/tiny: it is gone"],
+        ),
+        (
+            "others force the head of a pull request that they pushed to all the while",
+            |world| world.answer(&pulls_of())[2]["head"]["sha"] = commit("5").into(),
+            &[
+                "moved on: pull request recipes/tiny#3: head: 444444444444 → 555555555555, which does not stand on it",
+            ],
         ),
         (
             "others merge it",
@@ -372,6 +443,56 @@ fn each_change_is_told_once_and_nothing_else() {
                 world.answer(&Question::Build { number: 2 })["status"] = "failure".into();
             },
             &["build 2: status: \"success\" → \"failure\" (V1.20)"],
+        ),
+        (
+            "a build that had ended goes on",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                (two["status"], two["finished"]) = ("running".into(), 0.into());
+            },
+            &["build 2: status: \"success\" → it has not ended (V1.20)"],
+        ),
+        (
+            "a build that had ended waits",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                (two["status"], two["started"], two["finished"]) =
+                    ("pending".into(), 0.into(), 0.into());
+            },
+            &["build 2: status: \"success\" → it has not ended (V1.20)"],
+        ),
+        (
+            "a build of another branch, by another account, at another time",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                (two["ref"], two["sender"], two["started"]) =
+                    ("refs/heads/other".into(), "somebody".into(), 4.into());
+            },
+            &[
+                "build 2: ref: \"refs/heads/main\" → \"refs/heads/other\"; sender: \"bridge\" → \"somebody\"; started: 8 → 4 (V1.8, V1.20)",
+            ],
+        ),
+        (
+            "a build without its steps",
+            |world| {
+                let two = world.answer(&Question::Build { number: 2 });
+                two.as_object_mut().unwrap().remove("stages");
+            },
+            &["build 2: stages: [] → nothing (V1.20)"],
+        ),
+        (
+            "a comment deleted that stands on record as an act alone",
+            |world| {
+                world
+                    .answer(&Question::Activity {
+                        account: "bridge".into(),
+                        after: 5,
+                    })
+                    .as_array_mut()
+                    .unwrap()
+                    .remove(2);
+            },
+            &["comment 77 of recipes/tiny#4, among the acts of bridge: it is gone (G.51)"],
         ),
         (
             "a log removed",
@@ -469,7 +590,7 @@ fn each_change_is_told_once_and_nothing_else() {
                 ]);
             },
             &[
-                "repository recipes/tiny: the forge knows no such repository any more, or does not show it to this account; with it 19 other things (V1.5, V1.6, V1.7, V1.9, V1.21, V1.24, V1.25, V1.26, G.1, G.2, G.3, G.51, G.52, G.53, G.54)",
+                "repository recipes/tiny: the forge knows no such repository any more, or does not show it to this account; with it 20 other things (V1.5, V1.6, V1.7, V1.9, V1.21, V1.24, V1.25, V1.26, G.1, G.2, G.3, G.51, G.52, G.53, G.54)",
             ],
         ),
     ];

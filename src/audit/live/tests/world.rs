@@ -56,8 +56,16 @@ pub fn branches(all: &[(&str, &str)]) -> Value {
 }
 
 pub fn build(number: u64, status: &str) -> Value {
-    json!({ "number": number, "status": status, "event": "custom", "trigger": "bridge", "after": commit("e"), "created": 7, "finished": 9,
-        "params": { "REF": commit("a") } })
+    let mut build = json!({ "number": number, "status": status, "event": "custom", "trigger": "bridge", "sender": "bridge", "ref": "refs/heads/main",
+        "after": commit("e"), "created": 7, "started": 0, "finished": 0, "params": { "REF": commit("a") } });
+    if status != "pending" {
+        build["started"] = 8.into();
+    }
+    if !["pending", "running"].contains(&status) {
+        build["finished"] = 9.into();
+        build["stages"] = json!([]);
+    }
+    build
 }
 
 pub fn repository() -> String {
@@ -250,6 +258,7 @@ pub fn seen() -> Vec<(i64, &'static str, Question, Value)> {
             json!([
                 { "id": 7, "op_type": "comment_pull", "content": "1|build 2 is running", "ref_name": "", "comment_id": 10, "repo": { "full_name": R } },
                 { "id": 8, "op_type": "commit_repo", "content": "{}", "ref_name": "refs/heads/x", "comment_id": 0, "repo": { "full_name": R } },
+                { "id": 10, "op_type": "comment_issue", "content": "4|Done", "ref_name": "", "comment_id": 77, "repo": { "full_name": R } },
             ]),
         ),
         (
@@ -391,7 +400,7 @@ impl World {
                 branches(&[
                     ("main", "b"),
                     ("known-green", "c"),
-                    ("builder/notes", "3"),
+                    ("builder/notes", "2"),
                     ("somebodys", "d"),
                 ]),
             ),
@@ -402,7 +411,7 @@ impl World {
                 json!([
                     one,
                     pull(2, "open", &commit("d"), "somebodys"),
-                    pull(3, "open", &commit("5"), "others")
+                    pull(3, "open", &commit("4"), "others")
                 ]),
             ),
             (
