@@ -1,6 +1,8 @@
 //! Takes secrets out of every text that is stored or shown: those that Gavel knows, in whatever form,
 //! and whatever looks like one. Rather a word too many is lost than a secret kept.
 
+mod scattered;
+
 use base64::{
     Engine,
     alphabet::{self, Alphabet},
@@ -8,6 +10,7 @@ use base64::{
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
+use scattered::Scattered;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::{
@@ -32,14 +35,16 @@ pub struct Redactor {
     forms: Arc<BTreeSet<String>>,
     /// All forms at once, the longest first; `None` where there is none.
     known: Option<Regex>,
+    scattered: Scattered,
 }
 
 impl Redactor {
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Redactor {
-        let forms: BTreeSet<String> = secrets
+        let secrets: Vec<&str> = secrets
             .into_iter()
-            .flat_map(|secret| forms(secret.expose_secret()))
+            .map(ExposeSecret::expose_secret)
             .collect();
+        let forms: BTreeSet<String> = secrets.iter().copied().flat_map(forms).collect();
         let mut longest_first: Vec<&String> = forms.iter().collect();
         longest_first.sort_by_key(|form| std::cmp::Reverse(form.len()));
         let any = longest_first
@@ -60,6 +65,7 @@ impl Redactor {
         Redactor {
             forms: Arc::new(forms),
             known,
+            scattered: Scattered::new(secrets),
         }
     }
 
@@ -67,6 +73,9 @@ impl Redactor {
         let mut clean = Cow::Borrowed(text);
         if let Some(known) = &self.known {
             replace(&mut clean, known, |_| REDACTED.to_owned());
+        }
+        for place in self.scattered.places(&clean).into_iter().rev() {
+            clean.to_mut().replace_range(place, REDACTED);
         }
         for (pattern, kept) in PATTERNS.iter() {
             replace(&mut clean, pattern, kept);
