@@ -54,7 +54,8 @@ impl Memory {
 
 /// How it is now.
 pub async fn signs(engine: &Engine) -> anyhow::Result<Signs> {
-    let counts = engine.store.counts().await?;
+    let tracking = engine.config.tracking.repository.to_string();
+    let counts = engine.store.counts(&tracking).await?;
     let (last_delivery, commands_read) = engine
         .memory
         .with(|it| (it.last_delivery, it.commands_read));
@@ -107,7 +108,7 @@ pub async fn look(engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a comment that Gavel wrote, since it started or since the last delivery, was not delivered in time.
+/// Whether a comment that Gavel wrote on the tracking issue, since it started or since the last delivery, was not delivered in time.
 fn is_silent(
     last_delivery: Option<Timestamp>,
     started: Timestamp,

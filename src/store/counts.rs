@@ -14,18 +14,19 @@ pub struct Counts {
     /// The run that is under way.
     pub run: Option<u64>,
     pub run_started: Option<Timestamp>,
-    /// The newest step of the run that is under way.
+    /// The newest step of the run that is under way, in whichever attempt.
     pub step_begun: Option<Timestamp>,
     /// What runs that are over made and have not closed, but what somebody asked to keep.
     pub resources_open: u64,
     /// Comments that stand in the store, and not yet on the forge.
     pub comments_unwritten: u64,
-    /// When a comment was last written to the forge.
+    /// When a comment was last written in the repository that was asked for.
     pub last_written: Option<Timestamp>,
 }
 
 impl Store {
-    pub async fn counts(&self) -> Result<Counts> {
+    /// How it is now; `repository` is the one whose comments are looked at.
+    pub async fn counts(&self, repository: &str) -> Result<Counts> {
         let row = sqlx::query(
             "with active as (select id, started from runs where state in ('running', 'cleaning') order by id limit 1)
              select
@@ -34,13 +35,14 @@ impl Store {
                  (select id from active) as run,
                  (select started from active) as run_started,
                  (select max(begun) from steps join attempts on attempts.id = steps.attempt
-                     where attempts.state = 'running' and attempts.run = (select id from active)) as step_begun,
+                     where attempts.run = (select id from active)) as step_begun,
                  (select count(*) from resources join runs on runs.id = resources.run
                      where resources.ended is null and runs.state = 'finished'
                      and json_extract(runs.options, '$.keep') is not 1) as resources_open,
                  (select count(*) from comments where written is null) as comments_unwritten,
-                 (select max(written) from comments) as last_written",
+                 (select max(written) from comments where repository = ?) as last_written",
         )
+        .bind(repository)
         .fetch_one(&self.pool)
         .await?;
         Ok(Counts {

@@ -597,3 +597,16 @@ async fn one_pause_stands_until_it_is_ended_and_neither_is_done_twice() {
         waiting[3].received
     );
 }
+
+#[tokio::test]
+async fn what_was_written_is_told_of_one_repository() {
+    let file = File::new();
+    let store = file.open().await;
+    store.mean_comment("opened", MIRROR, 4, "x").await.unwrap();
+    store
+        .comment_written("opened", 31, "url", "x")
+        .await
+        .unwrap();
+    assert_eq!(store.counts(ISSUE).await.unwrap().last_written, None);
+    assert!(store.counts(MIRROR).await.unwrap().last_written.is_some());
+}

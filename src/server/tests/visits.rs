@@ -168,6 +168,10 @@ async fn metrics_tell_how_it_is() {
         assert_eq!(after.get(name), Some(&value), "{name} in {after:#?}");
     }
     assert!(after["gavel_commands_waiting"] >= 1, "{after:#?}");
+    // Between two attempts, and while all is closed, it is the last step that counts.
+    gavel.store.attempt_judged(attempt.id, &[]).await.unwrap();
+    let step = "gavel_run_step_timestamp_seconds";
+    assert_eq!(numbers(&gavel).await[step], after[step]);
     for name in [
         "gavel_run_started_timestamp_seconds",
         "gavel_run_step_timestamp_seconds",
