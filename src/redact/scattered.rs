@@ -37,7 +37,7 @@ impl Scattered {
 
     /// From where to where they stand, in order and apart from each other.
     pub fn places(&self, text: &str) -> Vec<Range<usize>> {
-        let Some(any) = &self.0 else {
+        let Some(any) = self.0.as_ref().filter(|_| text.len() >= SHORTEST) else {
             return Vec::new();
         };
         let mut places: Vec<Range<usize>> = VIEWS

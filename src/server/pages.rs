@@ -3,7 +3,6 @@
 use super::Shared;
 use crate::record::{ItemRecord, RunRecord};
 use crate::render;
-
 use crate::store::{CutShort, RunState};
 use axum::Json;
 use axum::extract::{Path, State};

@@ -326,10 +326,7 @@ pub fn restored(made: Timestamp, begun: &[u64], strangers: &[String]) -> String 
 
 /// What is said when a comment does not stand as Gavel wrote it. `found` is none where it was deleted.
 pub fn tampered(slot: &Slot, was: &Digest, found: Option<&Digest>, is_last: bool) -> String {
-    let which = match &slot.url {
-        Some(url) => format!("[A comment of mine]({url})"),
-        None => "A comment of mine".into(),
-    };
+    let which = a_comment_of_mine(slot);
     let what = match found {
         Some(found) => format!(
             "was changed by somebody: the SHA-256 of its text was `{was}`, and was found as `{found}`"
@@ -343,12 +340,16 @@ pub fn tampered(slot: &Slot, was: &Digest, found: Option<&Digest>, is_last: bool
     format!("⚠️ {which} {what}. {then}")
 }
 
-/// A comment that was put right too often stands as somebody left it.
-pub fn left_tampered(slot: &Slot, was: &Digest, found: Option<&Digest>, times: u64) -> String {
-    let which = match &slot.url {
+fn a_comment_of_mine(slot: &Slot) -> String {
+    match &slot.url {
         Some(url) => format!("[A comment of mine]({url})"),
         None => "A comment of mine".into(),
-    };
+    }
+}
+
+/// A comment that was put right too often stands as somebody left it.
+pub fn left_tampered(slot: &Slot, was: &Digest, found: Option<&Digest>, times: u64) -> String {
+    let which = a_comment_of_mine(slot);
     let what = match found {
         Some(found) => format!(
             "and **stands as somebody left it**: the SHA-256 of its text was `{was}`, and is `{found}`"
