@@ -48,6 +48,8 @@ pub struct Item {
     pub does: &'static str,
     /// Items that must have passed before this one means anything.
     pub needs: &'static [&'static str],
+    /// What the configuration has to have for it and has not: then it is BLOCKED.
+    pub lacks: fn(&Expectations) -> Option<String>,
     pub clauses: &'static [ClauseSpec],
     /// Acts on the world and observes it. What it saw is with the bench, even where it stopped early.
     pub scenario: for<'a> fn(&'a Bench) -> BoxFuture<'a, Result<(), Stop>>,
@@ -126,22 +128,9 @@ pub fn with_prerequisites(named: &[String]) -> Vec<&'static Item> {
 
 /// The items that would be BLOCKED since the configuration lacks something that they need, and what that is.
 pub fn unconfigured(expect: &Expectations) -> Vec<(&'static str, String)> {
-    let scenario = |key: &str| expect.scenario(key).err();
-    let lacking = [
-        ("V3", scenario("upgrade")),
-        (
-            "V4",
-            scenario("repairable").or_else(|| scenario("persistent")),
-        ),
-        ("V5", scenario("stale")),
-        ("V6", scenario("stale").or_else(|| v6::lacking(expect))),
-        ("V7", scenario("reconcile")),
-        ("V8", expect.set().err()),
-        ("V8a", expect.launching.is_none().then(|| v8a::NEEDS.into())),
-    ];
-    let lacking = lacking.into_iter();
-    lacking
-        .filter_map(|(item, why)| Some((item, why?)))
+    let items = ITEMS.iter();
+    items
+        .filter_map(|item| Some((item.id, (item.lacks)(expect)?)))
         .collect()
 }
 

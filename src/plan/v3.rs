@@ -24,6 +24,7 @@ pub const ITEM: Item = Item {
     title: "`/recipe-upgrade` is green end to end",
     does: "tests the recipe as it is in a pull request of its own, then runs `/recipe-upgrade` on it and follows what it opens",
     needs: &["V1", "V2"],
+    lacks: |expect| expect.scenario("upgrade").err(),
     clauses: &[
         ClauseSpec {
             id: "V3.1",

@@ -25,6 +25,10 @@ pub const ITEM: Item = Item {
     title: "A regression gets three runs",
     does: "runs `/recipe-upgrade` on a sandbox recipe whose upgrade needs a repair, and on one whose upgrade never starts, and closes what that opened",
     needs: &["V3"],
+    lacks: |expect| {
+        let lacks = |key| expect.scenario(key).err();
+        lacks("repairable").or_else(|| lacks("persistent"))
+    },
     clauses: &[
         ClauseSpec {
             id: "V4.1",

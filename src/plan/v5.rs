@@ -24,6 +24,7 @@ pub const ITEM: Item = Item {
     title: "A stale test is told of, and not edited",
     does: "tests the recipe as it is in a pull request of its own, runs `/recipe-upgrade` on it in default mode, and looks at what that said and left",
     needs: &["V3"],
+    lacks: |expect| expect.scenario("stale").err(),
     clauses: &[
         ClauseSpec {
             id: "V5.1",

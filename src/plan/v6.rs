@@ -26,6 +26,7 @@ pub const ITEM: Item = Item {
     title: "`--with-tests` updates a stale test by pull request",
     does: "runs `/recipe-upgrade --with-tests` on the recipe with the stale test, runs `verify-pr.sh` on what it opened and on a broken recipe in a pull request of its own, and closes all of it",
     needs: &["V3"],
+    lacks: |expect| expect.scenario("stale").err().or_else(|| lacking(expect)),
     clauses: &[
         ClauseSpec {
             id: "V6.1",
@@ -189,7 +190,7 @@ pub fn expected(witness: &Witness<'_>) -> Result<Expectations, Doubt> {
 }
 
 /// What else it needs than the recipe, and is not configured.
-pub fn lacking(expect: &Expectations) -> Option<String> {
+fn lacking(expect: &Expectations) -> Option<String> {
     let key = expect.upgrading.lacks(&NEEDS)?;
     Some(format!("`{key}` is not configured"))
 }

@@ -24,6 +24,7 @@ pub const ITEM: Item = Item {
     title: "Guardrails, held over the whole run",
     does: "looks at everything that must not change, before and after",
     needs: &[],
+    lacks: |_| None,
     clauses: &[
         ClauseSpec {
             id: "G1",

@@ -16,6 +16,7 @@ pub const ITEM: Item = Item {
     title: "`!testme` on a recipe pull request is the real gate",
     does: "opens a known-green and a known-red pull request in the mirror, types every good and bad trigger there, also in the outsider's name, and waits for the builds",
     needs: &[],
+    lacks: |_| None,
     clauses: &[
         ClauseSpec {
             id: "V1.1",

@@ -19,6 +19,7 @@ pub const ITEM: Item = Item {
     title: "`testme-on-pr.sh` reads the verdict correctly",
     does: "opens a known-green and a known-red pull request in the mirror, runs the helper on them with `POST=0` and `POST=1`, and waits for the builds",
     needs: &["V1"],
+    lacks: |_| None,
     clauses: &[
         ClauseSpec {
             id: "V2.1",

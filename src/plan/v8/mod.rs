@@ -25,6 +25,7 @@ pub const ITEM: Item = Item {
     // It is `/recipe-upgrade`, again and again: where that does not hold, this would tell the same once more. What a stale test is, it
     // finds out by itself.
     needs: &["V3"],
+    lacks: |expect| expect.set().err(),
     clauses: &[
         ClauseSpec {
             id: "V8.1",

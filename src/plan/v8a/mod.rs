@@ -18,7 +18,7 @@ use crate::host::processes::Process;
 use crate::host::tmux::Session;
 use futures_util::FutureExt;
 use play::Play;
-pub use seen::NEEDS;
+use seen::NEEDS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -27,6 +27,7 @@ pub const ITEM: Item = Item {
     title: "The `cc-ci-upgrader` agent",
     does: "launches the weekly run in its session several times, over one of the sandbox recipes for real, wedges one, and stops it",
     needs: &["V1", "V2", "V3"],
+    lacks: |expect| expect.launching.is_none().then(|| NEEDS.into()),
     clauses: &[
         ClauseSpec {
             id: "V8a.1",

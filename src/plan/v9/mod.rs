@@ -16,6 +16,7 @@ pub const ITEM: Item = Item {
     title: "Cleanup",
     does: "closes everything that the run opened, removes what was left deployed, ends its session, and compares the box with how it was at the start",
     needs: &[],
+    lacks: |_| None,
     clauses: &[
         ClauseSpec {
             id: "V9.1",
