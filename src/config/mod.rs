@@ -289,9 +289,7 @@ impl Config {
             .chain(commands.flat_map(|command| command.secrets.values()))
             .collect()
     }
-}
 
-impl Config {
     /// No single wait of a run may take longer: for a command of the flow, a build, an effect or its absence, and for servers that are down.
     pub fn longest_wait(&self) -> Duration {
         let patience = &self.patience;

@@ -187,13 +187,15 @@ impl Command {
             Command::Serve { options, no_bot } => serve::run(options, no_bot).await,
             Command::Faults { json } => list_faults(json),
             Command::Matrix(matrix) => matrix.run().await,
-            Command::Crash(crash) => crash.run().await,
-            Command::Chaos(chaos) => chaos.run().await,
+            Command::Crash(crash) => tidily(crash.run()).await,
+            Command::Chaos(chaos) => tidily(chaos.run()).await,
             Command::Abra(abra) => abra.run().await.map(|()| ExitCode::SUCCESS),
             Command::Docker(docker) => docker.run().await,
             Command::Site(site) => site.run().await.map(|()| ExitCode::SUCCESS),
-            Command::RecipeUpgrade(upgrade) => tidily(upgrade.run()).await,
-            Command::UpgradeAll(all) => tidily(all.run()).await,
+            Command::RecipeUpgrade(upgrade) => {
+                tidily(upgrade.run()).await.map(|()| ExitCode::SUCCESS)
+            }
+            Command::UpgradeAll(all) => tidily(all.run()).await.map(|()| ExitCode::SUCCESS),
         }
     }
 }
@@ -232,10 +234,10 @@ fn list_faults(json: bool) -> Result<ExitCode> {
 }
 
 /// What was begun is dropped when somebody wants this to end, and tidies up after itself.
-async fn tidily(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+async fn tidily<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let interruption = interruption()?;
     tokio::select! {
-        done = work => done.map(|()| ExitCode::SUCCESS),
+        done = work => done,
         () = interruption.cancelled() => bail!("told to end"),
     }
 }

@@ -6,8 +6,7 @@
 mod life;
 mod power;
 
-use super::interruption;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use futures_util::StreamExt;
 use life::{Kill, Left, Life};
@@ -48,16 +47,8 @@ pub struct Crash {
 
 impl Crash {
     pub async fn run(self) -> Result<ExitCode> {
-        let interruption = interruption()?;
-        let outcome = tokio::select! {
-            outcome = self.count() => outcome?,
-            () = interruption.cancelled() => bail!("interrupted"),
-        };
-        Ok(if outcome {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(1)
-        })
+        let came_to_the_same = self.count().await?;
+        Ok(ExitCode::from(u8::from(!came_to_the_same)))
     }
 
     async fn count(&self) -> Result<bool> {
