@@ -111,7 +111,7 @@ pub async fn run(
                     false => there(format!("label `{label}` of {name}")),
                 });
             }
-            tell(&issue(config, forge).await?);
+            tell(&issue(config, forge, &admin.login).await?);
         }
     }
     Ok(())
@@ -202,7 +202,9 @@ async fn webhook(config: &Config, forge: &Gitea, name: &Repository) -> anyhow::R
 }
 
 /// Opens the tracking issue where the next number of its repository is the one that the configuration names.
-async fn issue(config: &Config, forge: &Gitea) -> anyhow::Result<Step> {
+///
+/// One that somebody else marked so is not taken for it: its author could close it, and word it anew.
+async fn issue(config: &Config, forge: &Gitea, admin: &str) -> anyhow::Result<Step> {
     let tracking = &config.tracking;
     let (name, number) = (&tracking.repository, tracking.issue);
     match forge.issue(name, number).await {
@@ -211,7 +213,9 @@ async fn issue(config: &Config, forge: &Gitea) -> anyhow::Result<Step> {
         Err(error) => return Err(error.into()),
     }
     let open = forge.open_issues(name).await?.value;
-    let own = open.iter().find(|issue| issue.body.contains(MARK));
+    let is_own = |login: &str| login.eq_ignore_ascii_case(admin);
+    let mut marked = open.iter().filter(|issue| issue.body.starts_with(MARK));
+    let own = marked.find(|issue| is_own(&issue.user.login));
     let instead = |number: u64| {
         format!("tracking issue: it is {name}#{number}; set `tracking.issue = {number}`")
     };

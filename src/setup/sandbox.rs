@@ -207,9 +207,8 @@ impl Ours<'_> {
     ) -> anyhow::Result<Vec<Step>> {
         let known: BTreeMap<String, String> = forge
             .branches(name)
-            .await
-            .map(|seen| seen.value)
-            .unwrap_or_default()
+            .await?
+            .value
             .into_iter()
             .map(|branch| (branch.name, branch.commit.sha))
             .collect();

@@ -163,6 +163,11 @@ async fn the_tracking_issue_is_opened_where_its_number_is_the_next() {
         made.contains(&"tracking issue maintainers/verification#2".to_owned()),
         "{made:?}"
     );
+    // A stranger's is not taken for it, whatever mark it bears.
+    let marked = json!({ "title": "Verify here", "body": "<!-- gavel:tracking -->\nWelcome" });
+    let issues = format!("repos/{TRACKING}/issues");
+    lab.ask("outsider", Method::POST, &issues, Some(marked))
+        .await;
     // Another number than the next one is nobody's to choose, and one issue is enough.
     lab.configure("tracking.issue", "7");
     for _ in 0..2 {
@@ -172,7 +177,7 @@ async fn the_tracking_issue_is_opened_where_its_number_is_the_next() {
         assert_eq!(left, [says]);
     }
     let issues = lab.get(&format!("repos/{TRACKING}/issues?state=all")).await;
-    assert_eq!(issues.as_array().map(Vec::len), Some(2), "{issues:#}");
+    assert_eq!(issues.as_array().map(Vec::len), Some(3), "{issues:#}");
 
     // Where there is nothing at all, the repository comes first.
     lab.configure("tracking.repository", "\"maintainers/fresh\"");
