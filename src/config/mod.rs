@@ -2,33 +2,22 @@
 //! `deploy/gavel.example.toml` shows every key.
 
 mod between;
-#[allow(dead_code, reason = "items are added one by one")]
 mod command;
-#[allow(dead_code, reason = "items are added one by one")]
 mod flow;
-#[allow(dead_code, reason = "items are added one by one")]
 mod host;
 mod names;
 mod reader;
-#[allow(dead_code, reason = "items are added one by one")]
 mod sandbox;
 pub mod secrets;
 mod sections;
 mod values;
 
-#[allow(unused_imports, reason = "items are added one by one")]
 pub use command::Command;
-#[allow(unused_imports, reason = "items are added one by one")]
-pub use flow::{
-    Flow, Helper, Launcher, Orchestrator, RecipeUpgrade, Schedule, Skills, UpgradeAll, VerifyPr,
-};
-#[allow(unused_imports, reason = "items are added one by one")]
+pub use flow::{Flow, Launcher, Orchestrator};
 pub use host::{Host, Registry, Verified};
-#[allow(unused_imports, reason = "items are added one by one")]
 pub use names::{Account, Recipe, Repository, Team};
 pub use reader::Problem;
-#[allow(unused_imports, reason = "items are added one by one")]
-pub use sandbox::{Sandbox, SandboxGate, SandboxRegression, SandboxStale};
+pub use sandbox::Sandbox;
 
 use secrecy::SecretString;
 use secrets::SecretError;
@@ -50,7 +39,6 @@ pub struct Config {
     pub gate: Gate,
     pub suite: Suite,
     pub flow: Flow,
-    #[allow(dead_code, reason = "items are added one by one")]
     pub registry: Option<Registry>,
     pub host: Option<Host>,
     pub sandbox: Sandbox,

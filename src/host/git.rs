@@ -69,21 +69,6 @@ impl Git {
         Git { tool }
     }
 
-    /// Every ref of a remote, `HEAD` included, and the object that it names. A tag's own commit stands under `…^{}`.
-    pub async fn refs(
-        &self,
-        url: &str,
-        credentials: Option<&Credentials>,
-    ) -> Result<BTreeMap<String, String>, HostError> {
-        let arguments = ["ls-remote", "--", url];
-        let tool = with(&self.tool, credentials).time_limit(Duration::from_secs(30));
-        let text = tool.ask(&arguments).await?;
-        named(&text, '\t').ok_or_else(|| HostError::Unreadable {
-            asked: tool.asked(&arguments),
-            why: "a line has no name".into(),
-        })
-    }
-
     /// A bare copy of everything in a remote, in a folder that does not exist yet.
     pub async fn copy(
         &self,

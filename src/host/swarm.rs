@@ -30,18 +30,6 @@ pub struct Stack {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all(deserialize = "PascalCase"))]
-pub struct Service {
-    #[serde(rename(deserialize = "ID"))]
-    pub id: String,
-    /// `<stack>_<service>`.
-    pub name: String,
-    pub image: String,
-    /// Such as `1/1`: running of wanted.
-    pub replicas: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all(deserialize = "PascalCase"))]
 pub struct Volume {
     pub name: String,
     pub driver: String,
@@ -91,10 +79,6 @@ impl Swarm {
 
     pub async fn stacks(&self) -> Result<Vec<Stack>, HostError> {
         self.list(&["stack", "ls"]).await
-    }
-
-    pub async fn services(&self) -> Result<Vec<Service>, HostError> {
-        self.list(&["service", "ls"]).await
     }
 
     pub async fn volumes(&self) -> Result<Vec<Volume>, HostError> {

@@ -11,14 +11,11 @@ mod gate;
 pub mod guardrails;
 mod harness;
 mod note;
-#[allow(dead_code, reason = "items are added one by one")]
 mod opened;
-#[allow(dead_code, reason = "items are added one by one")]
 mod run;
 mod sight;
 mod stale;
 mod tries;
-#[allow(dead_code, reason = "items are added one by one")]
 pub mod upgrade;
 mod v1;
 mod v2;

@@ -51,8 +51,8 @@ async fn lists_are_read_line_by_line() {
     let stacks = swarm.stacks().await.unwrap();
     assert_eq!(stacks.len(), 1);
     assert_eq!(stacks[0].name, "traefik");
-    let error = swarm.services().await.unwrap_err().to_string();
-    assert!(error.contains("service ls --format json"), "{error}");
+    let error = swarm.volumes().await.unwrap_err().to_string();
+    assert!(error.contains("volume ls --format json"), "{error}");
 }
 
 #[tokio::test]
