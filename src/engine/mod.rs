@@ -6,6 +6,7 @@ mod catch_up;
 mod cleanup;
 mod filing;
 mod guards;
+mod heard;
 mod inbox;
 mod journal;
 mod keeping;
@@ -31,7 +32,7 @@ use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
 use crate::registry::Registry;
 use crate::store::{Store, StoreError};
-use jiff::Timestamp;
+use heard::Heard;
 use limits::Limits;
 use reporter::Reporter;
 use std::collections::BTreeSet;
@@ -63,10 +64,10 @@ pub struct Engine {
     /// The newest run of which all has been said.
     parted: watch::Sender<u64>,
     shutdown: CancellationToken,
+    /// When the webhooks were last heard.
+    pub heard: Heard,
     /// What the vital signs are told from.
     memory: vitals::Memory,
-    /// When this Gavel was started.
-    since: Timestamp,
     /// What which run is doing now.
     doing: Mutex<(u64, Option<String>)>,
 }
@@ -162,8 +163,8 @@ impl Engine {
             touched: Touched::default(),
             parted: watch::Sender::new(0),
             shutdown,
+            heard: Heard::default(),
             memory: vitals::Memory::default(),
-            since: Timestamp::now(),
             doing: Mutex::default(),
         }))
     }
@@ -221,10 +222,6 @@ impl Engine {
 
     /// Something happened on the forge: whoever waits looks again.
     pub fn wake(&self, event: Event) {
-        let tracking = self.config.tracking.repository.to_string();
-        if event.repository.eq_ignore_ascii_case(&tracking) {
-            self.memory.delivered();
-        }
         // Nobody is waiting: nothing to wake.
         let _ = self.events.send(event);
     }

@@ -16,7 +16,6 @@ pub struct Memory(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    last_delivery: Option<Timestamp>,
     /// Commands that no webhook brought.
     commands_read: u64,
     silent: bool,
@@ -41,11 +40,6 @@ impl Memory {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An authentic delivery has come.
-    pub fn delivered(&self) {
-        self.with(|it| it.last_delivery = Some(Timestamp::now()));
-    }
-
     /// Reading the issue found commands that no webhook had brought.
     pub fn read(&self, commands: u64) {
         self.with(|it| it.commands_read += commands);
@@ -54,19 +48,18 @@ impl Memory {
 
 /// How it is now.
 pub async fn signs(engine: &Engine) -> anyhow::Result<Signs> {
-    let tracking = engine.config.tracking.repository.to_string();
-    let counts = engine.store.counts(&tracking).await?;
-    let (last_delivery, commands_read) = engine
-        .memory
-        .with(|it| (it.last_delivery, it.commands_read));
+    let tracking = &engine.config.tracking.repository;
+    let counts = engine.store.counts(&tracking.to_string()).await?;
+    let heard = engine.heard.told();
+    let last_delivery = heard.last(tracking);
     let now = Timestamp::now();
     let longest = SignedDuration::try_from(engine.config.longest_wait())?;
     Ok(Signs {
-        webhook_silent: is_silent(last_delivery, engine.since, counts.last_written, now),
+        webhook_silent: is_silent(last_delivery, heard.since, counts.last_written, now),
         run_stuck: is_stuck(counts.step_begun, longest, now),
         counts,
         last_delivery,
-        commands_read,
+        commands_read: engine.memory.with(|it| it.commands_read),
     })
 }
 

@@ -25,7 +25,7 @@ pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Respon
         }
         Err(refusal) => {
             shared.deliveries.count(refusal.word());
-            shared.latest.refused(refusal.word());
+            shared.engine.heard.refused(refusal.word());
             tracing::warn!(
                 refusal = refusal.word(),
                 "a delivery was refused: {refusal}"
@@ -64,7 +64,7 @@ async fn taken(
     let secret = &engine.config.forge.webhook_secret;
     let delivery = delivery::read(headers, body, secret)?;
     if let Some(repository) = delivery.repository() {
-        shared.latest.taken(&engine.config, repository);
+        engine.heard.taken(&engine.config, repository);
     }
     match delivery {
         Delivery::Comment(comment) => {

@@ -14,7 +14,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
-use latest::Latest;
 use metrics::Deliveries;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +31,6 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub struct Shared {
     pub engine: Arc<Engine>,
     pub deliveries: Deliveries,
-    pub latest: Latest,
 }
 
 /// Serves until the shutdown, and lets what is under way end.
@@ -44,7 +42,6 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         engine,
         deliveries: Deliveries::default(),
-        latest: Latest::default(),
     });
     axum::serve(listener, router(shared))
         .with_graceful_shutdown(shutdown.cancelled_owned())

@@ -1,0 +1,76 @@
+//! When each repository's webhook was last heard since the start, and what was refused last.
+
+use crate::config::{Config, Repository};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The latest deliveries.
+pub struct Heard(Mutex<Told>);
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Told {
+    /// When this Gavel was started.
+    pub since: Timestamp,
+    /// When something was taken last from each repository that the configuration names, as `owner/name`.
+    taken: BTreeMap<String, Timestamp>,
+    refused: Option<Refused>,
+}
+
+/// A delivery that was not taken.
+#[derive(Debug, Clone, Serialize)]
+struct Refused {
+    at: Timestamp,
+    /// As in the metrics, such as `wrong_signature`.
+    outcome: &'static str,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self(Mutex::new(Told {
+            since: Timestamp::now(),
+            taken: BTreeMap::new(),
+            refused: None,
+        }))
+    }
+}
+
+impl Heard {
+    /// Something authentic came from a repository. Of others than the configuration's nothing is kept: whoever knows the secret can
+    /// name any number of them.
+    pub fn taken(&self, config: &Config, repository: &str) {
+        let Ok(from) = repository.parse::<Repository>() else {
+            return;
+        };
+        if let Some(known) = config.delivering().iter().find(|known| **known == from) {
+            self.change()
+                .taken
+                .insert(known.to_string(), Timestamp::now());
+        }
+    }
+
+    pub fn refused(&self, outcome: &'static str) {
+        self.change().refused = Some(Refused {
+            at: Timestamp::now(),
+            outcome,
+        });
+    }
+
+    /// As it is now.
+    pub fn told(&self) -> Told {
+        self.change().clone()
+    }
+
+    fn change(&self) -> MutexGuard<'_, Told> {
+        // Each change is one call: whoever held it did not leave it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    /// When this repository's webhook was last heard.
+    pub fn last(&self, repository: &Repository) -> Option<Timestamp> {
+        self.taken.get(&repository.to_string()).copied()
+    }
+}
