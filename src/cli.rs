@@ -5,7 +5,7 @@ mod doctor;
 mod setup;
 
 use crate::audit;
-use crate::bundle::{self, PublicKey, Sealed};
+use crate::bundle::{self, Judge, PublicKey, Sealed};
 use crate::config::{Config, secrets};
 use crate::engine::Engine;
 use crate::engine::by_hand::{self, Verified};
@@ -193,6 +193,7 @@ fn audit(asked: &Audit) -> anyhow::Result<ExitCode> {
     let anchors = audit::Anchors {
         key,
         heads: asked.head.clone(),
+        judge: Some(Judge::this()?),
     };
     let mut audited = audit::cold(&bundle, &anchors);
     if asked.live {

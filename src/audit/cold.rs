@@ -37,6 +37,7 @@ pub fn cold(bundle: &Bundle, anchors: &Anchors) -> Audited {
     }
     heads(evidence, anchors, &mut audited);
     verdicts(evidence, &mut audited);
+    judges(evidence, anchors, &mut audited);
     if !junit(evidence).is_ok_and(|text| bundle.files.get(JUNIT) == Some(&text.into_bytes())) {
         audited.differs(Check::Junit, JUNIT, "it is not what the evidence gives");
     }
@@ -354,11 +355,24 @@ fn verdicts(evidence: &Evidence, audited: &mut Audited) {
             ),
         );
     }
-    let ours = env!("CARGO_PKG_VERSION");
-    if evidence.judge.version != ours {
+}
+
+/// Whether another program judged than judges again. That is no difference: who trusts nobody builds their own.
+fn judges(evidence: &Evidence, anchors: &Anchors, audited: &mut Audited) {
+    let (theirs, Some(ours)) = (&evidence.judge, &anchors.judge) else {
+        return;
+    };
+    if theirs.version != ours.version {
         audited.remarks.push(format!(
-            "Gavel {} judged, and Gavel {ours} judges again",
-            evidence.judge.version
+            "Gavel {} judged, and Gavel {} judges again",
+            theirs.version, ours.version
+        ));
+    } else if theirs.digest != ours.digest {
+        audited.remarks.push(format!(
+            "Another build of Gavel {} judged (SHA-256 {}) than judges again (SHA-256 {})",
+            ours.version,
+            theirs.digest.short(),
+            ours.digest.short()
         ));
     }
 }

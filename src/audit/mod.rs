@@ -158,6 +158,8 @@ pub struct Anchors {
     pub key: Option<crate::bundle::PublicKey>,
     /// Where the chain of an item's attempt ends, as [`quoted`] reads it.
     pub heads: Vec<(String, String)>,
+    /// The program that judges again.
+    pub judge: Option<crate::bundle::Judge>,
 }
 
 /// The end of an item's chain, as somebody quotes it in the forms that `/accept` takes: `V4=0123456789ab`.

@@ -91,6 +91,36 @@ fn anchors() -> Anchors {
         heads: heads
             .map(|judged| (judged.item.clone(), judged.chain_head.short().to_owned()))
             .collect(),
+        judge: None,
+    }
+}
+
+#[test]
+fn another_judge_is_named_and_is_no_difference() {
+    let bundle = Bundle::read(VALID.as_slice()).unwrap();
+    let judged = &bundle.evidence.judge;
+    let other = |version: &str, digest: &Digest| Judge {
+        version: version.into(),
+        digest: digest.clone(),
+    };
+    let another = Digest::of("another program");
+    for (ours, told) in [
+        (judged.clone(), false),
+        (other(&judged.version, &another), true),
+        (other("99.0.0", &judged.digest), true),
+    ] {
+        let anchors = Anchors {
+            judge: Some(ours),
+            ..anchors()
+        };
+        let audited = cold(&bundle, &anchors);
+        assert!(audited.agrees());
+        assert_eq!(
+            audited.remarks.len(),
+            usize::from(told),
+            "{:?}",
+            audited.remarks
+        );
     }
 }
 

@@ -62,7 +62,7 @@ fn is_no_other(bundle: &[u8]) {
     if let Ok(read) = Bundle::read(bundle) {
         let anchors = Anchors {
             key: Some(key),
-            heads: Vec::new(),
+            ..Anchors::default()
         };
         let same = files(&PRODUCED)
             .iter()
@@ -83,7 +83,7 @@ fn fuzz_files() {
             &Bundle::read(PRODUCED.as_slice()).unwrap(),
             &Anchors {
                 key: Some(KEY.public()),
-                heads: Vec::new()
+                ..Anchors::default()
             }
         )
         .agrees()
