@@ -60,7 +60,7 @@ pub enum Items {
     Some(Vec<ItemRef>),
 }
 
-/// The id of an item, spelled as the plan spells it.
+/// The id of an item, or of what is judged beside them, spelled as the plan spells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemRef(String);
 
@@ -129,11 +129,20 @@ const NAMES: [&str; 14] = [
 /// As few digits of a digest as are taken for it.
 pub const LEAST_DIGITS: usize = 12;
 
-/// The commands of a comment. `known` are the plan's items, in its order.
-pub fn parse(markdown: &str, known: &[&str]) -> Vec<Found> {
+/// What a command may name.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// What can be verified, in the plan's order.
+    pub items: &'a [&'a str],
+    /// What is judged in every run: there is no asking for it, and there are words on it.
+    pub beside: &'a [&'a str],
+}
+
+/// The commands of a comment.
+pub fn parse(markdown: &str, names: Names<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for line in lines(markdown) {
-        let Some(what) = read(line, known) else {
+        let Some(what) = read(line, names) else {
             continue;
         };
         let position = found.len();
@@ -196,7 +205,7 @@ fn is_line_start(before: &str) -> bool {
 }
 
 /// Reads a line that begins with a slash; `None` when it is not meant for Gavel.
-fn read(line: &str, known: &[&str]) -> Option<Result<Command, Complaint>> {
+fn read(line: &str, names: Names<'_>) -> Option<Result<Command, Complaint>> {
     let mut words = line.strip_prefix('/')?.split_whitespace();
     // A slash that stands alone, before a space, or before another.
     let typed = line[1..]
@@ -227,35 +236,38 @@ fn read(line: &str, known: &[&str]) -> Option<Result<Command, Complaint>> {
         "report" => alone(Command::Report),
         "cleanup" => alone(Command::Cleanup),
         "help" => alone(Command::Help),
-        "accept" => accept(words, known),
-        "dispute" => dispute(words, known),
-        "withdraw" => withdraw(words, known),
+        "accept" => accept(words, names),
+        "dispute" => dispute(words, names),
+        "withdraw" => withdraw(words, names),
         "file" => file(words).map(Command::File),
         "decision" => rest(words, name).map(Command::Decision),
         "idea" => rest(words, name).map(Command::Idea),
-        _ => verify(words, known).map(Command::Verify),
+        _ => verify(words, names.items).map(Command::Verify),
     })
 }
 
-/// The one item that a word names.
-fn one(word: &str, known: &[&str]) -> Result<ItemRef, Complaint> {
+/// What is judged and has this name.
+fn one(word: &str, names: Names<'_>) -> Result<ItemRef, Complaint> {
     let word = word.trim_matches(['`', ',', ':']);
-    let item = known.iter().find(|item| item.eq_ignore_ascii_case(word));
-    match item {
-        Some(item) => Ok(ItemRef((*item).to_owned())),
+    let judged = || names.items.iter().chain(names.beside).copied();
+    match judged().find(|item| item.eq_ignore_ascii_case(word)) {
+        Some(item) => Ok(ItemRef(item.to_owned())),
         None => Err(Complaint::NoSuchItem {
             typed: word.to_owned(),
-            known: known.iter().map(|item| (*item).to_owned()).collect(),
+            known: judged().map(str::to_owned).collect(),
         }),
     }
 }
 
-fn accept<'a>(words: impl Iterator<Item = &'a str>, known: &[&str]) -> Result<Command, Complaint> {
+fn accept<'a>(
+    words: impl Iterator<Item = &'a str>,
+    names: Names<'_>,
+) -> Result<Command, Complaint> {
     // `V4=0123…`, as a bundle's audit takes it, is two words too.
     let mut words = words
         .flat_map(|word| word.split('='))
         .filter(|word| !word.is_empty());
-    let item = one(words.next().ok_or(Complaint::NoHead)?, known)?;
+    let item = one(words.next().ok_or(Complaint::NoHead)?, names)?;
     let head = words.next().and_then(head).ok_or(Complaint::NoHead)?;
     match words.next() {
         Some(word) => Err(Complaint::Beyond {
@@ -276,9 +288,9 @@ pub fn head(word: &str) -> Option<String> {
 
 fn dispute<'a>(
     mut words: impl Iterator<Item = &'a str>,
-    known: &[&str],
+    names: Names<'_>,
 ) -> Result<Command, Complaint> {
-    let item = one(words.next().ok_or(Complaint::NoReason)?, known)?;
+    let item = one(words.next().ok_or(Complaint::NoReason)?, names)?;
     let reason = words.collect::<Vec<_>>().join(" ");
     match reason.is_empty() {
         true => Err(Complaint::NoReason),
@@ -288,11 +300,11 @@ fn dispute<'a>(
 
 fn withdraw<'a>(
     mut words: impl Iterator<Item = &'a str>,
-    known: &[&str],
+    names: Names<'_>,
 ) -> Result<Command, Complaint> {
     const COMMAND: &str = "withdraw";
     let item = words.next().ok_or(Complaint::NoItem { command: COMMAND })?;
-    let item = one(item, known)?;
+    let item = one(item, names)?;
     match words.next() {
         Some(word) => Err(Complaint::Beyond {
             command: COMMAND,

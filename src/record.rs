@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::evidence::{self, Digest, Fact};
 use crate::plan::{self, Item, guardrails};
 use crate::store::{
-    Attempt, AttemptState, Note, Resource, Run, RunState, Said, Store, Word, WordKind,
+    Anchor, Attempt, AttemptState, Note, Resource, Run, RunState, Store, Word, WordKind,
 };
 use crate::verdict::{Clause, Verdict, worst};
 use anyhow::Context;
@@ -59,8 +59,11 @@ impl ItemRecord {
             .any(|word| word.kind == WordKind::Disputed)
     }
 
+    /// Whether somebody accepts it whose comment still says so: the quotation there is the anchor. A dispute counts without one, so that
+    /// deleting it helps nobody.
     pub fn is_accepted(&self) -> bool {
-        let accepted = |word: &Word| word.kind == WordKind::Accepted;
+        let accepted =
+            |word: &Word| word.kind == WordKind::Accepted && word.anchor == Anchor::Stands;
         !self.is_disputed() && self.words.iter().any(accepted)
     }
 }
@@ -124,20 +127,11 @@ impl RunRecord {
         clauses.find(|(_, clause)| clause.id == id)
     }
 
-    /// Whether every item was accepted by somebody who checked it.
+    /// Whether every item, and the guardrails, were accepted by somebody who checked them.
     pub fn is_cold_verified(&self) -> bool {
-        !self.items.is_empty() && self.items.iter().all(ItemRecord::is_accepted)
-    }
-
-    /// The page of a comment.
-    pub fn comment(&self, said: &Said) -> String {
-        format!(
-            "{}/{}/issues/{}#issuecomment-{}",
-            self.forge.as_str().trim_end_matches('/'),
-            said.repository,
-            said.issue,
-            said.comment
-        )
+        !self.items.is_empty()
+            && self.guardrails.is_some()
+            && self.everything().all(ItemRecord::is_accepted)
     }
 
     /// The items in the plan's order, then the guardrails.
@@ -488,6 +482,48 @@ pub async fn latest_finished(store: &Store, config: &Config) -> anyhow::Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Said;
+
+    #[test]
+    fn an_acceptance_counts_by_its_comment_and_a_dispute_without_one() {
+        use {Anchor::*, WordKind::*};
+        let word = |(kind, anchor)| Word {
+            kind,
+            account: "adversary".into(),
+            head: String::new(),
+            reason: String::new(),
+            said: Said {
+                repository: "maintainers/verification".into(),
+                issue: 1,
+                comment: 1,
+                at: jiff::Timestamp::UNIX_EPOCH,
+            },
+            anchor,
+        };
+        for (words, is_accepted, is_disputed) in [
+            (&[][..], false, false),
+            (&[(Accepted, Stands)], true, false),
+            (&[(Accepted, Edited)], false, false),
+            (&[(Accepted, Deleted)], false, false),
+            (&[(Accepted, Deleted), (Accepted, Stands)], true, false),
+            (&[(Accepted, Stands), (Disputed, Stands)], false, true),
+            (&[(Accepted, Stands), (Disputed, Edited)], false, true),
+            (&[(Disputed, Deleted)], false, true),
+        ] {
+            let item = ItemRecord {
+                item: &plan::ITEMS[0],
+                attempts: Vec::new(),
+                latest: None,
+                verdict_comment: None,
+                words: words.iter().copied().map(word).collect(),
+            };
+            assert_eq!(
+                (item.is_accepted(), item.is_disputed()),
+                (is_accepted, is_disputed),
+                "{words:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_part_is_outdated_where_another_version_of_it_is_seen_now() {

@@ -5,7 +5,10 @@ mod fuzz;
 use super::*;
 use proptest::prelude::*;
 
-const PLAN: [&str; 10] = ["V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V8a", "V9"];
+const KNOWN: Names<'_> = Names {
+    items: &["V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V8a", "V9"],
+    beside: &["G"],
+};
 
 /// What becomes of each of these lines.
 fn told(lines: &[&str]) -> String {
@@ -16,7 +19,7 @@ fn told(lines: &[&str]) -> String {
         .unwrap_or_default();
     let mut told = String::new();
     for line in lines {
-        let becomes = match parse(line, &PLAN).as_slice() {
+        let becomes = match parse(line, KNOWN).as_slice() {
             [] => "(no command)".to_owned(),
             [
                 Found {
@@ -89,6 +92,7 @@ fn words_on_what_was_judged() {
         "/accept V4 0123456789ab",
         "/accept v8A `0123456789ABCDEF`",
         "/accept V4=0123456789ab…",
+        "/accept g 0123456789ab",
         "/accept V4",
         "/accept",
         "/accept V4 0123456789a",
@@ -119,17 +123,18 @@ fn words_on_what_was_judged() {
     /accept V4 0123456789ab                   /accept V4 0123456789ab
     /accept v8A `0123456789ABCDEF`            /accept V8a 0123456789abcdef
     /accept V4=0123456789ab…                  /accept V4 0123456789ab
+    /accept g 0123456789ab                    /accept G 0123456789ab
     /accept V4                                `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
     /accept                                   `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
     /accept V4 0123456789a                    `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
     /accept V4 not-a-digest-at-all            `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
     /accept V4 0123456789ab please            `please` was not expected at the end of `/accept`.
-    /accept all 0123456789ab                  `all` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /accept all 0123456789ab                  `all` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`, `G`.
     /dispute V4 build 17 ran  another commit  /dispute V4 build 17 ran another commit
     /dispute V4: @flow wrote `PASS` itself    /dispute V4 @flow wrote `PASS` itself
     /dispute V4                               `/dispute` expects an item and a reason, such as `/dispute V4 build 17 ran another commit`.
     /dispute                                  `/dispute` expects an item and a reason, such as `/dispute V4 build 17 ran another commit`.
-    /dispute build 17                         `build` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`.
+    /dispute build 17                         `build` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`, `G`.
     /withdraw V4                              /withdraw V4
     /withdraw                                 `/withdraw` expects an item, such as `/withdraw V4`.
     /withdraw V4 V5                           `V5` was not expected at the end of `/withdraw`.
@@ -257,7 +262,7 @@ fn only_plain_text_holds_commands() {
         "[^1]: note\n/verify V1\n\n[^1]",
         "a <!--\n/verify V1\n--> c",
     ] {
-        assert_eq!(parse(markdown, &PLAN), [], "{markdown:?}");
+        assert_eq!(parse(markdown, KNOWN), [], "{markdown:?}");
     }
 }
 
@@ -274,7 +279,7 @@ fn text_around_a_command_does_no_harm() {
         "ü\n/verify V1\nü",
         "<!-- x -->\n/verify V1",
     ] {
-        let found = parse(markdown, &PLAN);
+        let found = parse(markdown, KNOWN);
         assert_eq!(found.len(), 1, "{markdown:?}");
         assert_eq!(found[0].line, "/verify V1", "{markdown:?}");
     }
@@ -284,7 +289,7 @@ fn text_around_a_command_does_no_harm() {
 fn commands_keep_their_order_and_their_place() {
     let found = parse(
         "/status\n\ntext\n\n/verfy V1\n/etc/passwd\n/verify V2",
-        &PLAN,
+        KNOWN,
     );
     let lines: Vec<_> = found
         .iter()
@@ -295,7 +300,7 @@ fn commands_keep_their_order_and_their_place() {
 
 #[test]
 fn the_eleventh_is_one_too_many() {
-    let found = parse(&"/status\n".repeat(30), &PLAN);
+    let found = parse(&"/status\n".repeat(30), KNOWN);
     assert_eq!(found.len(), MOST_COMMANDS + 1);
     assert_eq!(found[10].what, Err(Complaint::TooMany));
     assert!(
@@ -303,7 +308,7 @@ fn the_eleventh_is_one_too_many() {
             .iter()
             .all(|found| found.what == Ok(Command::Status))
     );
-    assert_eq!(parse(&"/status\n".repeat(10), &PLAN).len(), MOST_COMMANDS);
+    assert_eq!(parse(&"/status\n".repeat(10), KNOWN).len(), MOST_COMMANDS);
 }
 
 /// What is kept of a line is read again before it is obeyed: half of a command is none.
@@ -315,21 +320,27 @@ fn a_line_that_is_not_kept_whole_is_no_command() {
         format!("/accept V4 0123456789ab{spaces}not"),
         format!("/decision {}", "ü".repeat(LONGEST_LINE)),
     ] {
-        let found = parse(&line, &PLAN);
+        let found = parse(&line, KNOWN);
         assert_eq!(found[0].what, Err(Complaint::TooLong));
         assert_eq!(
-            parse(&found[0].line, &PLAN)[0].what,
+            parse(&found[0].line, KNOWN)[0].what,
             Err(Complaint::TooLong)
         );
     }
     let longest = format!("/decision {}", "ü".repeat(LONGEST_LINE - 10));
-    let found = parse(&longest, &PLAN);
+    let found = parse(&longest, KNOWN);
     assert!(found[0].line == longest && found[0].what.is_ok());
 }
 
 #[test]
 fn what_is_known_is_the_callers() {
-    let found = parse("/verify V1-V4", &["V1", "V2"]);
+    let found = parse(
+        "/verify V1-V4",
+        Names {
+            items: &["V1", "V2"],
+            beside: &[],
+        },
+    );
     let complaint = found[0].what.as_ref().unwrap_err().to_string();
     assert_eq!(
         complaint,
@@ -340,9 +351,9 @@ fn what_is_known_is_the_callers() {
 fn command() -> impl Strategy<Value = Command> {
     let items = prop_oneof![
         Just(Items::All),
-        proptest::sample::subsequence(PLAN.to_vec(), 1..=PLAN.len()).prop_map(|ids| Items::Some(
-            ids.into_iter().map(|id| ItemRef(id.to_owned())).collect()
-        )),
+        proptest::sample::subsequence(KNOWN.items.to_vec(), 1..=KNOWN.items.len()).prop_map(
+            |ids| Items::Some(ids.into_iter().map(|id| ItemRef(id.to_owned())).collect())
+        ),
     ];
     let verify = (items, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(items, keep, force, dry_run)| {
@@ -385,8 +396,8 @@ fn markdown() -> impl Strategy<Value = String> {
 fn a_line_of_a_megabyte_is_read_like_any_other() {
     for piece in ["a&amp;", "/&amp;", " /*", "/a`"] {
         let line = piece.repeat((1 << 20) / piece.len());
-        assert_eq!(parse(&format!("x{line}"), &PLAN), [], "{piece}");
-        let found = parse(&format!("x{line}\n\n/status"), &PLAN);
+        assert_eq!(parse(&format!("x{line}"), KNOWN), [], "{piece}");
+        let found = parse(&format!("x{line}\n\n/status"), KNOWN);
         assert_eq!(found[0].what, Ok(Command::Status), "{piece}");
     }
 }
@@ -394,7 +405,7 @@ fn a_line_of_a_megabyte_is_read_like_any_other() {
 proptest! {
     #[test]
     fn whatever_is_written_is_read(markdown in markdown()) {
-        let found = parse(&markdown, &PLAN);
+        let found = parse(&markdown, KNOWN);
         prop_assert!(found.len() <= MOST_COMMANDS + 1);
         for found in found {
             prop_assert!(found.line.starts_with('/'));
@@ -406,16 +417,16 @@ proptest! {
 
     #[test]
     fn what_is_rendered_is_read_again(command in command()) {
-        let found = parse(&command.to_string(), &PLAN);
+        let found = parse(&command.to_string(), KNOWN);
         prop_assert_eq!(&found[0].what, &Ok(command));
     }
 
     #[test]
     fn code_is_never_read(inside in "(/verify V1|/status|[a-z ]{0,9})(\n(/verify V1|/status|[a-z ]{0,9})){0,6}") {
-        prop_assert_eq!(parse(&format!("```\n{inside}\n```"), &PLAN), []);
+        prop_assert_eq!(parse(&format!("```\n{inside}\n```"), KNOWN), []);
         let indented: String = inside.lines().map(|line| format!("    {line}\n")).collect();
-        prop_assert_eq!(parse(&indented, &PLAN), []);
+        prop_assert_eq!(parse(&indented, KNOWN), []);
         let quoted: String = inside.lines().map(|line| format!("> {line}\n")).collect();
-        prop_assert_eq!(parse(&quoted, &PLAN), []);
+        prop_assert_eq!(parse(&quoted, KNOWN), []);
     }
 }

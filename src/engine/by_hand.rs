@@ -2,8 +2,7 @@
 //! nobody accepts a run of their own.
 
 use super::{Engine, inbox};
-use crate::command::{self, Command};
-use crate::plan;
+use crate::command::Command;
 use crate::render;
 use crate::store::NewCommand;
 use crate::verdict::Verdict;
@@ -54,7 +53,7 @@ pub async fn verify(
 
 /// Puts the command on record as any other, and answers the run that was queued for it.
 async fn ask(engine: &Arc<Engine>, line: &str, account: &str) -> anyhow::Result<Option<u64>> {
-    let found = command::parse(line, &plan::ids()).into_iter().next();
+    let found = inbox::commands(line).into_iter().next();
     match found.map(|found| found.what) {
         Some(Ok(Command::Verify(verify))) if !verify.dry_run => {}
         Some(Err(complaint)) => anyhow::bail!("{complaint}"),

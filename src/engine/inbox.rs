@@ -27,6 +27,15 @@ pub struct Comment {
     pub body: String,
 }
 
+/// The commands of a text.
+pub fn commands(text: &str) -> Vec<command::Found> {
+    let names = command::Names {
+        items: &plan::ids(),
+        beside: &[plan::guardrails::ITEM.id],
+    };
+    command::parse(text, names)
+}
+
 /// The way in for comments.
 pub struct Inbox<'a>(pub &'a Engine);
 
@@ -39,7 +48,7 @@ impl Inbox<'_> {
         }
         // Whoever pastes a secret by mistake finds it nowhere else.
         let body = engine.world.redactor.text(&comment.body);
-        let found = command::parse(&body, &plan::ids());
+        let found = commands(&body);
         let commands: Vec<NewCommand> = found
             .into_iter()
             .map(|found| NewCommand {
@@ -222,7 +231,7 @@ async fn standing(engine: &Engine, typed: &NewCommand) -> anyhow::Result<Standin
         return Ok(Standing::Nowhere);
     }
     let body = engine.world.redactor.text(&comment.body);
-    let mut found = command::parse(&body, &plan::ids()).into_iter();
+    let mut found = commands(&body).into_iter();
     let says_so = found.any(|found| found.position == typed.position && found.line == typed.line);
     Ok(match says_so && comment.updated_at == comment.created_at {
         true => Standing::AsTyped,
@@ -235,7 +244,7 @@ fn understand(typed: &NewCommand) -> Option<Result<Command, Complaint>> {
     if typed.position >= command::MOST_COMMANDS {
         return Some(Err(Complaint::TooMany));
     }
-    let found = command::parse(&typed.line, &plan::ids());
+    let found = commands(&typed.line);
     found.into_iter().next().map(|found| found.what)
 }
 

@@ -1,13 +1,13 @@
 //! Holds Gavel's own comments to what it wrote: one that somebody edits or deletes is noticed, told on the tracking issue, and put right
 //! from the store.
 
-use super::{Engine, bundles, progress, report};
+use super::{Engine, anchors, bundles, progress, report, words};
 use crate::config::Repository;
 use crate::evidence::Digest;
 use crate::gitea::Comment;
 use crate::record;
 use crate::render;
-use crate::store::{RunState, Slot};
+use crate::store::{Anchor, RunState, Slot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,8 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// end.
 const MOST: u64 = 3;
 
-/// Checks all comments at the start and every hour, and one that a webhook told of at once, until the shutdown.
+/// Checks all comments at the start and every hour, and one that a webhook told of at once, until the shutdown. What people said of what was
+/// judged is checked too, and told where it was not.
 pub async fn work(engine: Arc<Engine>) {
     loop {
         let checked = tokio::select! {
@@ -31,6 +32,7 @@ pub async fn work(engine: Arc<Engine>) {
                 "whether Gavel's comments stand as it wrote them could not be seen"
             );
         }
+        words::tell_soon(&engine);
         let next = tokio::time::sleep(EVERY);
         tokio::pin!(next);
         loop {
@@ -55,17 +57,29 @@ pub async fn work(engine: Arc<Engine>) {
 /// Every comment that stands on the tracking issue.
 async fn all(engine: &Engine) -> anyhow::Result<()> {
     let tracking = &engine.config.tracking;
+    let repository = tracking.repository.to_string();
     let slots = engine
         .store
-        .written_slots(&tracking.repository.to_string(), tracking.issue)
+        .written_slots(&repository, tracking.issue)
         .await?;
-    if slots.is_empty() {
+    let words = engine.store.words_on(&repository, tracking.issue).await?;
+    if slots.is_empty() && words.is_empty() {
         return Ok(());
     }
     let forge = &engine.world.forge;
     let there = forge
         .comments(&tracking.repository, tracking.issue, None)
         .await?;
+    for word in words {
+        let stands = word.word.anchor == Anchor::Stands;
+        let mut same = there
+            .value
+            .iter()
+            .filter(|it| anchors::says(engine, &word, it));
+        if !stands || same.next().is_none() {
+            anchors::check(engine, &word).await?;
+        }
+    }
     let there: BTreeSet<(u64, Digest)> = there.value.iter().map(seen).collect();
     for slot in slots {
         let meant = slot.comment.map(|comment| (comment, text(&slot.body)));
@@ -76,24 +90,49 @@ async fn all(engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has those of these comments looked at that are Gavel's and read otherwise. Who asks reads commands, and waits for none of it.
+/// Has those of these comments looked at that are Gavel's, or hold a word on what was judged, and read otherwise. Who asks reads commands,
+/// and waits for none of it.
 pub async fn some(engine: &Engine, comments: &[Comment]) -> anyhow::Result<()> {
+    if comments.is_empty() {
+        return Ok(());
+    }
+    let tracking = &engine.config.tracking;
+    let repository = tracking.repository.to_string();
+    let words = engine.store.words_on(&repository, tracking.issue).await?;
     for comment in comments {
-        if engine.config.forge.account.is(&comment.user.login) {
-            let slot = engine.store.slot_of(comment.id).await?;
-            if slot.is_some_and(|slot| text(&slot.body) != text(&comment.body)) {
-                engine.touch(comment.id);
+        let is_other = match engine.config.forge.account.is(&comment.user.login) {
+            true => {
+                let slot = engine.store.slot_of(comment.id).await?;
+                slot.is_some_and(|slot| text(&slot.body) != text(&comment.body))
             }
+            false => words
+                .iter()
+                .filter(|it| it.word.said.comment == comment.id)
+                .any(|it| {
+                    let stands = it.word.anchor == Anchor::Stands;
+                    stands != anchors::says(engine, it, comment)
+                }),
+        };
+        if is_other {
+            engine.touch(comment.id);
         }
     }
     Ok(())
 }
 
-async fn one(engine: &Engine, comment: u64) -> anyhow::Result<()> {
-    match engine.store.slot_of(comment).await? {
-        Some(slot) => compare(engine, &slot.slot).await,
-        None => Ok(()),
+async fn one(engine: &Arc<Engine>, comment: u64) -> anyhow::Result<()> {
+    if let Some(slot) = engine.store.slot_of(comment).await? {
+        return compare(engine, &slot.slot).await;
     }
+    let tracking = &engine.config.tracking;
+    let repository = tracking.repository.to_string();
+    let words = engine.store.words_on(&repository, tracking.issue).await?;
+    let mut anchored = words.iter().filter(|it| it.word.said.comment == comment);
+    if let Some(word) = anchored.next() {
+        anchors::check(engine, word).await?;
+        words::tell_soon(engine);
+    }
+    Ok(())
 }
 
 fn seen(comment: &Comment) -> (u64, Digest) {
@@ -174,7 +213,7 @@ async fn written_anew(engine: &Engine, slot: &Slot, run: u64) -> anyhow::Result<
     let record = engine.record(run).await?;
     progress::show_again(engine, run).await?;
     if record.run.state == RunState::Finished {
-        report::tell(engine, &record).await?;
+        report::tell(engine, run).await?;
         bundles::attach(engine, &record).await?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What makes commands into runs, and runs into comments. It knows items by their table only, never a clause.
 
+mod anchors;
 mod bundles;
 pub mod by_hand;
 mod catch_up;
@@ -16,6 +17,7 @@ mod report;
 mod reporter;
 mod restored;
 mod runner;
+mod verdicts;
 mod verified;
 pub mod vitals;
 mod words;
@@ -59,8 +61,12 @@ pub struct Engine {
     limits: Mutex<Limits>,
     /// Rung when a run was queued or cancelled.
     runs: Notify,
-    /// Comments of Gavel's that somebody edited or deleted.
+    /// Comments that somebody else than Gavel edited or deleted.
     touched: Touched,
+    /// Held by who writes a report.
+    telling: tokio::sync::Mutex<()>,
+    /// Held by who has comments say what became of words.
+    telling_words: tokio::sync::Mutex<()>,
     /// The newest run of which all has been said.
     parted: watch::Sender<u64>,
     shutdown: CancellationToken,
@@ -161,6 +167,8 @@ impl Engine {
             limits: Mutex::default(),
             runs: Notify::new(),
             touched: Touched::default(),
+            telling: tokio::sync::Mutex::default(),
+            telling_words: tokio::sync::Mutex::default(),
             parted: watch::Sender::new(0),
             shutdown,
             heard: Heard::default(),
@@ -226,7 +234,7 @@ impl Engine {
         let _ = self.events.send(event);
     }
 
-    /// Somebody else than Gavel edited or deleted a comment of Gavel's.
+    /// Somebody else than Gavel edited or deleted a comment: it may be one of Gavel's, or hold what somebody said of what was judged.
     pub fn touch(&self, comment: u64) {
         let comments = &self.touched.comments;
         comments

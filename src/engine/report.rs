@@ -4,8 +4,15 @@ use super::Engine;
 use crate::record::{RunRecord, report_slot};
 use crate::render;
 
-/// Posts the report, and waits for as long as an outage may last until it stands there.
-pub async fn tell(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
+/// Posts a run's report as it is now, and waits for as long as an outage may last until it stands there.
+pub async fn tell(engine: &Engine, run: u64) -> anyhow::Result<()> {
+    // One after another, so that nobody writes what was known before over what is known since.
+    let _telling = engine.telling.lock().await;
+    let record = engine.record(run).await?;
+    post(engine, &record).await
+}
+
+async fn post(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     let block = render::comment::block(record, record.everything(), &engine.key.public().id());
     let longest = render::comment::LONGEST.saturating_sub(block.len());
     let mut parts = render::comment::report_parts(record, longest);

@@ -1,11 +1,11 @@
 //! Drives the one active run: its items in the plan's order, attempt by attempt, until everything is judged, closed and told.
 
 use super::journal::Journal;
-use super::{Engine, bundles, cleanup, filing, guards, progress, report, restored, verified};
+use super::{
+    Engine, bundles, cleanup, filing, guards, progress, report, restored, verdicts, verified, words,
+};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::{self, Item, guardrails};
-use crate::record;
-use crate::render;
 use crate::store::{Attempt, AttemptState, Run, RunState};
 use crate::verdict::Verdict;
 use anyhow::Context;
@@ -299,17 +299,7 @@ async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Res
         && let Some(latest) = &item.latest
     {
         tracing::info!(run = run.id, item = %attempt.item, verdict = %latest.verdict, "judged");
-        let tracking = &engine.config.tracking;
-        let block = render::comment::block(&record, [item], &engine.key.public().id());
-        engine
-            .reporter
-            .say(
-                &record::verdict_slot(run.id, &attempt.item, attempt.ordinal),
-                &tracking.repository.to_string(),
-                tracking.issue,
-                &format!("{block}\n{}", render::comment::verdict(&record, item)),
-            )
-            .await?;
+        verdicts::tell(engine, &record, item).await?;
     }
     progress::show(engine, run.id, None).await?;
     Ok(())
@@ -319,8 +309,8 @@ async fn tell(engine: &Arc<Engine>, run: &Run, attempt: &Attempt) -> anyhow::Res
 async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     let record = engine.record(id).await?;
     engine.store.run_verdict(id, record.verdict()).await?;
+    report::tell(engine, id).await?;
     let record = engine.record(id).await?;
-    report::tell(engine, &record).await?;
     verified::act(engine, &record).await?;
     if !record.is_verified() {
         verified::keep_label(engine, &record).await;
@@ -350,7 +340,8 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
         );
     }
     // What people said of it meanwhile.
-    report::tell(engine, &record).await?;
+    words::tell(engine).await?;
+    report::tell(engine, id).await?;
     if let Some(command) = engine.store.command(record.run.command).await? {
         let passed = record.verdict() == Verdict::Pass;
         let reaction = if passed { "hooray" } else { "confused" };

@@ -1,8 +1,8 @@
 //! What people say of what was judged: accepted, disputed, taken back; and what follows for report and label.
 
-use super::{Engine, report, verified};
+use super::{Engine, report, verdicts, verified};
 use crate::command::ItemRef;
-use crate::record::{self, RunRecord};
+use crate::record;
 use crate::render::comment::Heard;
 use crate::store::{Attempt, RunState, StoredCommand, WordKind};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub async fn hear(
     };
     let heard = say(engine, stored, &attempt, word).await?;
     if matches!(heard, Heard::Said { .. } | Heard::TakenBack { .. }) {
-        tell_again(engine, attempt.run).await?;
+        tell_soon(engine);
     }
     Ok(heard)
 }
@@ -81,30 +81,36 @@ async fn say(
     Ok(Heard::Said { run: attempt.run })
 }
 
-/// Puts the report of a run that has ended right, and the label with it.
-async fn tell_again(engine: &Arc<Engine>, run: u64) -> anyhow::Result<()> {
-    let record = engine.record(run).await?;
-    if record.run.state != RunState::Finished {
-        return Ok(());
-    }
-    verified::keep_label(engine, &record).await;
+/// Has said what became of words, soon: it waits for the forge, and whoever typed does not.
+pub fn tell_soon(engine: &Arc<Engine>) {
     let engine = engine.clone();
-    // It waits for the forge; whoever typed does not. At the next start it is told again.
     tokio::spawn(async move {
-        if let Err(error) = told(&engine, &record).await {
-            tracing::warn!(
-                run,
-                error = format!("{error:#}"),
-                "the report could not be put right"
-            );
+        tokio::select! {
+            told = tell(&engine) => if let Err(error) = told {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "comments do not say yet what became of words; they will"
+                );
+            },
+            () = engine.shutdown.cancelled() => {}
         }
     });
-    Ok(())
 }
 
-async fn told(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
-    tokio::select! {
-        told = report::tell(engine, record) => told,
-        () = engine.shutdown.cancelled() => Ok(()),
+/// Puts the comments of runs that have ended right where they do not say what became of words, and the label with them.
+pub async fn tell(engine: &Engine) -> anyhow::Result<()> {
+    let _telling = engine.telling_words.lock().await;
+    for (run, changes) in engine.store.untold().await? {
+        let record = engine.record(run).await?;
+        // Until then the run itself has both to write.
+        if record.run.state == RunState::Finished {
+            verified::keep_label(engine, &record).await;
+            for item in record.everything() {
+                verdicts::tell(engine, &record, item).await?;
+            }
+            report::tell(engine, run).await?;
+            engine.store.told(run, changes).await?;
+        }
     }
+    Ok(())
 }

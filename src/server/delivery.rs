@@ -69,8 +69,7 @@ pub enum Delivery {
     Touched {
         event: Event,
         comment: u64,
-        /// Who wrote it, and who did that.
-        author: String,
+        /// Who did that.
         by: String,
     },
     /// Something else happened.
@@ -125,7 +124,6 @@ pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<D
                         kind: event.to_owned(),
                     },
                     comment: said.comment.id,
-                    author: said.comment.user.login,
                     by: said.sender.login,
                 }
             }

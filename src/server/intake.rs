@@ -79,14 +79,8 @@ async fn taken(
             let outcome = if commands > 0 { "command" } else { "comment" };
             Ok((StatusCode::OK, outcome))
         }
-        Delivery::Touched {
-            event,
-            comment,
-            author,
-            by,
-        } => {
-            let gavel = &engine.config.forge.account;
-            if gavel.is(&author) && !gavel.is(&by) {
+        Delivery::Touched { event, comment, by } => {
+            if !engine.config.forge.account.is(&by) {
                 engine.touch(comment);
             }
             engine.wake(event);

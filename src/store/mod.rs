@@ -28,7 +28,9 @@ pub use filed::Filed;
 pub use pauses::Pause;
 pub use resources::{Resource, ResourceKind};
 pub use runs::{Attempt, AttemptState, CutShort, Run, RunOptions, RunState};
-pub use words::{Note, NoteKind, Said, Word, WordKind};
+#[cfg(test)]
+pub use words::Said;
+pub use words::{Anchor, AnchoredWord, Note, NoteKind, Word, WordKind};
 
 pub use error::{Result, StoreError};
 

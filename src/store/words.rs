@@ -2,8 +2,8 @@
 
 use super::{Result, Store, StoreError, now, signed, time, unsigned};
 use jiff::Timestamp;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, Sqlite, Transaction};
 
 /// What somebody said of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,26 @@ impl WordKind {
     }
 }
 
+/// What became of the comment that holds a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// It says what it said.
+    Stands,
+    /// It says something else.
+    Edited,
+    Deleted,
+}
+
+impl Anchor {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stands => "stands",
+            Self::Edited => "edited",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// A word on an attempt that stands: neither taken back nor followed by another one of the same account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
@@ -31,6 +51,20 @@ pub struct Word {
     /// Of a dispute.
     pub reason: String,
     pub said: Said,
+    pub anchor: Anchor,
+}
+
+/// A word that stands, and the command that it came in by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchoredWord {
+    pub id: u64,
+    pub item: String,
+    pub run: u64,
+    pub attempt: u64,
+    pub word: Word,
+    /// The command, as it was typed, and its place in its comment.
+    pub line: String,
+    pub position: usize,
 }
 
 /// Where and when something was said.
@@ -55,6 +89,19 @@ impl NoteKind {
             Self::Decision => "decision",
             Self::Idea => "idea",
         }
+    }
+}
+
+impl Said {
+    /// The page of the comment on this forge.
+    pub fn page(&self, forge: &str) -> String {
+        format!(
+            "{}/{}/issues/{}#issuecomment-{}",
+            forge.trim_end_matches('/'),
+            self.repository,
+            self.issue,
+            self.comment
+        )
     }
 }
 
@@ -100,21 +147,89 @@ impl Store {
         .bind(reason)
         .execute(&mut *transaction)
         .await?;
+        changed(&mut transaction, attempt).await?;
         transaction.commit().await?;
         Ok(())
     }
 
     /// Takes back what an account said of an attempt. Answers whether there was anything.
     pub async fn withdraw_words(&self, attempt: u64, account: &str) -> Result<bool> {
+        let mut transaction = self.writer.begin().await?;
         let done = sqlx::query(
             "update words set withdrawn = ? where attempt = ? and account = ? and withdrawn is null",
         )
         .bind(now())
         .bind(signed(attempt))
         .bind(account)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?;
-        Ok(done.rows_affected() > 0)
+        let any = done.rows_affected() > 0;
+        if any {
+            changed(&mut transaction, attempt).await?;
+        }
+        transaction.commit().await?;
+        Ok(any)
+    }
+
+    /// Puts on record what became of the comment that holds a word.
+    pub async fn anchor_word(&self, word: &AnchoredWord, anchor: Anchor) -> Result<()> {
+        let mut transaction = self.writer.begin().await?;
+        sqlx::query("update words set anchor = ? where id = ?")
+            .bind(anchor.word())
+            .bind(signed(word.id))
+            .execute(&mut *transaction)
+            .await?;
+        changed(&mut transaction, word.attempt).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The words that stand and were said on an issue, oldest first.
+    pub async fn words_on(&self, repository: &str, issue: u64) -> Result<Vec<AnchoredWord>> {
+        sqlx::query(
+            "select words.*, repository, issue, comment, received, line, position, item, run from words
+             join commands on commands.id = words.command
+             join attempts on attempts.id = words.attempt
+             where repository = ? and issue = ? and withdrawn is null order by words.id",
+        )
+        .bind(repository)
+        .bind(signed(issue))
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(AnchoredWord {
+                id: unsigned(row.get("id")),
+                item: row.get("item"),
+                run: unsigned(row.get("run")),
+                attempt: unsigned(row.get("attempt")),
+                word: word(row)?,
+                line: row.get("line"),
+                position: usize::try_from(row.get::<i64, _>("position")).unwrap_or_default(),
+            })
+        })
+        .collect()
+    }
+
+    /// The runs whose comments have to say what became of words, and how many changes there were.
+    pub async fn untold(&self) -> Result<Vec<(u64, u64)>> {
+        let rows = sqlx::query("select run, changes from untold order by run")
+            .fetch_all(&self.pool)
+            .await?;
+        let pairs = rows
+            .iter()
+            .map(|row| (unsigned(row.get("run")), unsigned(row.get("changes"))));
+        Ok(pairs.collect())
+    }
+
+    /// Remembers that a run's comments say what became of words, where there were no more changes than these.
+    pub async fn told(&self, run: u64, changes: u64) -> Result<()> {
+        sqlx::query("delete from untold where run = ? and changes = ?")
+            .bind(signed(run))
+            .bind(signed(changes))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// The words on an attempt that stand, oldest first.
@@ -159,6 +274,18 @@ impl Store {
     }
 }
 
+/// What the comments of an attempt's run say of words is not all any more.
+async fn changed(transaction: &mut Transaction<'_, Sqlite>, attempt: u64) -> Result<()> {
+    sqlx::query(
+        "insert into untold select run, 1 from attempts where id = ?
+         on conflict (run) do update set changes = changes + 1",
+    )
+    .bind(signed(attempt))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
 fn said(row: &SqliteRow) -> Result<Said> {
     Ok(Said {
         repository: row.get("repository"),
@@ -171,26 +298,34 @@ fn said(row: &SqliteRow) -> Result<Said> {
 fn word(row: &SqliteRow) -> Result<Word> {
     let kinds = [WordKind::Accepted, WordKind::Disputed];
     Ok(Word {
-        kind: kind(row, kinds, WordKind::word)?,
+        kind: kind(row.get("kind"), kinds, WordKind::word)?,
         account: row.get("account"),
         head: row.get("head"),
         reason: row.get("reason"),
         said: said(row)?,
+        anchor: kind(
+            row.get("anchor"),
+            [Anchor::Stands, Anchor::Edited, Anchor::Deleted],
+            Anchor::word,
+        )?,
     })
 }
 
 fn note(row: &SqliteRow) -> Result<Note> {
     let kinds = [NoteKind::Decision, NoteKind::Idea];
     Ok(Note {
-        kind: kind(row, kinds, NoteKind::word)?,
+        kind: kind(row.get("kind"), kinds, NoteKind::word)?,
         account: row.get("account"),
         text: row.get("text"),
         said: said(row)?,
     })
 }
 
-fn kind<T: Copy>(row: &SqliteRow, kinds: [T; 2], word: fn(T) -> &'static str) -> Result<T> {
-    let text: &str = row.get("kind");
+fn kind<T: Copy, const N: usize>(
+    text: &str,
+    kinds: [T; N],
+    word: fn(T) -> &'static str,
+) -> Result<T> {
     let known = kinds.into_iter().find(|kind| word(*kind) == text);
     known.ok_or_else(|| StoreError::Form {
         what: "a kind of word",

@@ -2,12 +2,34 @@
 
 use crate::lab::{Lab, TRACKING};
 use insta::assert_snapshot;
+use reqwest::Method;
 
 /// Says something as somebody, and answers Gavel's answer.
 async fn talk(lab: &Lab, who: &str, text: &str) -> String {
     let said = lab.say(who, text).await;
     let answers = lab.answers(TRACKING, 1, said, 1).await;
     answers[0].clone()
+}
+
+/// What an adversary types who has checked what run 1 came to in an item.
+async fn accept(lab: &Lab, item: &str) -> String {
+    let evidence = lab.file("/runs/1/evidence.json").await;
+    let evidence: serde_json::Value = serde_json::from_slice(&evidence).unwrap();
+    let mut attempts = evidence["attempts"].as_array().unwrap().iter();
+    let attempt = attempts.find(|attempt| attempt["item"] == item).unwrap();
+    let head = attempt["chain_head"].as_str().unwrap();
+    format!("/accept {item} `{}`", &head[..12])
+}
+
+/// What programs read of a slot's comment.
+async fn block(lab: &Lab, slot: &str) -> serde_json::Value {
+    let said = lab.said().await;
+    let comment = said.iter().find(|it| it.slot == slot).unwrap().id;
+    let path = format!("repos/{TRACKING}/issues/comments/{comment}");
+    let body = lab.get(&path).await["body"].as_str().unwrap().to_owned();
+    let line = body.lines().nth(1).unwrap();
+    let block = line.strip_prefix("<!-- gavel-verdicts/1 ").unwrap();
+    serde_json::from_str(block.strip_suffix(" -->").unwrap()).unwrap()
 }
 
 /// The row of an item in the report, once it holds this.
@@ -25,10 +47,7 @@ async fn what_was_judged_is_accepted_by_who_checked_it_and_counts_no_more_where_
     assert_snapshot!(talk(&lab, "adversary", "/accept V1 0123456789ab").await, @"V1 has not been judged yet: there is nothing to say of it.");
     lab.say("maintainer", "/verify V1").await;
     assert_eq!(lab.ended(1).await["verdict"], "PASS");
-    let evidence = lab.file("/runs/1/evidence.json").await;
-    let evidence: serde_json::Value = serde_json::from_slice(&evidence).unwrap();
-    let head = evidence["attempts"][0]["chain_head"].as_str().unwrap();
-    let accept = format!("/accept V1 `{}`", &head[..12]);
+    let accept = self::accept(&lab, "V1").await;
 
     // A quotation is of what was checked, and by somebody else than who asked for it.
     let other = talk(&lab, "adversary", "/accept V1 0123456789ab").await;
@@ -37,12 +56,34 @@ async fn what_was_judged_is_accepted_by_who_checked_it_and_counts_no_more_where_
     assert_snapshot!(row(&lab, "silent").await, @"| ✅ | **V1** `!testme` on a recipe pull request is the real gate | [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) | N s | silent |");
 
     assert_snapshot!(talk(&lab, "adversary", &accept).await, @"**V1** of run 1 is accepted. The report says so.");
-    assert_snapshot!(row(&lab, "🤝").await, @"| ✅ | **V1** `!testme` on a recipe pull request is the real gate | [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) | N s | 🤝 [accepted](http://forge/maintainers/verification/issues/1#issuecomment-N) by `adversary` |");
-    lab.slot("run-1-report", "Cold-verified").await;
+    assert_snapshot!(row(&lab, "🤝").await, @"| ✅ | **V1** `!testme` on a recipe pull request is the real gate | [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) | N s | 🤝 [accepted](http://forge/maintainers/verification/issues/1#issuecomment-N) by `adversary`, quoting `DIGEST` |");
+    let verdict = lab.slot("run-1-V1-1", "🤝").await;
+    assert_snapshot!(verdict.lines().find(|line| line.contains("🤝")).unwrap(), @"🤝 [accepted](http://forge/maintainers/verification/issues/1#issuecomment-N) by `adversary`, quoting `DIGEST`");
+    let report = lab.slot("run-1-report", "🤝").await;
+    assert!(!report.contains("Cold-verified"), "{report}");
+    // What has to hold over the whole run is for somebody to check, too.
+    let guardrails = self::accept(&lab, "G").await;
+    assert_snapshot!(talk(&lab, "adversary", &guardrails).await, @"**G** of run 1 is accepted. The report says so.");
+    let report = lab.slot("run-1-report", "Cold-verified").await;
+    assert_snapshot!(report.lines().find(|line| line.contains("**G**")).unwrap(), @"| ✅ | **G** Guardrails, held over the whole run | [PASS](http://gavel/runs/1/G/1) | | 🤝 [accepted](http://forge/maintainers/verification/issues/1#issuecomment-N) by `adversary`, quoting `DIGEST` |");
     // The same account's later word is the one that stands.
     assert_snapshot!(talk(&lab, "adversary", "/dispute V1 build 1 ran @another <b>commit</b>").await, @"**V1** of run 1 is disputed. The report says so.");
     assert_snapshot!(row(&lab, "✋").await, @"| ✅ | **V1** `!testme` on a recipe pull request is the real gate | [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) | N s | ✋ [disputed](http://forge/maintainers/verification/issues/1#issuecomment-N) by `adversary`: build 1 ran @‍another &lt;b>commit&lt;/b> |");
     assert_eq!(lab.run(1).await["verdict"], "INCONCLUSIVE");
+    // Programs read the same.
+    for slot in ["run-1-V1-1", "run-1-report"] {
+        lab.slot(slot, "✋").await;
+        let block = block(&lab, slot).await;
+        assert_eq!(block["verdict"], "INCONCLUSIVE", "{slot}");
+        let item = &block["items"][0];
+        assert_eq!(item["verdict"], "PASS", "{slot}");
+        let word = &item["words"][0];
+        assert_eq!(
+            (&word["word"], &word["account"], &word["anchor"]),
+            (&"disputed".into(), &"adversary".into(), &"stands".into()),
+            "{slot}"
+        );
+    }
     assert_snapshot!(talk(&lab, "adversary", "/withdraw v1").await, @"What you said of **V1** of run 1 is taken back. The report says so.");
     assert_snapshot!(row(&lab, "silent").await, @"| ✅ | **V1** `!testme` on a recipe pull request is the real gate | [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) | N s | silent |");
     assert_eq!(lab.run(1).await["verdict"], "PASS");
@@ -81,4 +122,43 @@ async fn decisions_and_ideas_are_in_the_report_and_in_the_bundle() {
         decisions.starts_with("# Decisions\n\n- Merge by hand, always ("),
         "{decisions}"
     );
+}
+
+/// Who reads the report cold has to find in the Adversary's own comment what the report says of it.
+#[tokio::test]
+async fn an_acceptance_goes_with_the_comment_that_holds_it_and_a_dispute_stays() {
+    let mut lab = Lab::start().await;
+    lab.say("maintainer", "/verify V1").await;
+    lab.ended(1).await;
+    let typed = accept(&lab, "V1").await;
+    let accepted = lab.say("adversary", &typed).await;
+    row(&lab, "🤝").await;
+    // Who may write to the repository edits and deletes everybody's comments.
+    lab.edit("maintainer", accepted, "/accept V1 0123456789ab")
+        .await;
+    assert_snapshot!(lab.slot("word-1-edited", "adversary").await, @"⚠️ [The comment](http://forge/maintainers/verification/issues/1#issuecomment-N) in which `adversary` accepted **V1** of run 1 was edited, and does not say so any more. The acceptance does not count: whoever checked it accepts it anew.");
+    assert_snapshot!(row(&lab, "since").await, @"| ✅ | **V1** `!testme` on a recipe pull request is the real gate | [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) | N s | 🤝 [accepted](http://forge/maintainers/verification/issues/1#issuecomment-N) by `adversary`, quoting `DIGEST`, in a comment that was edited since: it does not count |");
+    assert_eq!(
+        block(&lab, "run-1-report").await["items"][0]["words"][0]["anchor"],
+        "edited"
+    );
+    lab.edit("maintainer", accepted, &typed).await;
+    lab.until("a report in which it counts again", async || {
+        let said = lab.said().await;
+        let report = said.into_iter().find(|it| it.slot == "run-1-report")?;
+        (report.text.contains("🤝") && !report.text.contains("since")).then_some(())
+    })
+    .await;
+
+    let disputed = lab
+        .say("adversary", "/dispute V1 build 1 is not mine")
+        .await;
+    row(&lab, "✋").await;
+    lab.gavel().stop();
+    let path = format!("repos/{TRACKING}/issues/comments/{disputed}");
+    lab.ask("maintainer", Method::DELETE, &path, None).await;
+    lab.start_gavel(&[]).await;
+    assert_snapshot!(lab.slot("word-2-deleted", "adversary").await, @"⚠️ [The comment](http://forge/maintainers/verification/issues/1#issuecomment-N) in which `adversary` disputed **V1** of run 1 was deleted. The dispute counts all the same, until `adversary` takes it back by `/withdraw V1`. Its reason was: build 1 is not mine");
+    assert_snapshot!(row(&lab, "since").await, @"| ✅ | **V1** `!testme` on a recipe pull request is the real gate | [PASS](http://forge/maintainers/verification/issues/1#issuecomment-N) | N s | ✋ [disputed](http://forge/maintainers/verification/issues/1#issuecomment-N) by `adversary`: build 1 is not mine, in a comment that was deleted since: it counts all the same |");
+    assert_eq!(lab.run(1).await["verdict"], "INCONCLUSIVE");
 }

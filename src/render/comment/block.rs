@@ -6,6 +6,8 @@
 
 use super::super::facts_page;
 use crate::record::{ItemRecord, RunRecord};
+use crate::store;
+use crate::verdict::worst;
 use serde::Serialize;
 
 const FORMAT: &str = "gavel-verdicts/1";
@@ -15,7 +17,7 @@ const FORMAT: &str = "gavel-verdicts/1";
 struct Block<'a> {
     run: u64,
     installation: &'a str,
-    /// Of the run so far; in a report the last word.
+    /// The worst of its items; in a report the run's. What is disputed is no PASS.
     verdict: &'static str,
     /// The run's evidence bundle, and the id of the key that signs it.
     bundle: String,
@@ -28,12 +30,29 @@ struct Block<'a> {
 struct Item<'a> {
     item: &'static str,
     attempt: u32,
+    /// What was judged, whatever people say of it.
     verdict: &'static str,
     /// Where the chain of facts ends; all 64 digits.
     chain_head: String,
     /// Every fact of the attempt; the fact of number n is at `#fact-n`.
     page: String,
     clauses: Vec<Clause<'a>>,
+    /// What people say of it.
+    words: Vec<Word<'a>>,
+}
+
+#[derive(Serialize)]
+struct Word<'a> {
+    /// `accepted` or `disputed`.
+    word: &'static str,
+    account: &'a str,
+    /// The comment that says it.
+    comment: String,
+    /// What became of that comment: `stands`, `edited` or `deleted`. An acceptance counts only where it stands.
+    anchor: &'static str,
+    /// The end of the chain, as an acceptance quotes it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    quotes: &'a str,
 }
 
 #[derive(Serialize)]
@@ -56,12 +75,15 @@ pub fn block<'a>(
     items: impl IntoIterator<Item = &'a ItemRecord>,
     key: &str,
 ) -> String {
+    let items: Vec<&ItemRecord> = items.into_iter().collect();
+    let verdict = worst(items.iter().map(|item| item.verdict()));
     let judged = items
-        .into_iter()
-        .filter_map(|item| Some((item.item.id, item.latest.as_ref()?)));
+        .iter()
+        .filter_map(|item| Some((item, item.latest.as_ref()?)));
     let items: Vec<Item<'_>> = judged
         .map(|(item, judged)| Item {
-            item,
+            item: item.item.id,
+            words: item.words.iter().map(|it| word(record, it)).collect(),
             attempt: judged.attempt.ordinal,
             verdict: judged.verdict.word(),
             chain_head: judged.head().to_string(),
@@ -89,7 +111,7 @@ pub fn block<'a>(
     let block = Block {
         run: record.run.id,
         installation: &record.installation,
-        verdict: record.verdict().word(),
+        verdict: verdict.word(),
         bundle: format!("{}/bundle.tar.gz", record.page()),
         key,
         findings: findings.collect(),
@@ -99,4 +121,14 @@ pub fn block<'a>(
     let json = serde_json::to_string(&block).unwrap_or_default();
     let json = json.replace('<', "\\u003c").replace('>', "\\u003e");
     format!("<!-- {FORMAT} {} -->", json.replace("--", "-\\u002d"))
+}
+
+fn word<'a>(record: &RunRecord, word: &'a store::Word) -> Word<'a> {
+    Word {
+        word: word.kind.word(),
+        account: &word.account,
+        comment: word.said.page(record.forge.as_str()),
+        anchor: word.anchor.word(),
+        quotes: &word.head,
+    }
 }

@@ -19,7 +19,7 @@ pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
 pub use pausing::{paused, resumed, waits};
 pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
-pub use words::{Heard, adversaries_only, heard, noted, notes};
+pub use words::{Heard, adversaries_only, heard, noted, notes, unanchored};
 
 use super::again::{self, Line};
 use super::text::{capital, cell, code, shell, statements};
@@ -181,6 +181,10 @@ pub fn verdict(record: &RunRecord, item: &ItemRecord) -> String {
 }
 
 impl VerdictComment<'_> {
+    fn said(&self) -> Vec<String> {
+        words::said(self.record, self.item)
+    }
+
     fn summary(&self) -> String {
         let of = |verdict: Verdict| -> Vec<&str> {
             let clauses = self.judged.clauses.iter();

@@ -4,7 +4,7 @@ use super::*;
 use crate::command;
 use crate::config::Tracking;
 use crate::evidence::{Answer, Question, Sighting};
-use crate::plan;
+use crate::plan::{self, guardrails};
 use crate::record::Earlier;
 use crate::store::{Attempt, CutShort, Pause, Resource, ResourceKind, Run, RunOptions};
 use insta::assert_snapshot;
@@ -13,6 +13,14 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const HOSTILE: &str = "a|b @everyone <img src=x onerror=alert(1)> [click](http://evil) \u{202e}txt.exe\n# big `co|de` **bold** `open";
+
+fn commands(text: &str) -> Vec<command::Found> {
+    let names = command::Names {
+        items: &plan::ids(),
+        beside: &[guardrails::ITEM.id],
+    };
+    command::parse(text, names)
+}
 
 fn at(second: i64) -> Timestamp {
     // A Friday, in range.
@@ -560,7 +568,7 @@ fn a_pause_says_who_and_since_when_and_what_waits() {
         resumed(None, &[run(RunState::Running)]),
     ];
     for text in &told {
-        assert_eq!(command::parse(text, &plan::ids()), [], "{text}");
+        assert_eq!(commands(text), [], "{text}");
     }
     assert_snapshot!(told.join("\n"), @"
     ⏸️ Paused by `maint'ainer` since 2026-05-28 20:26 UTC: no run starts until `/resume`. Commands are taken meanwhile, and runs wait in line.
@@ -718,14 +726,14 @@ fn who_gives_too_many_commands_is_told_when_to_go_on() {
 #[test]
 fn a_complaint_quotes_the_line_and_runs_nothing_in_it() {
     let line = "/verfy @everyone <b>`x`|";
-    let found = command::parse(line, &["V1", "V2"]).remove(0);
+    let found = commands(line).remove(0);
     let text = complaint(line, &found.what.unwrap_err());
     assert_snapshot!(text, @r"
     `/verfy` is not a command. Did you mean `/verify`?
 
     <sub>You wrote `/verfy @everyone <b>'x'\|`.</sub>
     ");
-    assert!(command::parse(&text, &["V1", "V2"]).is_empty());
+    assert!(commands(&text).is_empty());
 }
 
 #[test]
@@ -753,6 +761,6 @@ fn no_comment_holds_a_command() {
         status(&[], 0, None),
         report_again(None),
     ] {
-        assert_eq!(command::parse(&text, &plan::ids()), [], "{text}");
+        assert_eq!(commands(&text), [], "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::text::{cell, code};
 use crate::record::{ItemRecord, RunRecord};
-use crate::store::{Note, NoteKind, WordKind};
+use crate::store::{Anchor, AnchoredWord, Note, NoteKind, WordKind};
 
 /// What became of somebody's word.
 pub enum Heard {
@@ -62,18 +62,66 @@ pub fn noted(kind: NoteKind) -> String {
 
 /// What is said of an item, for the report's table: by whom, and where it stands.
 pub fn words(record: &RunRecord, item: &ItemRecord) -> String {
-    let words = item.words.iter().map(|word| {
-        let place = record.comment(&word.said);
+    let said = said(record, item);
+    match said.is_empty() {
+        true if item.latest.is_some() => "silent".into(),
+        _ => said.join("<br>"),
+    }
+}
+
+/// What is said of an item, one sentence for each who says something.
+pub fn said(record: &RunRecord, item: &ItemRecord) -> Vec<String> {
+    let said = item.words.iter().map(|word| {
+        let place = word.said.page(record.forge.as_str());
         let by = code(&word.account);
+        let since = match (word.kind, word.anchor) {
+            (_, Anchor::Stands) => "",
+            (WordKind::Accepted, Anchor::Edited) => {
+                ", in a comment that was edited since: it does not count"
+            }
+            (WordKind::Accepted, Anchor::Deleted) => {
+                ", in a comment that was deleted since: it does not count"
+            }
+            (WordKind::Disputed, Anchor::Edited) => {
+                ", in a comment that was edited since: it counts all the same"
+            }
+            (WordKind::Disputed, Anchor::Deleted) => {
+                ", in a comment that was deleted since: it counts all the same"
+            }
+        };
         match word.kind {
-            WordKind::Accepted => format!("🤝 [accepted]({place}) by {by}"),
-            WordKind::Disputed => format!("✋ [disputed]({place}) by {by}: {}", cell(&word.reason)),
+            WordKind::Accepted => format!(
+                "🤝 [accepted]({place}) by {by}, quoting {}{since}",
+                code(&word.head)
+            ),
+            WordKind::Disputed => format!(
+                "✋ [disputed]({place}) by {by}: {}{since}",
+                cell(&word.reason)
+            ),
         }
     });
-    let words: Vec<String> = words.collect();
-    match words.is_empty() {
-        true if item.latest.is_some() => "silent".into(),
-        _ => words.join("<br>"),
+    said.collect()
+}
+
+/// Told when the comment of a word says it no more.
+pub fn unanchored(forge: &str, word: &AnchoredWord, anchor: Anchor) -> String {
+    let AnchoredWord {
+        item, run, word, ..
+    } = word;
+    let by = code(&word.account);
+    let place = word.said.page(forge);
+    let was = match anchor {
+        Anchor::Deleted => "was deleted",
+        Anchor::Edited | Anchor::Stands => "was edited, and does not say so any more",
+    };
+    match word.kind {
+        WordKind::Accepted => format!(
+            "⚠️ [The comment]({place}) in which {by} accepted **{item}** of run {run} {was}. The acceptance does not count: whoever checked it accepts it anew."
+        ),
+        WordKind::Disputed => format!(
+            "⚠️ [The comment]({place}) in which {by} disputed **{item}** of run {run} {was}. The dispute counts all the same, until {by} takes it back by `/withdraw {item}`. Its reason was: {}",
+            cell(&word.reason)
+        ),
     }
 }
 
@@ -100,7 +148,7 @@ fn line(record: &RunRecord, note: &Note) -> String {
         cell(&note.text),
         code(&note.account),
         note.said.at.strftime("%Y-%m-%d %H:%M UTC"),
-        record.comment(&note.said)
+        note.said.page(record.forge.as_str())
     )
 }
 

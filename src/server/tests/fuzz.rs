@@ -99,13 +99,12 @@ fn says_what_stands_there(delivery: Delivery, event: &str, json: &Value) {
         Delivery::Touched {
             event: touched,
             comment,
-            author,
-            ..
+            by,
         } => {
             assert_eq!((event, touched.kind.as_str()), ("issue_comment", event));
             assert_ne!(at("/action"), json!("created"));
             assert_eq!(at("/comment/id"), json!(comment));
-            assert_eq!(at("/comment/user/login"), json!(author));
+            assert_eq!(at("/sender/login"), json!(by));
             touched.repository
         }
         Delivery::Event(known) => {

@@ -24,10 +24,11 @@ fn rows() -> Vec<(i64, String)> {
         (1, format!("insert into resources (id, run, attempt, kind, repository, name, number, purpose, intended)
                      values (9, 3, 5, 'pull', '{MIRROR}', 'gavel-green', 4, 'green', {at})")),
         (1, format!("insert into comments values ('run-3', '{ISSUE}', 1, 32, 'url', 'body', 'digest', {at})")),
-        (5, "insert into words values (1, 7, 5, 'disputed', 'adversary', '', 'no', null)".into()),
+        (5, "insert into words (id, command, attempt, kind, account, head, reason) values (1, 7, 5, 'disputed', 'adversary', '', 'no')".into()),
         (5, "insert into notes values (1, 7, 'idea', 'more')".into()),
         (5, "insert into filed values ('V1.1', 'maintainers/findings', 12, 3)".into()),
         (6, format!("insert into tampered values (1, 'run-3', 32, 'was', null, {at})")),
+        (11, "insert into untold values (3, 1)".into()),
     ]
     .into()
 }
@@ -111,8 +112,15 @@ async fn read(store: &Store, form: i64) {
     assert_eq!(store.run_of_pull(MIRROR, 4).await.unwrap(), Some(3));
     let slot = store.slot_of(32).await.unwrap().unwrap();
     assert!(slot.slot == "run-3" && slot.written);
+    if form >= 11 {
+        assert_eq!(store.untold().await.unwrap(), [(3, 1)]);
+    }
     if form >= 5 {
-        assert_eq!(store.words(5).await.unwrap()[0].reason, "no");
+        let words = store.words_on(ISSUE, 1).await.unwrap();
+        assert_eq!((words[0].run, words[0].item.as_str()), (3, "V1"));
+        assert_eq!(words[0].word.anchor, Anchor::Stands);
+        assert_eq!(store.words(5).await.unwrap(), [words[0].word.clone()]);
+        assert_eq!(words[0].word.reason, "no");
         assert_eq!(store.filed().await.unwrap()[0].issue, Some(12));
     }
 }
@@ -135,5 +143,6 @@ fn forms_that_were_released_stay_as_they_were() {
     8 b6e313081eaf005c
     9 1970dac1a836007e
     10 825c26d0ea32ce12
+    11 d23bfc0753fc550a
     ");
 }

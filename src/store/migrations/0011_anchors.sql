@@ -1,0 +1,8 @@
+-- A word is worth what the comment is that holds it; and reports that have to say what became of words.
+
+alter table words add column anchor text not null default 'stands'; -- stands, edited, deleted
+
+create table untold (
+    run     integer primary key references runs (id),
+    changes integer not null -- how many there were; the report has told all of them when the row goes
+);
