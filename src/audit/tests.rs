@@ -89,7 +89,7 @@ fn anchors() -> Anchors {
     Anchors {
         key: Some(KEY.public()),
         heads: heads
-            .map(|judged| (judged.item.clone(), judged.chain_head.short().to_owned()))
+            .map(|judged| (judged.item.clone(), judged.chain_head.to_string()))
             .collect(),
         judge: None,
     }
@@ -622,12 +622,16 @@ fn the_quotation_of_one_chain_vouches_for_no_other() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
-    /// Any byte of any file changed to any other: refused, or found.
+    /// Any byte of any file changed to any other: refused, or found. What a signature says of its key is a hint, which vouches for nothing
+    /// and is not vouched for.
     #[test]
     fn a_byte_changed_anywhere_is_never_valid(file in 0_usize..5, at in any::<prop::sample::Index>(), by in 1_u8..=255) {
         let mut forged = files(&VALID);
         let content = &mut forged[file].1;
         let at = at.index(content.len());
+        let id = KEY.public().id();
+        let hint = content.windows(id.len()).position(|part| part == id.as_bytes());
+        prop_assume!(!hint.is_some_and(|hint| (hint..hint + id.len()).contains(&at)));
         content[at] = content[at].wrapping_add(by);
         if let Ok(bundle) = Bundle::read(pack(&forged).unwrap().as_slice()) {
             prop_assert!(!cold(&bundle, &anchors()).agrees(), "{} at {at}", forged[file].0);
