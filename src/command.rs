@@ -95,7 +95,7 @@ pub enum Complaint {
         typed: String,
     },
     #[error(
-        "`/accept` expects an item and the digest that seals it, at least {LEAST_DIGITS} digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it."
+        "`/accept` expects an item and the digest that seals it, all {DIGITS} digits of it, as in `/accept V4 DIGEST`: copy it from where you checked it."
     )]
     NoHead,
     #[error("`/{command}` expects an item, such as `/{command} V4`.")]
@@ -126,8 +126,9 @@ const NAMES: [&str; 14] = [
     "withdraw", "file", "decision", "idea", "help",
 ];
 
-/// As few digits of a digest as are taken for it.
-pub const LEAST_DIGITS: usize = 12;
+/// As many digits has the digest that seals an attempt. No fewer are taken for it: whoever makes the facts can make two chains that end
+/// alike in some of them.
+pub const DIGITS: usize = 64;
 
 /// What a command may name.
 #[derive(Debug, Clone, Copy)]
@@ -278,11 +279,10 @@ fn accept<'a>(
     }
 }
 
-/// The digits of a digest, all or the first of them, however they were copied: as code, in capitals, with the dots that stand for the rest.
+/// The digits of a digest, all of them, however they were copied: as code, in capitals.
 pub fn head(word: &str) -> Option<String> {
-    let head = word.trim_matches('`').trim_end_matches('…').to_lowercase();
-    let is_digest = (LEAST_DIGITS..=64).contains(&head.len())
-        && head.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let head = word.trim_matches('`').to_lowercase();
+    let is_digest = head.len() == DIGITS && head.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_digest.then_some(head)
 }
 

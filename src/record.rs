@@ -28,6 +28,8 @@ pub struct RunRecord {
     pub notes: Vec<Note>,
     /// What earlier runs came to, newest first; of a run whose items are still verified it is not known.
     pub earlier: Vec<Earlier>,
+    /// The page of the comment that asked for it.
+    pub asked_in: Option<String>,
     pub progress_comment: Option<String>,
     pub report_comment: Option<String>,
 }
@@ -282,6 +284,10 @@ pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunR
         installation: store.installation().await?,
         forge: config.forge.url.clone(),
         notes: store.notes().await?,
+        asked_in: store
+            .command(run.command)
+            .await?
+            .map(|command| command.said().page(config.forge.url.as_str())),
         progress_comment: address(store, &progress_slot(id)).await?,
         report_comment: address(store, &report_slot(id)).await?,
         run,

@@ -38,6 +38,7 @@ pub fn cold(bundle: &Bundle, anchors: &Anchors) -> Audited {
     heads(evidence, anchors, &mut audited);
     verdicts(evidence, &mut audited);
     judges(evidence, anchors, &mut audited);
+    unfinished(evidence, &mut audited);
     if !junit(evidence).is_ok_and(|text| bundle.files.get(JUNIT) == Some(&text.into_bytes())) {
         audited.differs(Check::Junit, JUNIT, "it is not what the evidence gives");
     }
@@ -354,6 +355,24 @@ fn verdicts(evidence: &Evidence, audited: &mut Audited) {
                 evidence.verdict
             ),
         );
+    }
+}
+
+/// Whether it was made before everything was judged.
+fn unfinished(evidence: &Evidence, audited: &mut Audited) {
+    if evidence.ended.is_none() {
+        let words =
+            "The run had not ended when this bundle was made: its own last bundle says more";
+        audited.remarks.push(words.into());
+    }
+    let is_judged = |item: &str| evidence.attempts.iter().any(|judged| judged.item == item);
+    let items = evidence.items.iter().map(String::as_str);
+    let not: Vec<&str> = items.filter(|item| !is_judged(item)).collect();
+    if !not.is_empty() {
+        let not = listed(&not);
+        audited
+            .remarks
+            .push(format!("It holds no verdict on {not}"));
     }
 }
 

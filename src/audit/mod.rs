@@ -162,14 +162,14 @@ pub struct Anchors {
     pub judge: Option<crate::bundle::Judge>,
 }
 
-/// The end of an item's chain, as somebody quotes it in the forms that `/accept` takes: `V4=0123456789ab`.
+/// The end of an item's chain, as somebody quotes it in the forms that `/accept` takes: `V4=` and its digest.
 ///
 /// # Errors
 /// Where it is none, in words for whoever typed it.
 pub fn quoted(typed: &str) -> Result<(String, String), String> {
     let (item, head) = typed
         .split_once('=')
-        .ok_or("write it as ITEM=DIGEST, such as V4=0123456789ab")?;
+        .ok_or("write it as ITEM=DIGEST, with all digits")?;
     let item = item.trim_matches('`');
     let known = plan::ITEMS.iter().map(|item| item.id).chain(["G"]);
     let mut known = known.filter(|known| known.eq_ignore_ascii_case(item));
@@ -178,8 +178,8 @@ pub fn quoted(typed: &str) -> Result<(String, String), String> {
     })?;
     let head = command::head(head).ok_or_else(|| {
         format!(
-            "`{head}` is no digest, nor at least {} digits of one: copy it from where it is quoted",
-            command::LEAST_DIGITS
+            "`{head}` is no digest of {} digits: copy all of it from where it is quoted",
+            command::DIGITS
         )
     })?;
     Ok((item.into(), head))

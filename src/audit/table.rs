@@ -144,7 +144,7 @@ fn sum(audited: &Audited) -> &'static str {
         (false, _) if only_since => "Something has changed since.",
         (false, _) => "The bundle does not hold what it claims.",
         (true, false) if audited.has_its_heads() => {
-            "Facts and clauses stand. For the rest, who asked for it, when, what was made, and the report, nobody but the bundle vouches: that takes the key."
+            "Facts and clauses stand. For the rest, who asked for it, when, in which attempt, what was lost and what was made, the report and what was decided, nobody but the bundle vouches: that takes the key."
         }
         (true, false) => "The bundle agrees with itself. Nobody but itself vouches for it.",
         (true, true) if !audited.has_asked_all() => {

@@ -89,16 +89,17 @@ fn items_and_words() {
 #[test]
 fn words_on_what_was_judged() {
     insta::assert_snapshot!(told(&[
-        "/accept V4 0123456789ab",
-        "/accept v8A `0123456789ABCDEF`",
-        "/accept V4=0123456789ab…",
-        "/accept g 0123456789ab",
+        "/accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "/accept v8A `0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF`",
+        "/accept V4=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "/accept g 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         "/accept V4",
         "/accept",
-        "/accept V4 0123456789a",
+        "/accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
+        "/accept V4 0123456789ab…",
         "/accept V4 not-a-digest-at-all",
-        "/accept V4 0123456789ab please",
-        "/accept all 0123456789ab",
+        "/accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef please",
+        "/accept all 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         "/dispute V4 build 17 ran  another commit",
         "/dispute V4: @flow wrote `PASS` itself",
         "/dispute V4",
@@ -120,36 +121,37 @@ fn words_on_what_was_judged() {
         "/idea Ask the swarm <b>twice</b>",
         "/disput V4",
     ]), @"
-    /accept V4 0123456789ab                   /accept V4 0123456789ab
-    /accept v8A `0123456789ABCDEF`            /accept V8a 0123456789abcdef
-    /accept V4=0123456789ab…                  /accept V4 0123456789ab
-    /accept g 0123456789ab                    /accept G 0123456789ab
-    /accept V4                                `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
-    /accept                                   `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
-    /accept V4 0123456789a                    `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
-    /accept V4 not-a-digest-at-all            `/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 0123456789ab`: copy it from where you checked it.
-    /accept V4 0123456789ab please            `please` was not expected at the end of `/accept`.
-    /accept all 0123456789ab                  `all` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`, `G`.
-    /dispute V4 build 17 ran  another commit  /dispute V4 build 17 ran another commit
-    /dispute V4: @flow wrote `PASS` itself    /dispute V4 @flow wrote `PASS` itself
-    /dispute V4                               `/dispute` expects an item and a reason, such as `/dispute V4 build 17 ran another commit`.
-    /dispute                                  `/dispute` expects an item and a reason, such as `/dispute V4 build 17 ran another commit`.
-    /dispute build 17                         `build` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`, `G`.
-    /withdraw V4                              /withdraw V4
-    /withdraw                                 `/withdraw` expects an item, such as `/withdraw V4`.
-    /withdraw V4 V5                           `V5` was not expected at the end of `/withdraw`.
-    /file F2                                  /file F2
-    /file f1, F3                              /file F1 F3
-    /file all                                 /file all
-    /file                                     `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
-    /file everything                          `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
-    /file F2 all                              `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
-    /file V4.3                                `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
-    /decision Merge by hand, always           /decision Merge by hand, always
-    /decision                                 `/decision` expects a text behind it.
-    /idea                                     `/idea` expects a text behind it.
-    /idea Ask the swarm <b>twice</b>          /idea Ask the swarm <b>twice</b>
-    /disput V4                                `/disput` is not a command. Did you mean `/dispute`?
+    /accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef         /accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    /accept v8A `0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF`      /accept V8a 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    /accept V4=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef         /accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    /accept g 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef          /accept G 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    /accept V4                                                                          `/accept` expects an item and the digest that seals it, all 64 digits of it, as in `/accept V4 DIGEST`: copy it from where you checked it.
+    /accept                                                                             `/accept` expects an item and the digest that seals it, all 64 digits of it, as in `/accept V4 DIGEST`: copy it from where you checked it.
+    /accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde          `/accept` expects an item and the digest that seals it, all 64 digits of it, as in `/accept V4 DIGEST`: copy it from where you checked it.
+    /accept V4 0123456789ab…                                                            `/accept` expects an item and the digest that seals it, all 64 digits of it, as in `/accept V4 DIGEST`: copy it from where you checked it.
+    /accept V4 not-a-digest-at-all                                                      `/accept` expects an item and the digest that seals it, all 64 digits of it, as in `/accept V4 DIGEST`: copy it from where you checked it.
+    /accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef please  `please` was not expected at the end of `/accept`.
+    /accept all 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef        `all` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`, `G`.
+    /dispute V4 build 17 ran  another commit                                            /dispute V4 build 17 ran another commit
+    /dispute V4: @flow wrote `PASS` itself                                              /dispute V4 @flow wrote `PASS` itself
+    /dispute V4                                                                         `/dispute` expects an item and a reason, such as `/dispute V4 build 17 ran another commit`.
+    /dispute                                                                            `/dispute` expects an item and a reason, such as `/dispute V4 build 17 ran another commit`.
+    /dispute build 17                                                                   `build` is not an item of the plan. Known are `V1`, `V2`, `V3`, `V4`, `V5`, `V6`, `V7`, `V8`, `V8a`, `V9`, `G`.
+    /withdraw V4                                                                        /withdraw V4
+    /withdraw                                                                           `/withdraw` expects an item, such as `/withdraw V4`.
+    /withdraw V4 V5                                                                     `V5` was not expected at the end of `/withdraw`.
+    /file F2                                                                            /file F2
+    /file f1, F3                                                                        /file F1 F3
+    /file all                                                                           /file all
+    /file                                                                               `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
+    /file everything                                                                    `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
+    /file F2 all                                                                        `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
+    /file V4.3                                                                          `/file` expects findings of the latest report, such as `/file F2`, or `/file all`.
+    /decision Merge by hand, always                                                     /decision Merge by hand, always
+    /decision                                                                           `/decision` expects a text behind it.
+    /idea                                                                               `/idea` expects a text behind it.
+    /idea Ask the swarm <b>twice</b>                                                    /idea Ask the swarm <b>twice</b>
+    /disput V4                                                                          `/disput` is not a command. Did you mean `/dispute`?
     ");
 }
 
@@ -317,7 +319,9 @@ fn a_line_that_is_not_kept_whole_is_no_command() {
     let spaces = " ".repeat(2000);
     for line in [
         format!("/verify V1{spaces}please"),
-        format!("/accept V4 0123456789ab{spaces}not"),
+        format!(
+            "/accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef{spaces}not"
+        ),
         format!("/decision {}", "ü".repeat(LONGEST_LINE)),
     ] {
         let found = parse(&line, KNOWN);

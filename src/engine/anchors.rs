@@ -6,23 +6,35 @@ use crate::gitea::Comment;
 use crate::render;
 use crate::store::{Anchor, AnchoredWord};
 
-/// Looks at the comment that holds a word. That it does not say the word any more, or does again, is put on record, and the first is told.
-pub async fn check(engine: &Engine, word: &AnchoredWord) -> anyhow::Result<()> {
+/// Looks at the comment of each of these words. One that cannot be seen now is looked at again in an hour, and keeps no other from it.
+pub async fn check_each(engine: &Engine, words: &[AnchoredWord]) {
+    for word in words {
+        if let Err(error) = check(engine, word).await {
+            tracing::warn!(
+                comment = word.word.said.comment,
+                error = format!("{error:#}"),
+                "whether a comment says what was said of a verdict could not be seen"
+            );
+        }
+    }
+}
+
+/// Looks at the comment that holds a word. That it does not say the word any more, or does again, is told and put on record.
+async fn check(engine: &Engine, word: &AnchoredWord) -> anyhow::Result<()> {
     let anchor = look(engine, word).await?;
     if anchor == word.word.anchor {
         return Ok(());
     }
     let account = &word.word.account;
     tracing::warn!(run = word.run, item = %word.item, %account, anchor = anchor.word(), "the comment of a word is another one");
-    if anchor != Anchor::Stands {
-        let said = &word.word.said;
-        let text = render::comment::unanchored(engine.config.forge.url.as_str(), word, anchor);
-        let slot = format!("word-{}-{}", word.id, anchor.word());
-        engine
-            .reporter
-            .say(&slot, &said.repository, said.issue, &text)
-            .await?;
-    }
+    let said = &word.word.said;
+    let text = render::comment::anchored(engine.config.forge.url.as_str(), word, anchor);
+    // Each change in a comment of its own, and after an interruption in the same.
+    let slot = format!("word-{}-{}", word.id, word.changes + 1);
+    engine
+        .reporter
+        .say(&slot, &said.repository, said.issue, &text)
+        .await?;
     Ok(engine.store.anchor_word(word, anchor).await?)
 }
 
@@ -46,6 +58,5 @@ pub fn says(engine: &Engine, word: &AnchoredWord, comment: &Comment) -> bool {
     }
     let body = engine.world.redactor.text(&comment.body);
     let mut found = inbox::commands(&body).into_iter();
-    let is_typed = found.any(|it| it.position == word.position && it.line == word.line);
-    is_typed && comment.user.login.eq_ignore_ascii_case(&word.word.account)
+    found.any(|it| it.line == word.line)
 }

@@ -325,14 +325,11 @@ async fn obey(
             .await
         }
         Command::Decision(text) => {
-            engine
-                .store
-                .note(stored.id, NoteKind::Decision, &text)
-                .await?;
+            words::note(engine, stored, NoteKind::Decision, &text).await?;
             answer(engine, stored, &render::comment::noted(NoteKind::Decision)).await
         }
         Command::Idea(text) => {
-            engine.store.note(stored.id, NoteKind::Idea, &text).await?;
+            words::note(engine, stored, NoteKind::Idea, &text).await?;
             answer(engine, stored, &render::comment::noted(NoteKind::Idea)).await
         }
         Command::Cancel => {

@@ -70,16 +70,13 @@ async fn all(engine: &Engine) -> anyhow::Result<()> {
     let there = forge
         .comments(&tracking.repository, tracking.issue, None)
         .await?;
-    for word in words {
+    let mut in_doubt = words;
+    in_doubt.retain(|word| {
         let stands = word.word.anchor == Anchor::Stands;
-        let mut same = there
-            .value
-            .iter()
-            .filter(|it| anchors::says(engine, &word, it));
-        if !stands || same.next().is_none() {
-            anchors::check(engine, &word).await?;
-        }
-    }
+        let mut comments = there.value.iter();
+        !stands || !comments.any(|comment| anchors::says(engine, word, comment))
+    });
+    anchors::check_each(engine, &in_doubt).await;
     let there: BTreeSet<(u64, Digest)> = there.value.iter().map(seen).collect();
     for slot in slots {
         let meant = slot.comment.map(|comment| (comment, text(&slot.body)));
@@ -126,10 +123,10 @@ async fn one(engine: &Arc<Engine>, comment: u64) -> anyhow::Result<()> {
     }
     let tracking = &engine.config.tracking;
     let repository = tracking.repository.to_string();
-    let words = engine.store.words_on(&repository, tracking.issue).await?;
-    let mut anchored = words.iter().filter(|it| it.word.said.comment == comment);
-    if let Some(word) = anchored.next() {
-        anchors::check(engine, word).await?;
+    let mut anchored = engine.store.words_on(&repository, tracking.issue).await?;
+    anchored.retain(|it| it.word.said.comment == comment);
+    if !anchored.is_empty() {
+        anchors::check_each(engine, &anchored).await;
         words::tell_soon(engine);
     }
     Ok(())

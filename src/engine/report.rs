@@ -44,6 +44,19 @@ async fn post(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
         };
         say(engine, record.run.id, number, &text).await?;
     }
+    // It may have been longer.
+    let mut number = parts.len();
+    while engine
+        .store
+        .slot(&slot(record.run.id, number))
+        .await?
+        .is_some()
+    {
+        let first = urls.first().and_then(Option::as_deref);
+        let text = render::comment::report_shorter(first);
+        say(engine, record.run.id, number, &text).await?;
+        number += 1;
+    }
     Ok(())
 }
 

@@ -39,13 +39,20 @@ pub async fn work(engine: Arc<Engine>) {
             return;
         }
     }
-    tokio::select! {
-        taken_up = take_up(&engine) => if let Err(error) = taken_up {
-            tracing::warn!(error = format!("{error:#}"), "the newest run's last words could not be said again");
-        },
-        () = engine.shutdown.cancelled() => return,
-    }
     loop {
+        let taken_up = tokio::select! {
+            taken_up = take_up(&engine) => taken_up,
+            () = engine.shutdown.cancelled() => return,
+        };
+        if let Err(error) = taken_up {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the newest run's last words could not be said; it is tried again"
+            );
+            if !engine.rest().await {
+                return;
+            }
+        }
         let queued = engine.runs.notified();
         tokio::pin!(queued);
         // From here on a bell is heard, also one that rings before the wait below.
@@ -98,10 +105,10 @@ async fn next(engine: &Engine) -> anyhow::Result<Option<Run>> {
     Ok(Some(run))
 }
 
-/// Gavel may have ended between a run's end and the words about it.
+/// Gavel may have ended between a run's end and the last words about it, or these could not be said.
 async fn take_up(engine: &Arc<Engine>) -> anyhow::Result<()> {
-    match engine.store.latest_runs(1).await?.first() {
-        Some(run) if run.state == RunState::Finished => part(engine, run.id).await,
+    match engine.store.newest_finished().await? {
+        Some(run) if run > *engine.parted.borrow() => part(engine, run).await,
         _ => Ok(()),
     }
 }
@@ -313,7 +320,7 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     let record = engine.record(id).await?;
     verified::act(engine, &record).await?;
     if !record.is_verified() {
-        verified::keep_label(engine, &record).await;
+        verified::drop_label(engine).await;
     }
     engine.store.run_state(id, RunState::Finished).await?;
     tracing::info!(run = id, verdict = %record.verdict(), "finished");

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::host::process::{self, Exit};
 use crate::record::RunRecord;
 use crate::render;
+use crate::store::WordKind;
 use crate::verdict::Verdict;
 
 /// Acts on a run that verified everything, once. A restart in the middle is told, and nothing is done twice.
@@ -75,53 +76,84 @@ pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The label stands for what holds now: it goes while an item of the run that earned it is disputed, and when a later run finds what does
-/// not hold. That it went is said.
-pub async fn keep_label(engine: &Engine, record: &RunRecord) {
+/// Takes the label off where it stands for what does not hold any more: while anything is disputed of the run that earned it, or of what
+/// was judged since, and when a later run finds what does not hold. That it went is said.
+pub async fn drop_label(engine: &Engine) {
+    put_right(engine, false).await;
+}
+
+/// Takes the label off or puts it back, after somebody disputed something or took that back.
+pub async fn keep_label(engine: &Engine) {
+    put_right(engine, true).await;
+}
+
+async fn put_right(engine: &Engine, puts_back: bool) {
     let verified = engine.config.verified.as_ref();
     let Some(label) = verified.and_then(|it| it.label.as_ref()) else {
         return;
     };
-    if let Err(error) = put_right(engine, record, label).await {
+    let done = async {
+        let earned = engine.store.newest_verified().await?;
+        match against(engine, earned).await? {
+            Some(run) => take_off(engine, label, run).await,
+            None if puts_back && earned.is_some() => {
+                let tracking = &engine.config.tracking;
+                let forge = &engine.world.forge;
+                Ok(forge
+                    .label(&tracking.repository, tracking.issue, label)
+                    .await?)
+            }
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = done.await {
         tracing::warn!(
-            run = record.run.id,
             error = format!("{error:#}"),
             "the label could not be put right"
         );
     }
 }
 
-async fn put_right(engine: &Engine, record: &RunRecord, label: &str) -> anyhow::Result<()> {
-    let id = record.run.id;
-    let earned = engine.store.slot(&format!("run-{id}-verified")).await?;
-    let (forge, tracking) = (&engine.world.forge, &engine.config.tracking);
-    let (repository, issue) = (&tracking.repository, tracking.issue);
-    if record.is_verified() && earned.is_some() {
-        if !has_failed_since(engine, id).await? {
-            forge.label(repository, issue, label).await?;
+/// The run that speaks against the label which this run earned.
+async fn against(engine: &Engine, earned: Option<u64>) -> anyhow::Result<Option<u64>> {
+    if let Some(earned) = earned
+        && !engine.record(earned).await?.is_verified()
+    {
+        return Ok(Some(earned));
+    }
+    let since = earned.unwrap_or_default();
+    for attempt in engine.store.judged_between(since, NO_END, 1).await? {
+        let words = engine.store.words(attempt.id).await?;
+        let is_disputed = words.iter().any(|word| word.kind == WordKind::Disputed);
+        if is_disputed || attempt.verdict == Some(Verdict::Fail) {
+            return Ok(Some(attempt.run));
         }
-        return Ok(());
     }
-    let goes = earned.is_some() || record.verdict() == Verdict::Fail;
-    if goes && forge.unlabel(repository, issue, label).await? {
-        let text = render::comment::unlabelled(record, label);
-        let slot = format!("run-{id}-unlabelled");
-        let repository = repository.to_string();
-        engine
-            .reporter
-            .say(&slot, &repository, issue, &text)
-            .await?;
-    }
-    Ok(())
+    Ok(None)
 }
 
 /// No run has a number near this; the database knows no larger one.
 const NO_END: u64 = i64::MAX as u64;
 
-/// Whether what later runs found last does not hold: a word on an earlier one changes nothing about that.
-async fn has_failed_since(engine: &Engine, run: u64) -> anyhow::Result<bool> {
-    let later = engine.store.judged_between(run, NO_END, 1).await?;
-    Ok(later
-        .iter()
-        .any(|attempt| attempt.verdict == Some(Verdict::Fail)))
+async fn take_off(engine: &Engine, label: &str, run: u64) -> anyhow::Result<()> {
+    let (forge, tracking) = (&engine.world.forge, &engine.config.tracking);
+    let (repository, issue) = (&tracking.repository, tracking.issue);
+    if !forge.unlabel(repository, issue, label).await? {
+        return Ok(());
+    }
+    let record = engine.record(run).await?;
+    let text = render::comment::unlabelled(&record, label);
+    // Each time in a comment of its own: what was said the last time was followed by the label's return.
+    let mut slot = format!("run-{run}-unlabelled");
+    let mut times = 1;
+    while engine.store.slot(&slot).await?.is_some() {
+        times += 1;
+        slot = format!("run-{run}-unlabelled-{times}");
+    }
+    let repository = repository.to_string();
+    engine
+        .reporter
+        .say(&slot, &repository, issue, &text)
+        .await?;
+    Ok(())
 }

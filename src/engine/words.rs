@@ -1,11 +1,15 @@
 //! What people say of what was judged: accepted, disputed, taken back; and what follows for report and label.
 
-use super::{Engine, report, verdicts, verified};
+use super::{Engine, progress, report, verdicts, verified};
 use crate::command::ItemRef;
+use crate::plan::guardrails;
 use crate::record;
 use crate::render::comment::Heard;
-use crate::store::{Attempt, RunState, StoredCommand, WordKind};
+use crate::store::{Attempt, AttemptState, NoteKind, RunState, StoredCommand, WordKind};
 use std::sync::Arc;
+
+/// The guardrails of so many runs can be accepted.
+const RUNS: u32 = 50;
 
 /// What somebody says of an item's latest attempt.
 pub enum Word<'a> {
@@ -28,7 +32,7 @@ pub async fn hear(
     if !adversaries.iter().any(|named| named.is(account)) {
         return Ok(Heard::NoAdversary);
     }
-    let Some(attempt) = engine.store.latest_judged(item.as_str()).await? else {
+    let Some(attempt) = meant(engine, item.as_str(), account, &word).await? else {
         return Ok(Heard::NotJudged);
     };
     let heard = say(engine, stored, &attempt, word).await?;
@@ -36,6 +40,42 @@ pub async fn hear(
         tell_soon(engine);
     }
     Ok(heard)
+}
+
+/// The attempt that a word is about: the latest of its item. Every run has one of the guardrails, and no other takes its place: a digest
+/// that is quoted says which is meant. What is taken back is what its account said last.
+async fn meant(
+    engine: &Engine,
+    item: &str,
+    account: &str,
+    word: &Word<'_>,
+) -> anyhow::Result<Option<Attempt>> {
+    let store = &engine.store;
+    match word {
+        Word::Accept(head) if item == guardrails::ITEM.id => {
+            for attempt in store.latest_judged(item, RUNS).await? {
+                if record::head(store, &attempt).await?.as_str() == *head {
+                    return Ok(Some(attempt));
+                }
+            }
+        }
+        Word::Withdraw => {
+            let said_of = store.latest_said_of(item, account).await?;
+            if said_of.is_some() {
+                return Ok(said_of);
+            }
+        }
+        Word::Accept(_) | Word::Dispute(_) => {}
+    }
+    for attempt in store.latest_judged(item, RUNS).await? {
+        // A run that was cancelled at once has guardrails and nothing that they were held for.
+        let judged = |other: &Attempt| other.state == AttemptState::Judged;
+        let beside = |other: &Attempt| judged(other) && other.item != guardrails::ITEM.id;
+        if store.attempts(attempt.run).await?.iter().any(beside) {
+            return Ok(Some(attempt));
+        }
+    }
+    Ok(None)
 }
 
 async fn say(
@@ -46,10 +86,13 @@ async fn say(
 ) -> anyhow::Result<Heard> {
     let store = &engine.store;
     let account = &stored.command.account;
+    let asked = store.run(attempt.run).await?;
+    let is_over = asked
+        .as_ref()
+        .is_some_and(|run| run.state == RunState::Finished);
     let (kind, quoted, reason) = match word {
         Word::Accept(head) => {
-            let run = store.run(attempt.run).await?;
-            let asked_for_by = run.map(|run| run.account).unwrap_or_default();
+            let asked_for_by = asked.map(|run| run.account).unwrap_or_default();
             // Who asks for a run wants it to pass.
             if asked_for_by.eq_ignore_ascii_case(account) {
                 return Ok(Heard::OwnRun { run: attempt.run });
@@ -59,7 +102,7 @@ async fn say(
                 return Ok(Heard::NobodysRun { run: attempt.run });
             }
             let seals = record::head(store, attempt).await?;
-            if !seals.as_str().starts_with(head) {
+            if seals.as_str() != head {
                 return Ok(Heard::OtherHead {
                     run: attempt.run,
                     seals: seals.short().to_owned(),
@@ -70,7 +113,10 @@ async fn say(
         Word::Dispute(reason) => (WordKind::Disputed, "", reason),
         Word::Withdraw => {
             return Ok(match store.withdraw_words(attempt.id, account).await? {
-                true => Heard::TakenBack { run: attempt.run },
+                true => Heard::TakenBack {
+                    run: attempt.run,
+                    is_over,
+                },
                 false => Heard::NothingSaid,
             });
         }
@@ -78,7 +124,25 @@ async fn say(
     store
         .say_word(stored.id, attempt.id, kind, account, quoted, reason)
         .await?;
-    Ok(Heard::Said { run: attempt.run })
+    Ok(Heard::Said {
+        run: attempt.run,
+        is_over,
+    })
+}
+
+/// Puts a decision or an idea on record, and has the latest report show it.
+pub async fn note(
+    engine: &Arc<Engine>,
+    stored: &StoredCommand,
+    kind: NoteKind,
+    text: &str,
+) -> anyhow::Result<()> {
+    engine.store.note(stored.id, kind, text).await?;
+    if let Some(latest) = record::latest_finished(&engine.store, &engine.config).await? {
+        engine.store.say_more(latest.run.id).await?;
+        tell_soon(engine);
+    }
+    Ok(())
 }
 
 /// Has said what became of words, soon: it waits for the forge, and whoever typed does not.
@@ -97,20 +161,37 @@ pub fn tell_soon(engine: &Arc<Engine>) {
     });
 }
 
-/// Puts the comments of runs that have ended right where they do not say what became of words, and the label with them.
+/// Puts the comments of runs right where they do not say what became of words, or what was decided; and the label with them. What could
+/// not be said of one run is said later, and keeps no other from it.
 pub async fn tell(engine: &Engine) -> anyhow::Result<()> {
     let _telling = engine.telling_words.lock().await;
-    for (run, changes) in engine.store.untold().await? {
-        let record = engine.record(run).await?;
-        // Until then the run itself has both to write.
-        if record.run.state == RunState::Finished {
-            verified::keep_label(engine, &record).await;
-            for item in record.everything() {
-                verdicts::tell(engine, &record, item).await?;
-            }
-            report::tell(engine, run).await?;
-            engine.store.told(run, changes).await?;
+    let untold = engine.store.untold().await?;
+    if untold.is_empty() {
+        return Ok(());
+    }
+    verified::keep_label(engine).await;
+    for (run, changes) in untold {
+        if let Err(error) = tell_run(engine, run, changes).await {
+            tracing::warn!(
+                run,
+                error = format!("{error:#}"),
+                "its comments do not say yet what became of words"
+            );
         }
+    }
+    Ok(())
+}
+
+async fn tell_run(engine: &Engine, run: u64, changes: u64) -> anyhow::Result<()> {
+    let record = engine.record(run).await?;
+    for item in record.everything() {
+        verdicts::tell(engine, &record, item).await?;
+    }
+    progress::show_again(engine, run).await?;
+    // Before its end a run has no report.
+    if record.run.state == RunState::Finished {
+        report::tell(engine, run).await?;
+        engine.store.told(run, changes).await?;
     }
     Ok(())
 }

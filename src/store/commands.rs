@@ -1,5 +1,6 @@
 //! Commands that were typed, exactly once each; how far the catch-up read has come; who was turned away.
 
+use super::words::Said;
 use super::{Result, Store, now, signed, time, unsigned};
 use jiff::Timestamp;
 use sqlx::Row;
@@ -28,6 +29,19 @@ pub struct StoredCommand {
     pub id: u64,
     pub command: NewCommand,
     pub received: Timestamp,
+}
+
+impl StoredCommand {
+    /// Where and when it was typed.
+    pub fn said(&self) -> Said {
+        let typed = &self.command;
+        Said {
+            repository: typed.repository.clone(),
+            issue: typed.issue,
+            comment: typed.comment,
+            at: self.received,
+        }
+    }
 }
 
 impl Store {

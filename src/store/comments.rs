@@ -31,6 +31,21 @@ impl Store {
             .get("id"))
     }
 
+    /// The newest run that has verified everything: a comment says what followed.
+    pub async fn newest_verified(&self) -> Result<Option<u64>> {
+        let slots = sqlx::query("select slot from comments where slot like 'run-%-verified'")
+            .fetch_all(&self.pool)
+            .await?;
+        let runs = slots.iter().filter_map(|row| {
+            let slot: &str = row.get("slot");
+            slot.strip_prefix("run-")?
+                .strip_suffix("-verified")?
+                .parse()
+                .ok()
+        });
+        Ok(runs.max())
+    }
+
     /// Puts on record what should stand in a slot; the forge does not have it yet.
     pub async fn mean_comment(
         &self,

@@ -259,6 +259,16 @@ impl Store {
         attempt(&row)
     }
 
+    /// The newest run that has ended.
+    pub async fn newest_finished(&self) -> Result<Option<u64>> {
+        let newest: Option<i64> =
+            sqlx::query("select max(id) as id from runs where state = 'finished'")
+                .fetch_one(&self.pool)
+                .await?
+                .get("id");
+        Ok(newest.map(unsigned))
+    }
+
     /// All attempts of a run, oldest first.
     pub async fn attempts(&self, run: u64) -> Result<Vec<Attempt>> {
         sqlx::query("select * from attempts where run = ? order by id")
@@ -270,12 +280,28 @@ impl Store {
             .collect()
     }
 
-    /// The newest attempt of an item that was judged, in whichever run.
-    pub async fn latest_judged(&self, item: &str) -> Result<Option<Attempt>> {
+    /// The newest attempts of an item that were judged, in whichever run, at most so many; newest first.
+    pub async fn latest_judged(&self, item: &str, most: u32) -> Result<Vec<Attempt>> {
         sqlx::query(
-            "select * from attempts where item = ? and state = 'judged' order by id desc limit 1",
+            "select * from attempts where item = ? and state = 'judged' order by id desc limit ?",
         )
         .bind(item)
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(attempt)
+        .collect()
+    }
+
+    /// The attempt of an item that an account said something of last which stands.
+    pub async fn latest_said_of(&self, item: &str, account: &str) -> Result<Option<Attempt>> {
+        sqlx::query(
+            "select attempts.* from attempts join words on words.attempt = attempts.id
+             where item = ? and account = ? and withdrawn is null order by words.id desc limit 1",
+        )
+        .bind(item)
+        .bind(account)
         .fetch_optional(&self.pool)
         .await?
         .as_ref()

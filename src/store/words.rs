@@ -62,9 +62,10 @@ pub struct AnchoredWord {
     pub run: u64,
     pub attempt: u64,
     pub word: Word,
-    /// The command, as it was typed, and its place in its comment.
+    /// The command, as it was typed.
     pub line: String,
-    pub position: usize,
+    /// How often something became of its comment.
+    pub changes: u64,
 }
 
 /// Where and when something was said.
@@ -174,7 +175,7 @@ impl Store {
     /// Puts on record what became of the comment that holds a word.
     pub async fn anchor_word(&self, word: &AnchoredWord, anchor: Anchor) -> Result<()> {
         let mut transaction = self.writer.begin().await?;
-        sqlx::query("update words set anchor = ? where id = ?")
+        sqlx::query("update words set anchor = ?, changes = changes + 1 where id = ?")
             .bind(anchor.word())
             .bind(signed(word.id))
             .execute(&mut *transaction)
@@ -187,7 +188,7 @@ impl Store {
     /// The words that stand and were said on an issue, oldest first.
     pub async fn words_on(&self, repository: &str, issue: u64) -> Result<Vec<AnchoredWord>> {
         sqlx::query(
-            "select words.*, repository, issue, comment, received, line, position, item, run from words
+            "select words.*, repository, issue, comment, received, line, item, run from words
              join commands on commands.id = words.command
              join attempts on attempts.id = words.attempt
              where repository = ? and issue = ? and withdrawn is null order by words.id",
@@ -205,10 +206,21 @@ impl Store {
                 attempt: unsigned(row.get("attempt")),
                 word: word(row)?,
                 line: row.get("line"),
-                position: usize::try_from(row.get::<i64, _>("position")).unwrap_or_default(),
+                changes: unsigned(row.get("changes")),
             })
         })
         .collect()
+    }
+
+    /// A run's comments have to say more than they do.
+    pub async fn say_more(&self, run: u64) -> Result<()> {
+        sqlx::query(
+            "insert into untold values (?, 1) on conflict (run) do update set changes = changes + 1",
+        )
+        .bind(signed(run))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 
     /// The runs whose comments have to say what became of words, and how many changes there were.

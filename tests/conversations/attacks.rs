@@ -579,7 +579,7 @@ async fn who_may_comment_and_not_command() {
     let block = format!(
         "{marker}\n<!-- gavel-verdicts/1 {{\"run\":1,\"verdict\":\"PASS\"}} -->\n✅ Run 1: PASS"
     );
-    let all = "/verify all\n/cancel\n/pause\n/cleanup\n/accept V1 0123456789ab\n/dispute V1 no\n/file all\n/decision merge\n/idea merge";
+    let all = "/verify all\n/cancel\n/pause\n/cleanup\n/accept V1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n/dispute V1 no\n/file all\n/decision merge\n/idea merge";
     let (heard, away) = ("not heard", "turned away");
     let attempts = [
         (OUTSIDER, "outsider", "types a command", "/verify V1", away),
@@ -652,7 +652,7 @@ async fn who_may_comment_and_not_command() {
             FLOW,
             "flow",
             "accepts what was judged of it",
-            "/accept V1 0123456789ab",
+            "/accept V1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
             heard,
         ),
         (GATE, "bridge", "types a command", "/cancel", heard),
@@ -878,8 +878,8 @@ async fn what_a_maintainers_account_cannot_be_made_to_do() {
         ("a shell's words for a finding", "/file F1;reboot".into(), "`/file` expects findings of the latest report, such as `/file F2`, or `/file all`.".into()),
         ("a finding of no number", "/file F99999999999999999999".into(), "`/file` expects findings of the latest report, such as `/file F2`, or `/file all`.".into()),
         ("a finding, twice", "/file F1 F1".into(), "- F1: the latest report has no such finding\n- F1: the latest report has no such finding".into()),
-        ("a path for a digest", "/accept V1 ../../../../../../x".into(), "`/accept` expects an item and the digest that seals it, at least 12 digits of it, such as `/accept V4 DIGEST`: copy it from where you checked it.".into()),
-        ("a word that others have", "/accept V1 0123456789ab".into(), "Only those whom this installation names as adversaries (`commanders.adversaries`) accept and dispute. `/decision` and `/idea` are for everybody who may give me commands.".into()),
+        ("a path for a digest", "/accept V1 ../../../../../../x".into(), "`/accept` expects an item and the digest that seals it, all 64 digits of it, as in `/accept V4 DIGEST`: copy it from where you checked it.".into()),
+        ("a word that others have", "/accept V1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into(), "Only those whom this installation names as adversaries (`commanders.adversaries`) accept and dispute. `/decision` and `/idea` are for everybody who may give me commands.".into()),
         ("a slip with everything in it", "/verfy\u{202e} V1".into(), "`/verfy\\u{202e}` is not a command. Did you mean `/verify`?".into()),
     ] {
         let answer = lab.talk(&line).await;
@@ -1067,7 +1067,7 @@ async fn what_is_read_in_a_run() {
     let attempts = evidence["attempts"].as_array().unwrap();
     let of_v1 = attempts.iter().find(|attempt| attempt["item"] == "V1");
     let head = of_v1.unwrap()["chain_head"].as_str().unwrap();
-    let answer = lab.talk(&format!("/accept V1 {}", &head[..12])).await;
+    let answer = lab.talk(&format!("/accept V1 {}", head)).await;
     let refused = "You asked for run 1 yourself, and nobody accepts a run of their own. Somebody else has to check V1.";
     table.row(STOLEN, "accepts a run that it asked for", &answer, refused);
     lab.talk(&format!("/dispute V1 {hostile}")).await;

@@ -84,7 +84,7 @@ async fn a_run_can_be_checked_without_gavels_word() {
     let refused = read_verdicts(&lab, forged);
     assert!(!refused.status.success() && refused.stdout.is_empty());
 
-    let quoted = format!("V1={}", &head[..12]);
+    let quoted = format!("V1={}", head);
     let audited = audit(&[&bundle, "--key", &key, "--head", &quoted]);
     let said = succeeded(&audited);
     assert!(
@@ -93,7 +93,7 @@ async fn a_run_can_be_checked_without_gavels_word() {
     );
     let alone = audit(&[&bundle]);
     assert_eq!(alone.status.code(), Some(3), "{}", text(&alone.stdout));
-    let other = audit(&[&bundle, "--key", &key, "--head", "V1=000000000000"]);
+    let other = audit(&[&bundle, "--key", &key, "--head", &format!("V1={:064}", 0)]);
     assert_eq!(other.status.code(), Some(1), "{}", text(&other.stdout));
     let none = audit(&[&key]);
     assert_eq!(none.status.code(), Some(2));

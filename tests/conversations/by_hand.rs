@@ -80,7 +80,7 @@ async fn it_goes_as_on_the_issue_and_leaves_report_and_bundle() {
     let evidence: serde_json::Value = serde_json::from_slice(&evidence).unwrap();
     assert_eq!(evidence["asked_for_by"], "maintainer");
     let head = evidence["attempts"][0]["chain_head"].as_str().unwrap();
-    let accept = format!("/accept V1 `{}`", &head[..12]);
+    let accept = format!("/accept V1 `{head}`");
     let mut answers = Vec::new();
     for who in ["maintainer", "adversary"] {
         let said = lab.say(who, &accept).await;

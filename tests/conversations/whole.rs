@@ -40,7 +40,7 @@ async fn a_plan_that_has_passed_is_labelled_and_followed_by_what_is_configured()
     assert!(lab.path("watchdog").exists());
     let said = lab.slot("run-2-verified", "ended well").await;
     assert_snapshot!(said, @"
-    🎉 **Verified.** In run 2 everything passed, against one set of versions.
+    🎉 **Verified.** In [run 2](http://forge/maintainers/verification/issues/1#issuecomment-N) everything passed, against one set of versions.
 
     - this issue is labelled `verified`
     - `DIR/bin/on-verified 0 3 * * 6 DIR/bin/launch-upgrader.sh start` ran and ended well
@@ -65,6 +65,19 @@ async fn a_plan_that_has_passed_is_labelled_and_followed_by_what_is_configured()
     let tags = lab.configured("registry", "url") + "/v2/lab/plain/manifests/1.4.0";
     lab.do_at(Method::DELETE, &tags).await;
     assert_snapshot!(auditor.news(), @"tags of lab/plain: gone: 1.4.0. No longer supports V3.3, V8.1, V8.3, V8.4, V8.5");
+    // What is said of a later run speaks against the label too.
+    lab.say("maintainer", "/verify V1").await;
+    assert_eq!(lab.ended(3).await["verdict"], "PASS");
+    assert_eq!(labels(&lab).await, ["verified"]);
+    lab.say("adversary", "/dispute V1 its build ran another commit")
+        .await;
+    lab.slot("run-3-unlabelled", "is disputed").await;
+    assert_eq!(labels(&lab).await, [""; 0]);
+    lab.say("adversary", "/withdraw V1").await;
+    lab.until("the label is back", async || {
+        (labels(&lab).await == ["verified"]).then_some(())
+    })
+    .await;
     // Gavel goes on after trouble of its own; in a healthy world it has none.
     let log = std::fs::read_to_string(lab.path("logs/gavel.log")).unwrap();
     let mut lines = log.lines();

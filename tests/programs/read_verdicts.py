@@ -18,6 +18,8 @@ block = json.loads(line[len(begin) : -len(end)])
 print(f"run {block['run']}: {block['verdict']}, bundle {block['bundle']}")
 for item in block["items"]:
     print(f"{item['item']} {item['verdict']}, sealed by {item['chain_head']}")
+    for word in item["words"]:
+        print(f"  {word['word']} by {word['account']} in {word['comment']}, which {word['anchor']}")
     for clause in item["clauses"]:
         links = [f"{item['page']}#fact-{fact}" for fact in clause["evidence"]]
         print(f"  {clause['id']} {clause['verdict']}", *links)

@@ -5,7 +5,7 @@ use crate::fuzz::{LONGEST, RUNS, text};
 
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "/verify ", "/status", "/cancel", "/pause", "/accept V4 0123456789ab", "/dispute V4 ", "/withdraw V4", "/file F2", "/file all", "/decision ",
+    "/verify ", "/status", "/cancel", "/pause", "/accept V4 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "/dispute V4 ", "/withdraw V4", "/file F2", "/file all", "/decision ",
     "/idea ", "/help", "/verfy V1", "V1", "V8a", "V1-V4", "all", "keep", "dry-run", "--force", "–", "…",
     "\n", "\n\n", "\r\n", "\r", "    ", "\t", "\n    ", "> ", "- ", "1. ", "# ", "\n===\n", "\n---\n", "```", "\n```\n", "~~~", "`", "``", "<!--", "-->", "<div>", "</div>", "<pre>",
     "](", "[a]: b", "[^1]: ", "| a |\n|---|\n", "|", "\\", "&#47;", "**", "\u{a0}", "\u{85}", "\u{2028}", "\u{3000}", "\u{feff}", "\u{200b}", "ü", "İ", "$$",

@@ -182,7 +182,7 @@ pub fn help(items: &[Item]) -> String {
          | `/pause`, `/resume` | lets no run start until then; what is asked for meanwhile waits in line, what is running goes on to its end |\n\
          | `/report` | posts the latest report again |\n\
          | `/cleanup` | closes what earlier runs left, also what they were asked to keep |\n\
-         | `/accept V4 0123456789ab`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |\n\
+         | `/accept V4 DIGEST`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |\n\
          | `/file F2`, `/file all` | opens issues for findings of the latest report |\n\
          | `/decision text`, `/idea text` | records it, for reports and bundles |\n\
          | `/help` | this |\n\n\

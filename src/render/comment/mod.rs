@@ -18,8 +18,10 @@ pub use answers::{
 pub use block::block;
 pub use filed::{FiledIssue, Filing, filed, filed_again, filed_title, filings};
 pub use pausing::{paused, resumed, waits};
-pub use report::{LONGEST, report, report_continued, report_continues, report_parts};
-pub use words::{Heard, adversaries_only, heard, noted, notes, unanchored};
+pub use report::{
+    LONGEST, report, report_continued, report_continues, report_parts, report_shorter,
+};
+pub use words::{Heard, adversaries_only, anchored, heard, noted, notes};
 
 use super::again::{self, Line};
 use super::text::{capital, cell, code, shell, statements};

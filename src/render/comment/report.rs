@@ -93,6 +93,14 @@ pub fn report_continued(first: Option<&str>, number: usize, all: usize) -> Strin
     )
 }
 
+/// What stands in a comment that a report does not need any more.
+pub fn report_shorter(first: Option<&str>) -> String {
+    format!(
+        "*REVIEW-5 is shorter now, and needs this comment no more; it begins in {}.*",
+        link(1, first)
+    )
+}
+
 fn link(number: usize, url: Option<&str>) -> String {
     match url {
         Some(url) => format!("[part {number}]({url})"),
@@ -157,7 +165,7 @@ fn heads(record: &RunRecord) -> Vec<String> {
     let judged = record.everything().filter_map(|item| item.latest.as_ref());
     judged
         .filter(|judged| !judged.facts.is_empty())
-        .map(|judged| format!("{}={}", judged.attempt.item, judged.head().short()))
+        .map(|judged| format!("{}={}", judged.attempt.item, judged.head()))
         .collect()
 }
 

@@ -211,6 +211,7 @@ fn record(state: RunState, items: Vec<ItemRecord>) -> RunRecord {
         forge: "https://git.example.org".parse().unwrap(),
         earlier: Vec::new(),
         notes: Vec::new(),
+        asked_in: Some("https://git.example.org/c/0".into()),
         progress_comment: None,
         report_comment: None,
     }
@@ -326,7 +327,7 @@ fn a_pass_has_its_evidence_beside_it() {
     | ✅ | **V1.1** A `!testme` by a collaborator starts exactly one build, for that pull request and that head | build 12 for pull request 7 at `c0ffee`<br>nothing else<br><sub>[!testme by gavel on \#‍7](https://gavel.example.org/runs/1/V1/1#fact-3) · [all builds](https://gavel.example.org/runs/1/V1/1#fact-4) · [build 12](https://gavel.example.org/runs/1/V1/1#fact-5) · [statuses of \#‍7](https://gavel.example.org/runs/1/V1/1#fact-6) · [all 5](https://gavel.example.org/runs/1/V1/1#V1.1)</sub> |
     | ✅ | **V1.2** That build runs the suite: every stage, at least one test, to its end | 4 stages<br><sub>[build 12](https://gavel.example.org/runs/1/V1/1#fact-5)</sub> |
 
-    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5`</sub>
+    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5f18e74c38e90b02c06efb48aabf483f0731c1a374274b98423d1`</sub>
     ");
 }
 
@@ -354,7 +355,7 @@ fn a_fail_begins_with_what_was_found_and_nothing_in_it_is_markdown() {
     | ❌ | **V1.3** The result is put back on the pull request, as it was and leading to the build | see F1 |
     | ❓ | **V1.4** A `!testme` by an outsider starts nothing and changes no status | the forge was down |
 
-    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5`</sub>
+    <sub>Run 1, attempt 1 · 1 min 15 s · [all 8 facts](https://gavel.example.org/runs/1/V1/1), sealed by `9f4b5c4443f5f18e74c38e90b02c06efb48aabf483f0731c1a374274b98423d1`</sub>
     ");
 }
 
@@ -405,7 +406,7 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
     assert_snapshot!(report(&record), @r#"
     ## REVIEW-5 · ❌ FAIL
 
-    Run 1, asked for by `maintainer` · 2026-05-28 20:26 UTC · 1 min 30 s
+    Run 1, asked for by [`maintainer`](https://git.example.org/c/0) · 2026-05-28 20:26 UTC · 1 min 30 s
 
     | | Item | Verdict | Time | Adversary |
     |:-:|---|---|---|---|
@@ -487,7 +488,8 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
 
        ```sh
        curl -fsSO https://gavel.example.org/runs/1/bundle.tar.gz
-       gavel audit bundle.tar.gz --key signing.pub --head V1=9f4b5c4443f5
+       gavel audit bundle.tar.gz --key signing.pub \
+         --head V1=9f4b5c4443f5f18e74c38e90b02c06efb48aabf483f0731c1a374274b98423d1
        ```
 
     Private repositories want a token beside the `curl` lines: `-H "Authorization: token $TOKEN"` for the forge, `-H "Authorization: Bearer $TOKEN"` for Drone. What is asked of the machine was asked there, with the commands and the environment of `[host]` in `gavel.toml`.
@@ -604,7 +606,7 @@ fn help_lists_commands_and_items() {
     | `/pause`, `/resume` | lets no run start until then; what is asked for meanwhile waits in line, what is running goes on to its end |
     | `/report` | posts the latest report again |
     | `/cleanup` | closes what earlier runs left, also what they were asked to keep |
-    | `/accept V4 0123456789ab`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |
+    | `/accept V4 DIGEST`, `/dispute V4 why`, `/withdraw V4` | for adversaries: says of the latest attempt that you checked it, quoting the digest that seals it, or that you do not believe it; takes that back |
     | `/file F2`, `/file all` | opens issues for findings of the latest report |
     | `/decision text`, `/idea text` | records it, for reports and bundles |
     | `/help` | this |

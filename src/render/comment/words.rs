@@ -6,13 +6,15 @@ use crate::store::{Anchor, AnchoredWord, Note, NoteKind, WordKind};
 
 /// What became of somebody's word.
 pub enum Heard {
-    /// It stands, on the attempt of this run.
+    /// It stands, on the attempt of this run, which may not be over yet.
     Said {
         run: u64,
+        is_over: bool,
     },
     /// It does not stand any more.
     TakenBack {
         run: u64,
+        is_over: bool,
     },
     NoAdversary,
     NotJudged,
@@ -34,16 +36,27 @@ pub enum Heard {
 /// The answer to a word on an item.
 pub fn heard(item: &str, done: &str, heard: &Heard) -> String {
     match heard {
-        Heard::Said { run } => format!("**{item}** of run {run} is {done}. The report says so."),
-        Heard::TakenBack { run } => {
-            format!("What you said of **{item}** of run {run} is taken back. The report says so.")
-        }
+        Heard::Said { run, is_over } => format!(
+            "**{item}** of run {run} is {done}. {}",
+            said_where(*is_over)
+        ),
+        Heard::TakenBack { run, is_over } => format!(
+            "What you said of **{item}** of run {run} is taken back. {}",
+            said_where(*is_over)
+        ),
         Heard::NoAdversary => "Only those whom this installation names as adversaries (`commanders.adversaries`) accept and dispute. `/decision` and `/idea` are for everybody who may give me commands.".into(),
         Heard::NotJudged => format!("{item} has not been judged yet: there is nothing to say of it."),
         Heard::OwnRun { run } => format!("You asked for run {run} yourself, and nobody accepts a run of their own. Somebody else has to check {item}."),
         Heard::NobodysRun { run } => format!("Who asked for run {run} is not on record: it was started on my own machine, in nobody's name. Nobody accepts a run of their own, so have {item} verified once more."),
-        Heard::OtherHead { run, seals } => format!("The latest attempt of {item}, in run {run}, is sealed by `{seals}`, and not by what you quote. Nothing is accepted: check that one."),
+        Heard::OtherHead { run, seals } => format!("The latest attempt of {item}, in run {run}, is sealed by `{seals}…`, and not by what you quote. Nothing is accepted: check that one."),
         Heard::NothingSaid => format!("Nothing that you said of the latest attempt of {item} stands."),
+    }
+}
+
+fn said_where(is_over: bool) -> &'static str {
+    match is_over {
+        true => "The report says so.",
+        false => "Its comment says so, and the report will when the run is over.",
     }
 }
 
@@ -55,7 +68,7 @@ pub fn adversaries_only() -> String {
 /// The answer to `/decision` and `/idea`.
 pub fn noted(kind: NoteKind) -> String {
     format!(
-        "The {} is on record: reports show it, and each bundle holds it.",
+        "The {} is on record: the latest report shows it, and so will the bundle of each run that is still to end.",
         kind.word()
     )
 }
@@ -91,8 +104,8 @@ pub fn said(record: &RunRecord, item: &ItemRecord) -> Vec<String> {
         };
         match word.kind {
             WordKind::Accepted => format!(
-                "🤝 [accepted]({place}) by {by}, quoting {}{since}",
-                code(&word.head)
+                "🤝 [accepted]({place}) by {by}, quoting `{:.12}…`{since}",
+                word.head
             ),
             WordKind::Disputed => format!(
                 "✋ [disputed]({place}) by {by}: {}{since}",
@@ -103,8 +116,8 @@ pub fn said(record: &RunRecord, item: &ItemRecord) -> Vec<String> {
     said.collect()
 }
 
-/// Told when the comment of a word says it no more.
-pub fn unanchored(forge: &str, word: &AnchoredWord, anchor: Anchor) -> String {
+/// Told when the comment of a word says it no more, or says it again.
+pub fn anchored(forge: &str, word: &AnchoredWord, anchor: Anchor) -> String {
     let AnchoredWord {
         item, run, word, ..
     } = word;
@@ -112,14 +125,20 @@ pub fn unanchored(forge: &str, word: &AnchoredWord, anchor: Anchor) -> String {
     let place = word.said.page(forge);
     let was = match anchor {
         Anchor::Deleted => "was deleted",
-        Anchor::Edited | Anchor::Stands => "was edited, and does not say so any more",
+        Anchor::Edited => "was edited, and does not say so any more",
+        Anchor::Stands => {
+            return format!(
+                "[The comment]({place}) in which {by} {} **{item}** of run {run} says so again.",
+                word.kind.word()
+            );
+        }
     };
     match word.kind {
         WordKind::Accepted => format!(
             "⚠️ [The comment]({place}) in which {by} accepted **{item}** of run {run} {was}. The acceptance does not count: whoever checked it accepts it anew."
         ),
         WordKind::Disputed => format!(
-            "⚠️ [The comment]({place}) in which {by} disputed **{item}** of run {run} {was}. The dispute counts all the same, until {by} takes it back by `/withdraw {item}`. Its reason was: {}",
+            "⚠️ [The comment]({place}) in which {by} disputed **{item}** of run {run} {was}. The dispute counts all the same, until {item} is verified again or {by} takes it back by `/withdraw {item}`. Its reason was: {}",
             cell(&word.reason)
         ),
     }
