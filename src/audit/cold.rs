@@ -339,6 +339,7 @@ fn verdicts(evidence: &Evidence, audited: &mut Audited) {
             );
         }
     }
+    attempts(evidence, &known, audited);
     // What came to no verdict leaves its run without a PASS.
     let of = |item: &String| {
         let mut attempts = evidence.attempts.iter();
@@ -373,6 +374,31 @@ fn unfinished(evidence: &Evidence, audited: &mut Audited) {
         audited
             .remarks
             .push(format!("It holds no verdict on {not}"));
+    }
+}
+
+/// Whether the attempts of each item, those that were lost among them, are of what was to be judged, and numbered from 1 in their order: the
+/// judged one is the last.
+fn attempts(evidence: &Evidence, known: &BTreeSet<&String>, audited: &mut Audited) {
+    let mut numbers: BTreeMap<&String, Vec<u32>> = BTreeMap::new();
+    for lost in &evidence.lost {
+        numbers.entry(&lost.item).or_default().push(lost.attempt);
+        if !known.contains(&lost.item) {
+            let says = "an attempt of it was lost, and it was not among what was to be judged";
+            audited.differs(Check::Verdict, &lost.item, says);
+        }
+    }
+    for judged in &evidence.attempts {
+        numbers
+            .entry(&judged.item)
+            .or_default()
+            .push(judged.attempt);
+    }
+    for (item, numbers) in numbers {
+        if !(1..).zip(&numbers).all(|(number, of)| number == *of) {
+            let says = "its attempts are not numbered from 1 in their order";
+            audited.differs(Check::Verdict, item, says);
+        }
     }
 }
 

@@ -10,8 +10,8 @@ mod written;
 
 use super::{Anchors, Audited, Check, Difference, Opened, cold, open, table, unread};
 use crate::bundle::{
-    Bundle, Content, EVIDENCE, Evidence, FORMAT, JUNIT, Judge, JudgedAttempt, Key, MANIFEST, Made,
-    Manifest, REPORT, Refused, STATEMENT, Sealed, make, pack, unpack,
+    Bundle, Content, EVIDENCE, Evidence, FORMAT, JUNIT, Judge, JudgedAttempt, Key, LostAttempt,
+    MANIFEST, Made, Manifest, REPORT, Refused, STATEMENT, Sealed, make, pack, unpack,
 };
 use crate::evidence::{Answer, Digest, Fact, Lasting, Sighting, versions};
 use crate::plan::{self, tests::facts::healthy};
@@ -250,6 +250,9 @@ const CHANGES: &[(&str, Change, &str, &str)] = &[
     ("an item is dropped", |run| drop(run.attempts.remove(1)), "manifest, head, verdict", "head, verdict"),
     ("an item is there twice", |run| { let judged = run.attempts[0].clone(); run.attempts.push(judged) }, "manifest, verdict", "verdict"),
     ("an item that the plan does not have", |run| run.attempts[1].item = "V77".into(), "manifest, head, judged again, verdict", "head, judged again, verdict"),
+    ("the number of an attempt", |run| run.attempts[0].attempt = 2, "manifest, verdict", "verdict"),
+    ("an attempt more that was lost", |run| run.lost.push(lost("V1", 1)), "manifest, verdict", "verdict"),
+    ("an attempt that was lost, of another item", |run| run.lost.push(lost("V77", 1)), "manifest, verdict", "verdict"),
     ("the versions that were verified", |run| drop(run.attempts[0].versions.insert("forge".into(), "9".into())), "manifest, judged again", ""),
     ("the number of the run", |run| run.run = 8, "manifest", ""),
     ("the installation", |run| run.installation = "ffffffffffff".into(), "manifest", ""),
@@ -270,6 +273,16 @@ fn the_valid_bundle_agrees_and_somebody_vouches_for_it() {
         &Anchors::default(),
     );
     assert!(alone.agrees() && !alone.is_anchored());
+}
+
+fn lost(item: &str, attempt: u32) -> LostAttempt {
+    LostAttempt {
+        item: item.into(),
+        attempt,
+        started: jiff::Timestamp::UNIX_EPOCH,
+        why: "Gavel was ended".into(),
+        facts: Vec::new(),
+    }
 }
 
 #[test]

@@ -141,11 +141,25 @@ fn page(engine: &Engine, filed: &Filed) -> String {
 /// Says in every open issue what a run that has ended came to. Said again, it changes nothing.
 pub async fn follow(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     for filed in engine.store.filed().await? {
-        if filed.run < record.run.id && open(engine, &filed.clause).await?.is_some() {
-            say(engine, record, &filed).await?;
+        if filed.run < record.run.id
+            && let Err(error) = follow_one(engine, record, &filed).await
+        {
+            tracing::warn!(
+                run = record.run.id,
+                clause = %filed.clause,
+                error = format!("{error:#}"),
+                "what the run came to could not be said in the issue of a finding"
+            );
         }
     }
     Ok(())
+}
+
+async fn follow_one(engine: &Engine, record: &RunRecord, filed: &Filed) -> anyhow::Result<()> {
+    match open(engine, &filed.clause).await? {
+        Some(_) => say(engine, record, filed).await,
+        None => Ok(()),
+    }
 }
 
 /// What a run came to, in the issue of a clause; nothing where it came to neither PASS nor FAIL, or first found it.

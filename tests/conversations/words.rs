@@ -177,7 +177,8 @@ async fn an_acceptance_goes_with_the_comment_that_holds_it_and_a_dispute_stays()
         .say("adversary", "/dispute V1 build 1 is not mine")
         .await;
     row(&lab, "✋").await;
-    lab.slot("run-1", "INCONCLUSIVE").await;
+    let progress = lab.slot("run-1", "INCONCLUSIVE").await;
+    assert!(progress.contains(", disputed"), "{progress}");
     lab.gavel().stop();
     lab.ask("maintainer", Method::DELETE, &path(disputed), None)
         .await;

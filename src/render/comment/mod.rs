@@ -102,9 +102,10 @@ impl Progress<'_> {
             sign: judged.verdict.sign(),
             item: guardrails.item.title.into(),
             words: format!(
-                "[**{}**]({})",
+                "[**{}**]({}){}",
                 judged.verdict,
-                facts_page(self.record, judged)
+                facts_page(self.record, judged),
+                disputed(guardrails)
             ),
         })
     }
@@ -147,14 +148,23 @@ struct Row {
     words: String,
 }
 
+/// Why a run may be no PASS where all of its items are.
+fn disputed(item: &ItemRecord) -> &'static str {
+    match item.is_disputed() {
+        true => ", disputed",
+        false => "",
+    }
+}
+
 fn verdict_words(item: &ItemRecord, judged: &Judged) -> String {
     let verdict = match &item.verdict_comment {
         Some(url) => format!("[**{}**]({url})", judged.verdict),
         None => format!("**{}**", judged.verdict),
     };
+    let disputed = disputed(item);
     match not_attempted(judged) {
-        Some(_) => verdict,
-        None => format!("{verdict} in {}", duration(judged.seconds())),
+        Some(_) => format!("{verdict}{disputed}"),
+        None => format!("{verdict} in {}{disputed}", duration(judged.seconds())),
     }
 }
 
