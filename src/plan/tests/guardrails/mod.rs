@@ -309,13 +309,18 @@ impl Seen {
         self.set(&format!("acts.{account}"), Value::Null);
     }
 
-    /// The suite has another branch for what is built.
-    fn builds_from(&mut self, branch: &str) {
+    /// Something else is watched.
+    fn watches(&mut self, what: &str, value: Value) {
         let Answer::Seen(mut watched) = self.0[0].answer.clone() else {
             panic!()
         };
-        watched["suite_branch"] = json!(branch);
+        watched[what] = value;
         self.set("watched", watched);
+    }
+
+    /// The suite has another branch for what is built.
+    fn builds_from(&mut self, branch: &str) {
+        self.watches("suite_branch", json!(branch));
         for when in ["open", "close"] {
             let label = format!("{when}.main.{SUITE}");
             let fact = self.0.iter_mut().find(|fact| fact.label == label).unwrap();
