@@ -495,6 +495,18 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE G1 G2 G3 G7",
         ),
         (
+            "who works in a clone that only fetched is not known, and another one holds what the flow pushed",
+            |seen| {
+                let mut fetched = clone(OLD);
+                fetched["refs"] = json!({ "refs/remotes/origin/main": NEW, "refs/tags/1": NEW });
+                seen.set("close.clone./loops/builder", fetched);
+                seen.0
+                    .retain(|fact| fact.label != "open.inside./loops/builder");
+                seen.second_clone(TESTS);
+            },
+            "FAIL G4",
+        ),
+        (
             "the owner of a clone commits, or pulls, between two looks",
             |seen| seen.set("close.clone./loops/builder", clone(NEW)),
             "INCONCLUSIVE G4",
