@@ -654,6 +654,34 @@ mod tests {
                 "",
                 "",
             ),
+            ("```\n# the stale one\n./verify.sh\n```\nstays-up", "", ""),
+            (
+                "* stays-up passes\n* tells-its-version is stale",
+                version,
+                "",
+            ),
+            (
+                "1) stays-up passes\n2) tells-its-version is stale",
+                version,
+                "",
+            ),
+            (
+                "The test that is stale with\n2.0.0 is tells-its-version",
+                version,
+                "",
+            ),
+            ("The stale one (of two\n) is tells-its-version", version, ""),
+            ("`tells-its-version; echo $?` is stale", version, ""),
+            (
+                "tells-its-version is stale, as docs/upgrade has it",
+                version,
+                "",
+            ),
+            (
+                "tests/sandbox-stale/functional/answers.sh is stale",
+                "tests/sandbox-stale/functional/answers.sh",
+                "",
+            ),
             ("Nothing is said", "", ""),
         ] {
             assert_eq!(

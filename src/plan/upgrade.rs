@@ -608,6 +608,10 @@ services:
         assert!(weakened(&before, &backup).unwrap().contains("backup"));
         // The other way round nothing is lost.
         assert_eq!(weakened(&backup, &before), None);
+        // A container's own is lost where it stands nowhere any more.
+        let line = "        - \"backupbot.backup=true\"\n";
+        let nowhere = Compose::read(&BEFORE.replace(line, "")).unwrap();
+        assert!(weakened(&backup, &nowhere).unwrap().contains("backup"));
     }
 
     #[test]
@@ -619,6 +623,20 @@ services:
         let label = Compose::read(&map).unwrap().label().unwrap();
         assert_eq!(label.to_string(), "1.0.2+1.4.0");
         assert_eq!(next_label(&label, "1.5.0").to_string(), "1.1.0+1.5.0");
+    }
+
+    #[test]
+    fn a_recipe_is_versioned_by_its_app_or_its_only_service() {
+        let app = |services: &[&str]| {
+            let lines = services.iter();
+            let lines = lines.map(|name| format!("  {name}:\n    image: lab/{name}:1\n"));
+            let compose = format!("services:\n{}", lines.collect::<String>());
+            let compose = Compose::read(&compose).unwrap();
+            compose.app().map(|service| service.image.clone())
+        };
+        assert_eq!(app(&["web"]).as_deref(), Some("lab/web"));
+        assert_eq!(app(&["app", "db"]).as_deref(), Some("lab/app"));
+        assert_eq!(app(&["db", "web"]), None);
     }
 
     #[test]

@@ -631,6 +631,17 @@ fn the_result_is_put_back() {
                 "PASS",
             ),
             (
+                "the flow said failure of the same build before",
+                |facts| {
+                    let mut earlier = facts.answer("first.statuses")[0].clone();
+                    earlier["id"] = 0.into();
+                    earlier["status"] = "failure".into();
+                    earlier["creator"]["login"] = "flow".into();
+                    facts.add("first.statuses", earlier);
+                },
+                "PASS",
+            ),
+            (
                 "a newer status of the same context is by the flow",
                 |facts| {
                     surfaces(facts, |facts| {
@@ -757,6 +768,15 @@ fn the_result_is_put_back() {
                     comment(facts, |body| body.replace(&short(&head), &short(&base)));
                 },
                 "FAIL V1.3",
+            ),
+            (
+                "the comment names no commit",
+                |facts| {
+                    let head = facts.answer("green")["head"]["sha"].clone();
+                    let short = head.as_str().unwrap()[..8].to_owned();
+                    facts.result_comment("first.comments", |body| body.replace(&short, "the head"));
+                },
+                "PASS",
             ),
             (
                 "a newer comment of the gate is about another build",

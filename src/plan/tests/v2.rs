@@ -342,6 +342,14 @@ fn it_tells_green_and_red() {
                 "FAIL V2.3",
             ),
             (
+                "RED for the green one, and nothing is built for the red one",
+                |facts| {
+                    says(facts, "green.told", "RED");
+                    deaf(facts, "red.builds", "red.then");
+                },
+                "FAIL V2.3; INCONCLUSIVE V2.1; BLOCKED V2.2 V2.4 V2.6 V2.7",
+            ),
+            (
                 "GREEN for the red one",
                 |facts| says(facts, "red.told", "GREEN"),
                 "FAIL V2.4",

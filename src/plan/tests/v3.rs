@@ -526,6 +526,17 @@ fn it_is_tested() {
                 "FAIL V3.4",
             ),
             (
+                "a stage is missing that lists no tests",
+                |facts| {
+                    facts.put("baseline.results", "/stages/0/tests", json!([]));
+                    let Value::Array(stages) = &mut facts.answer("run.results")["stages"] else {
+                        panic!("no stages")
+                    };
+                    stages.remove(0);
+                },
+                "FAIL V3.4",
+            ),
+            (
                 "a stage is missing",
                 |facts| {
                     let stages = facts.answer("run.results")["stages"]
@@ -698,6 +709,28 @@ fn nothing_is_merged() {
                         concat!("/1/", "merged_by"),
                         json!({ "login": "gavel" }),
                     );
+                },
+                "PASS",
+            ),
+            (
+                "another's, by the flow, before",
+                |facts| {
+                    for pull in ["run.before.mirror.pulls /0", "run.after.mirror.pulls /1"] {
+                        let (label, at) = pull.split_once(' ').unwrap();
+                        facts.put(label, &format!("{at}/{}", "merged"), true);
+                        let by = json!({ "login": "flow" });
+                        facts.put(label, &format!("{at}/{}", "merged_by"), by);
+                    }
+                },
+                "PASS",
+            ),
+            (
+                "an earlier one of the flow's is where main is",
+                |facts| {
+                    let main = facts.answer("run.after.mirror")["commit"]["id"].clone();
+                    facts.put("run.before.mirror.pulls", "/0/user/login", "flow");
+                    facts.put("run.after.mirror.pulls", "/1/user/login", "flow");
+                    facts.put("run.after.mirror.pulls", "/1/head/sha", main);
                 },
                 "PASS",
             ),

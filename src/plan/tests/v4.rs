@@ -47,6 +47,15 @@ fn prints(facts: &mut Facts, key: &str, result: &str) {
     });
 }
 
+/// No comment tells of the build of a run.
+fn unsaid(facts: &mut Facts, run: &str) {
+    let page = format!("/{}", number(facts, run));
+    let (key, _) = run.split_once('.').unwrap();
+    facts.remove(&format!("{key}.talk"), |comment| {
+        comment["body"].as_str().unwrap().contains(&page)
+    });
+}
+
 /// A branch of the harness is new.
 fn harness(facts: &mut Facts, key: &str) {
     let branch = json!({ "name": "tests-x", "commit": { "id": OTHER } });
@@ -227,6 +236,14 @@ fn there_are_three_runs_at_most() {
                 "FAIL V4.2",
             ),
             (
+                "a fourth is asked for, and a person pushed",
+                |facts| {
+                    says(facts, "persistent", "flow", "!testme");
+                    hand(facts, "persistent", "pull_push");
+                },
+                "FAIL V4.2",
+            ),
+            (
                 "one is asked for that leads to no build",
                 |facts| says(facts, "repairable", "flow", "!testme"),
                 "FAIL V4.2",
@@ -254,6 +271,34 @@ fn there_are_three_runs_at_most() {
                     });
                 },
                 "FAIL V4.2",
+            ),
+            (
+                "a run is recorded by a status alone",
+                |facts| unsaid(facts, "persistent.try.2"),
+                "PASS",
+            ),
+            (
+                "a run is recorded by a comment alone",
+                |facts| facts.set("persistent.try.2.statuses", json!([])),
+                "PASS",
+            ),
+            (
+                "a run is recorded by a status that leads nowhere",
+                |facts| {
+                    unsaid(facts, "persistent.try.2");
+                    let Value::Array(statuses) = facts.answer("persistent.try.2.statuses") else {
+                        panic!("no statuses")
+                    };
+                    for status in statuses {
+                        status["target_url"] = "".into();
+                    }
+                },
+                "FAIL V4.2",
+            ),
+            (
+                "what was looked at is another build",
+                |facts| facts.put("persistent.try.2.build", "/number", 9000),
+                ALL_PERSISTENT,
             ),
             (
                 "it gives up after two",

@@ -396,6 +396,24 @@ fn what_the_comment_says_is_true_of_the_run() {
                 "INCONCLUSIVE V5.2",
             ),
             (
+                "another test failed, others moved the tests, and the flow pushed a branch",
+                |facts| {
+                    ends(facts, "run.try.1", 3, 0, "failed");
+                    moved(facts, "main");
+                    act(facts, "commit_repo", HARNESS, "refs/heads/tests");
+                },
+                "FAIL V5.3; INCONCLUSIVE V5.2",
+            ),
+            (
+                "another test failed, and the flow moved the tests",
+                |facts| {
+                    ends(facts, "run.try.1", 3, 0, "failed");
+                    moved(facts, "main");
+                    act(facts, "commit_repo", HARNESS, "refs/heads/main");
+                },
+                "FAIL V5.2 V5.3",
+            ),
+            (
                 "another test failed, and a person pushed",
                 |facts| {
                     ends(facts, "run.try.1", 3, 0, "failed");

@@ -295,6 +295,11 @@ fn it_is_made_in_a_clone_of_its_own() {
                 "INCONCLUSIVE V6.2",
             ),
             (
+                "a clone has another branch",
+                |facts| facts.answer(BUILDER)["refs"]["refs/heads/x"] = OTHER.into(),
+                "INCONCLUSIVE V6.2",
+            ),
+            (
                 "a clone has changed",
                 |facts| facts.put(BUILDER, "/index", "00"),
                 "INCONCLUSIVE V6.2",
@@ -307,6 +312,14 @@ fn it_is_made_in_a_clone_of_its_own() {
             (
                 "a clone is none",
                 |facts| facts.set(BUILDER, json!({})),
+                "INCONCLUSIVE V6.2",
+            ),
+            (
+                "a clone is at the flow's branch, and was none before",
+                |facts| {
+                    facts.set(&BUILDER.replace("after", "before"), json!({}));
+                    facts.put(BUILDER, "/head", format!("ref: {BRANCH}"));
+                },
                 "INCONCLUSIVE V6.2",
             ),
             (
@@ -421,6 +434,14 @@ fn both_are_verified_together() {
             (
                 "run by Gavel it deploys nothing",
                 |facts| facts.put("again.deploys", "/events", json!([])),
+                "FAIL V6.3",
+            ),
+            (
+                "run by Gavel it removes what stands, and deploys nothing",
+                |facts| {
+                    let events = facts.answer("again.deploys")["events"].as_array_mut();
+                    events.unwrap().retain(|event| event["action"] != "create");
+                },
                 "FAIL V6.3",
             ),
             (
@@ -584,6 +605,16 @@ fn the_result_is_told_and_nothing_is_merged() {
                     main_moved(facts);
                 },
                 "FAIL V6.2",
+            ),
+            (
+                "a person merges the test after the run, and main moves",
+                |facts| {
+                    facts.put("tests.pull", concat!("/", "merged"), true);
+                    let by = json!({ "login": "maintainer" });
+                    facts.put("tests.pull", concat!("/", "merged_by"), by);
+                    main_moved(facts);
+                },
+                "PASS",
             ),
             (
                 "a person merges the test",

@@ -402,6 +402,17 @@ fn one_change_and_the_clause_that_finds_it() {
     };
     let pull = json!([{ "number": 5, "user": { "login": "flow" }, "state": "open", "head": { "sha": "a" }, "base": { "sha": "b" } }]);
     let built = |status: &str, recipe: &str, pull: &str| json!([{ "number": 13, "status": status, "params": { "RECIPE": recipe, "PR": pull } }]);
+    let (mut halted, mut ended) = (agent(4, None), agent(4, None));
+    halted["processes"][0]["state"] = json!("T");
+    ended["session"]["dead"] = json!(true);
+    let mut before_it = built("failure", "a", "3");
+    before_it[0]["number"] = json!(12);
+    let mut of_two = built("failure", "a", "3");
+    let Value::Array(builds) = &mut of_two else {
+        panic!("no builds")
+    };
+    builds
+        .push(json!({ "number": 14, "status": "success", "params": { "RECIPE": "b", "PR": "4" } }));
     let types = |line: &str| screen(&format!("{line}\n{SUMMARY}"));
     let zone = |offsets: [i32; 2]| json!({ "zone": "Europe/Berlin", "offsets": offsets });
     let (fail, unsure, blocked, pass) = (
@@ -433,11 +444,14 @@ fn one_change_and_the_clause_that_finds_it() {
         ("V8a.2", "live.end", agent(9, None), fail),
         ("V8a.2", "live.end", agent(4, Some("S")), fail),
         ("V8a.2", "live.end", agent(4, Some("Z")), pass),
+        ("V8a.2", "live.end", halted, fail),
+        ("V8a.2", "live.end", ended, fail),
         ("V8a.2", "live.still", agent(4, Some("S")), fail),
         ("V8a.2", "live.still.screen", screen("x"), fail),
         ("V8a.2", "live.screen", screen("x"), fail),
         ("V8a.2", "live.screen", Value::Null, fail),
         ("V8a.2", "live.builds", json!([]), fail),
+        ("V8a.2", "live.builds", before_it, fail),
         ("V8a.2", "live.builds", built("failure", "b", "3"), fail),
         ("V8a.2", "live.builds", built("failure", "a", "33"), fail),
         ("V8a.2", "live.builds", built("running", "a", "3"), fail),
@@ -517,6 +531,7 @@ fn one_change_and_the_clause_that_finds_it() {
         ("V8a.7", "live.builds", built("success", "a", "3"), unsure),
         ("V8a.7", "live.builds", built("running", "a", "3"), unsure),
         ("V8a.7", "live.builds", built("failure", "b", "3"), unsure),
+        ("V8a.7", "live.builds", of_two, pass),
         ("V8a.7", "live.results", results(13, &[]), unsure),
         ("V8a.7", "live.results", results(13, &["stays-up"]), unsure),
         (
@@ -570,6 +585,14 @@ fn one_change_and_the_clause_that_finds_it() {
         ("V8a.10", "end.after", json!([]), fail),
         ("V8a.10", "idle.after", only(&[("builder", 1)]), fail),
         ("V8a.10", "end.after", only(&[("weekly-notes", 2)]), unsure),
+        (
+            "V8a.10",
+            "end.after",
+            only(&[("builder", 9), ("weekly-notes", 2)]),
+            unsure,
+        ),
+        ("V8a.10", "end.others", only(&[("a", 21), ("b", 22)]), fail),
+        ("V8a.10", "end.others", only(&[("a", 21)]), unsure),
         ("V8a.10", "idle.before", Value::Null, pass),
         (
             "V8a.11",
@@ -859,6 +882,10 @@ fn the_text_is_read_as_prose() {
         ),
         // Days.
         (
+            "`weekly`; cron calls `launch-upgrader.sh start`. For cron that is Monday".into(),
+            fail,
+        ),
+        (
             "`weekly`; cron calls `launch-upgrader.sh start` on Saturdays, so the pull requests are there on Monday".into(),
             unsure,
         ),
@@ -884,7 +911,16 @@ fn the_text_is_read_as_prose() {
         ),
         // Who calls what.
         (beside("Cron calls `/upgrade-all` itself."), unsure),
+        (beside("Cron runs `weekly`, which runs `/upgrade-all`."), pass),
         (beside("`/upgrade-all` comes by cron."), unsure),
+        (
+            "`weekly`\n\nCron itself as `weekly` calls `/upgrade-all`. By hand: `launch-upgrader.sh start`".into(),
+            fail,
+        ),
+        (
+            "`weekly`\n\nCron calls the weekly skill `/upgrade-all`. By hand: `launch-upgrader.sh start`".into(),
+            fail,
+        ),
         (beside("Cron never calls `/upgrade-all`."), pass),
         (
             "`weekly`\n\n`/upgrade-all` is run by cron. By hand: `launch-upgrader.sh start`".into(),

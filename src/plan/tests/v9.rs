@@ -146,6 +146,20 @@ impl Seen {
         fact.unwrap_or_else(|| panic!("{label}")).answer = Answer::Seen(answer);
     }
 
+    fn unseen(&mut self, label: &str) {
+        let fact = self.0.iter_mut().find(|fact| fact.label == label);
+        fact.unwrap_or_else(|| panic!("{label}")).answer = Answer::Unseen("gone".into());
+    }
+
+    /// Cleanup found a deploy of the run's build and its volume, of an attempt that Gavel interrupted.
+    fn interrupted(&mut self) {
+        self.made(|made| {
+            made[5]["deployed"]["left"] =
+                json!({ "stacks": ["ci-tiny-41"], "volumes": ["ci-tiny-41_content"] });
+            made[5]["interrupted"] = json!(true);
+        });
+    }
+
     fn did(&mut self, act: Value) {
         let fact = self.0.iter_mut().find(|fact| fact.label == "beside.acts");
         let Answer::Seen(Value::Array(acts)) = &mut fact.unwrap().answer else {
@@ -219,6 +233,22 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE V9.1",
         ),
         (
+            "whether anything was opened again is not known",
+            |seen| seen.unseen("quiet"),
+            "INCONCLUSIVE V9.1 V9.2",
+        ),
+        (
+            "nothing was opened, so that nothing could be opened again",
+            |seen| {
+                seen.made(|made| {
+                    made.retain(|one| one["ended"] != "deleted" && one["kind"] != "pull")
+                });
+                seen.set("beside.acts", json!([]));
+                seen.0.retain(|fact| fact.label != "quiet");
+            },
+            "PASS",
+        ),
+        (
             "a branch is still there",
             |seen| seen.set("branch.m/tiny.gavel/a", json!({ "name": "gavel/a" })),
             "FAIL V9.2",
@@ -262,6 +292,11 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE V9.1",
         ),
         (
+            "a pull request of a mirror by the flow's account is not on record",
+            |seen| seen.did(act("create_pull_request", "m/tiny", "", "9|Upgrade")),
+            "INCONCLUSIVE V9.1",
+        ),
+        (
             "the flow's account opened a pull request elsewhere",
             |seen| seen.did(act("create_pull_request", "m/other", "", "9|Wording")),
             "PASS",
@@ -280,6 +315,11 @@ fn one_change_at_a_time() {
         (
             "a branch by the flow's account is not on record",
             |seen| seen.did(act("commit_repo", "m/cc-ci", "refs/heads/wording", "")),
+            "INCONCLUSIVE V9.2",
+        ),
+        (
+            "a branch of a mirror by the flow's account is not on record",
+            |seen| seen.did(act("commit_repo", "m/tiny", "refs/heads/wording", "")),
             "INCONCLUSIVE V9.2",
         ),
         (
@@ -302,6 +342,14 @@ fn one_change_at_a_time() {
                 seen.did(act("delete_tag", "m/tiny", "refs/tags/9.9.9+9.9.9", ""));
             },
             "PASS",
+        ),
+        (
+            "the flow pushed a tag, and took another away",
+            |seen| {
+                seen.did(act("push_tag", "m/tiny", "refs/tags/9.9.9+9.9.9", ""));
+                seen.did(act("delete_tag", "m/tiny", "refs/tags/1.0.0+1.0.0", ""));
+            },
+            "FAIL V9.2",
         ),
         (
             "a branch that verification needs is on record to be deleted",
@@ -345,6 +393,22 @@ fn one_change_at_a_time() {
                 });
             },
             "INCONCLUSIVE V9.3",
+        ),
+        (
+            "a deploy was seen that what Gavel interrupted had left",
+            |seen| {
+                seen.interrupted();
+                seen.set("left.stacks", json!([{ "name": "ci-tiny-41" }]));
+            },
+            "INCONCLUSIVE V9.3 V9.5",
+        ),
+        (
+            "a deploy that what Gavel interrupted had left still stands",
+            |seen| {
+                seen.interrupted();
+                seen.set("after.stacks", json!([{ "name": "ci-tiny-41" }]));
+            },
+            "FAIL V9.3; INCONCLUSIVE V9.5",
         ),
         (
             "a deploy still stands",
@@ -497,6 +561,16 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE V9.4",
         ),
         (
+            "what a session on record was is not known",
+            |seen| {
+                seen.made(|made| {
+                    made[4]["launched"] = Value::Null;
+                    made[4]["ended"] = Value::Null;
+                })
+            },
+            "INCONCLUSIVE V9.4",
+        ),
+        (
             "something of the session still runs",
             |seen| {
                 let left = json!([{ "pid": 700, "parent": 1, "group": 700, "state": "S", "ticks": 1, "started": 70, "args": ["x"] }]);
@@ -581,6 +655,22 @@ fn one_change_at_a_time() {
             "FAIL V9.5",
         ),
         (
+            "a volume was seen that what Gavel interrupted had left",
+            |seen| {
+                seen.interrupted();
+                seen.set("left.volumes", json!([{ "name": "ci-tiny-41_content" }]));
+            },
+            "INCONCLUSIVE V9.3 V9.5",
+        ),
+        (
+            "a volume that what Gavel interrupted had left is there",
+            |seen| {
+                seen.interrupted();
+                seen.set("after.volumes", json!([{ "name": "ci-tiny-41_content" }]));
+            },
+            "FAIL V9.5; INCONCLUSIVE V9.3",
+        ),
+        (
             "somebody has a new volume",
             |seen| seen.set("after.volumes", json!([{ "name": "wiki_content" }])),
             "INCONCLUSIVE V9.5",
@@ -592,6 +682,23 @@ fn one_change_at_a_time() {
                 seen.set("after.crontab", lines);
             },
             "FAIL V9.5",
+        ),
+        (
+            "the flow is in the crontab no more",
+            |seen| {
+                let lines = json!({ "lines": ["0 1 * * * backup", "0 3 * * 6 /srv/launch-upgrader.sh start"] });
+                seen.set("open.crontab", lines);
+            },
+            "FAIL V9.5",
+        ),
+        (
+            "the flow is in the crontab as it was before",
+            |seen| {
+                let lines = json!({ "lines": ["0 1 * * * backup", "0 3 * * 6 /srv/launch-upgrader.sh start"] });
+                seen.set("open.crontab", lines.clone());
+                seen.set("after.crontab", lines);
+            },
+            "PASS",
         ),
         (
             "somebody has changed the crontab",
@@ -658,15 +765,11 @@ fn one_change_at_a_time() {
 /// A crontab that cannot be read hides nothing else that is wrong, and is said.
 #[test]
 fn what_cannot_be_read_is_in_doubt_and_hides_nothing() {
-    let unreadable = |seen: &mut Seen| {
-        let fact = seen.0.iter_mut().find(|fact| fact.label == "after.crontab");
-        fact.unwrap().answer = Answer::Unseen("must be privileged".into());
-    };
     let mut seen = Seen::healthy();
-    unreadable(&mut seen);
+    seen.unseen("after.crontab");
     assert_eq!(seen.judged(), "INCONCLUSIVE V9.5");
     let mut seen = Seen::healthy();
-    unreadable(&mut seen);
+    seen.unseen("after.crontab");
     seen.set("after.entries./work", json!(["kept", "clone-1"]));
     assert_eq!(seen.judged(), "FAIL V9.5");
 }

@@ -281,6 +281,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_that_is_no_version_stays_as_it_is() {
+        let with = |said: &str, tag: &str| {
+            let other = format!("# {said}\nservices: {{app: {{image: 'lab/plain:{tag}'}}}}\n");
+            texts(&[(COMPOSE, OLD), ("compose.edge.yml", &other)])
+        };
+        let told = |tag: &str| {
+            let way = ways(&with("before", "latest"), &with("after", tag)).remove(0);
+            let known = |_: &str| Some(vec!["1.4.0".to_owned(), "1.5.0".to_owned()]);
+            carried(&way.before.unwrap(), &way.after.unwrap(), known)
+        };
+        assert!(told("latest").is_ok());
+        assert!(told("nightly").unwrap_err().contains("no version"));
+    }
+
+    #[test]
     fn a_list_that_drops_what_was_checked_is_weaker() {
         let checks = "services:\n  app:\n    healthcheck:\n      test: [CMD, curl]\n";
         let bare = OLD.replace("    healthcheck:\n      test: [CMD, curl]\n", "");

@@ -75,6 +75,14 @@ fn one_change_at_a_time() {
             "FAIL G1 G3",
         ),
         (
+            "the forge takes for merged what followed upstream, and the flow pushes something else to main",
+            |seen| {
+                seen.detected(NEW);
+                seen.did("flow", push(MIRROR, "main", NEW, OTHER));
+            },
+            "FAIL G3; INCONCLUSIVE G1",
+        ),
+        (
             "the updated test was not read",
             |seen| seen.pushed_tests("tests", json!({ format!("{STALE}.sh"): "100755 b3" })),
             "INCONCLUSIVE G2",
@@ -168,8 +176,21 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE G2",
         ),
         (
+            "the flow goes on from the updated test, and leaves it as it is",
+            |seen| {
+                seen.did("flow", push(SUITE, "tests-tiny", TESTS, OTHER));
+                seen.tree(OTHER, json!({ format!("{STALE}.sh"): "100755 b2" }));
+            },
+            "PASS",
+        ),
+        (
             "a branch is made of what was there",
             |seen| seen.did("flow", push(SUITE, "copy", "main", OTHER)),
+            "PASS",
+        ),
+        (
+            "a branch is made of a default branch whose name could be a commit's",
+            |seen| seen.did("flow", push(SUITE, "copy", "decade", OTHER)),
             "PASS",
         ),
         (
@@ -305,6 +326,14 @@ fn one_change_at_a_time() {
             "PASS",
         ),
         (
+            "Gavel pushes a branch of upstream, and the flow makes it the mirror's main",
+            |seen| {
+                seen.did("gavel", push(UPSTREAM, "fix", OLD, OTHER));
+                seen.did("flow", push(MIRROR, "main", NEW, OTHER));
+            },
+            "FAIL G3",
+        ),
+        (
             "others push upstream twice, and the flow takes over what stood there in between",
             |seen| {
                 seen.stands("close", UPSTREAM, UPSTREAMS);
@@ -329,6 +358,11 @@ fn one_change_at_a_time() {
         (
             "Gavel pushes the suite's main",
             |seen| seen.did("gavel", push(SUITE, "main", OLD, OTHER)),
+            "FAIL G3",
+        ),
+        (
+            "Gavel pushes main of a recipe that is not the sandbox's",
+            |seen| seen.did("gavel", push("mirrors/wordpress", "main", OLD, OTHER)),
             "FAIL G3",
         ),
         (
@@ -413,6 +447,11 @@ fn one_change_at_a_time() {
             "FAIL G6",
         ),
         (
+            "it is not on record where the tests are",
+            |seen| seen.watches("suite", json!("")),
+            "INCONCLUSIVE G1 G2 G3 G4 G5 G6 G7",
+        ),
+        (
             "the forge never showed what the flow does",
             |seen| {
                 seen.set("open.newest.flow", json!(0));
@@ -432,6 +471,15 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE G1 G2 G3 G7",
         ),
         (
+            "the last pull request before the run was the flow's",
+            |seen| {
+                let old = pull(MIRROR, 2, "flow");
+                seen.set(&format!("open.pulls.{MIRROR}"), json!([old]));
+                seen.pull(MIRROR, &old);
+            },
+            "PASS",
+        ),
+        (
             "nobody did anything",
             |seen| seen.set("acts.bridge", Value::Null),
             "PASS",
@@ -445,6 +493,18 @@ fn one_change_at_a_time() {
             "what the flow did before is what is looked at",
             |seen| seen.set("open.newest.flow", json!(5)),
             "INCONCLUSIVE G1 G2 G3 G7",
+        ),
+        (
+            "who works in a clone that only fetched is not known, and another one holds what the flow pushed",
+            |seen| {
+                let mut fetched = clone(OLD);
+                fetched["refs"] = json!({ "refs/remotes/origin/main": NEW, "refs/tags/1": NEW });
+                seen.set("close.clone./loops/builder", fetched);
+                seen.0
+                    .retain(|fact| fact.label != "open.inside./loops/builder");
+                seen.second_clone(TESTS);
+            },
+            "FAIL G4",
         ),
         (
             "the owner of a clone commits, or pulls, between two looks",
@@ -702,6 +762,20 @@ fn one_change_at_a_time() {
                     "+ci-tiny-verify-1",
                     "-ci-tiny-verify-1",
                     "+ci-tiny-verify-12",
+                ])
+            },
+            "FAIL G5",
+        ),
+        (
+            "of a stack with several services the one that came last still stands",
+            |seen| {
+                seen.deployed(&[
+                    "+ci-tiny-12",
+                    "+ci-tiny-12_db",
+                    "-ci-tiny-12",
+                    "+ci-tiny-13",
+                    "-ci-tiny-12_db",
+                    "-ci-tiny-13",
                 ])
             },
             "FAIL G5",

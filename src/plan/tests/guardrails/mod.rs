@@ -309,13 +309,34 @@ impl Seen {
         self.set(&format!("acts.{account}"), Value::Null);
     }
 
-    /// The suite has another branch for what is built.
-    fn builds_from(&mut self, branch: &str) {
+    /// Something else is watched.
+    fn watches(&mut self, what: &str, value: Value) {
         let Answer::Seen(mut watched) = self.0[0].answer.clone() else {
             panic!()
         };
-        watched["suite_branch"] = json!(branch);
+        watched[what] = value;
         self.set("watched", watched);
+    }
+
+    /// There is a second loop, whose clone came to be at this commit.
+    fn second_clone(&mut self, head: &str) {
+        const PATH: &str = "/loops/second";
+        let Answer::Seen(watched) = &mut self.0[0].answer else {
+            panic!()
+        };
+        watched["machine"]["clones"] = json!(["/loops/builder", PATH]);
+        for (when, head) in [("open", OLD), ("close", head)] {
+            let question = Question::Clone { path: PATH.into() };
+            self.put(&format!("{when}.clone.{PATH}"), question, clone(head));
+            let folder = PATH.into();
+            let question = Question::Inhabitants { folder };
+            self.put(&format!("{when}.inside.{PATH}"), question, json!([]));
+        }
+    }
+
+    /// The suite has another branch for what is built.
+    fn builds_from(&mut self, branch: &str) {
+        self.watches("suite_branch", json!(branch));
         for when in ["open", "close"] {
             let label = format!("{when}.main.{SUITE}");
             let fact = self.0.iter_mut().find(|fact| fact.label == label).unwrap();

@@ -303,6 +303,15 @@ fn the_dry_run_leaves_no_trace() {
                 "PASS",
             ),
             (
+                "Gavel's own pull request was tested, and somebody said something else there",
+                |facts| {
+                    let number = facts.answer("own.sandbox-upgrade")["number"].clone();
+                    built(facts, "sandbox-upgrade", &number);
+                    noted(facts, "sandbox-upgrade", "maintainer", "good luck");
+                },
+                "FAIL V8.2",
+            ),
+            (
                 "something was tested that nobody knows of",
                 |facts| built(facts, "sandbox-upgrade", &json!(899)),
                 "INCONCLUSIVE V8.2",

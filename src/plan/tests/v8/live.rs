@@ -250,6 +250,30 @@ fn recipes_are_upgraded_one_after_another() {
                 "INCONCLUSIVE V8.6",
             ),
             (
+                "a person had a pull request of their own tested during the dry run",
+                |facts| {
+                    earlier(facts, 1);
+                    let mut theirs = facts.another_build("set.sandbox-upgrade.builds", 90_000);
+                    theirs["params"] =
+                        json!({ "RECIPE": "sandbox-stale", "REF": OTHER, "PR": "900" });
+                    facts.add("set.sandbox-upgrade.builds", theirs.clone());
+                    facts.set("dry.builds", json!([theirs]));
+                },
+                "FAIL V8.6; INCONCLUSIVE V8.2",
+            ),
+            (
+                "a person had a pull request of their own tested just before the dry run",
+                |facts| {
+                    earlier(facts, 1);
+                    let newest = facts.answer("before.builds").as_u64().unwrap();
+                    let mut theirs = facts.another_build("set.sandbox-upgrade.builds", newest);
+                    theirs["params"] =
+                        json!({ "RECIPE": "sandbox-stale", "REF": OTHER, "PR": "900" });
+                    facts.add("set.sandbox-upgrade.builds", theirs);
+                },
+                "FAIL V8.6",
+            ),
+            (
                 "a person had another recipe tested",
                 |facts| {
                     earlier(facts, 1);
