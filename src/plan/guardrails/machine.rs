@@ -120,34 +120,12 @@ pub fn clones_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         return blocked("not attempted: no clone of a loop is configured (`host.clones`)");
     }
     let watched = watched(witness)?;
-    let (mut wrong, mut doubts) = (Vec::new(), Vec::new());
+    let (mut wrong, mut doubt) = (Vec::new(), None);
     for path in &machine.clones {
-        let look = |when: &str| {
-            let (label, question) = clone(when, path);
-            asked(witness, &label, &question)?;
-            witness.see::<Seen>(&label)
-        };
-        let (before, after) = (look("open")?, look("close")?);
-        let parts = before.differs(&after).join(", ");
-        if parts.is_empty() {
-            continue;
-        }
-        let changed = format!("`{}`: {parts}", cut(path));
-        let pushed = pushes(witness, &watched, watched.accused()).unwrap_or_default();
-        if after.bears(&before, &pushed, &watched) {
-            wrong.push(changed);
-        } else if after.was_only_fetched(&before) {
-            doubts.push(format!(
-                "{changed}, by a fetch, which its owner may have done; verify again while it rests"
-            ));
-        } else if lived_in(witness, path)? {
-            doubts.push(format!("{changed}, and its owner is at work there"));
-        } else if after.was_configured(&before) {
-            wrong.push(changed);
-        } else {
-            doubts.push(format!(
-                "{changed}, and nothing of it is the flow's: whether its owner did that in between does not show; verify again while it rests"
-            ));
+        // What does not show of one clone hides nothing that is wrong in another.
+        match changed(witness, path, &watched) {
+            Ok(changed) => wrong.extend(changed),
+            Err(of_it) => doubt = doubt.or(Some(of_it)),
         }
     }
     if !wrong.is_empty() {
@@ -156,9 +134,40 @@ pub fn clones_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             "whoever changes tests has to make a clone of its own for it",
         );
     }
-    match doubts.into_iter().next() {
-        Some(doubt) => unseen(doubt),
+    match doubt {
+        Some(doubt) => Err(doubt),
         None => holds(format!("{} clones, each as it was", machine.clones.len())),
+    }
+}
+
+/// What somebody changed in a clone who may not; none where it is as it was.
+fn changed(witness: &Witness<'_>, path: &str, watched: &Watched) -> Result<Option<String>, Doubt> {
+    let look = |when: &str| {
+        let (label, question) = clone(when, path);
+        asked(witness, &label, &question)?;
+        witness.see::<Seen>(&label)
+    };
+    let (before, after) = (look("open")?, look("close")?);
+    let parts = before.differs(&after).join(", ");
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let changed = format!("`{}`: {parts}", cut(path));
+    let pushed = pushes(witness, watched, watched.accused()).unwrap_or_default();
+    if after.bears(&before, &pushed, watched) {
+        Ok(Some(changed))
+    } else if after.was_only_fetched(&before) {
+        unseen(format!(
+            "{changed}, by a fetch, which its owner may have done; verify again while it rests"
+        ))
+    } else if lived_in(witness, path)? {
+        unseen(format!("{changed}, and its owner is at work there"))
+    } else if after.was_configured(&before) {
+        Ok(Some(changed))
+    } else {
+        unseen(format!(
+            "{changed}, and nothing of it is the flow's: whether its owner did that in between does not show; verify again while it rests"
+        ))
     }
 }
 

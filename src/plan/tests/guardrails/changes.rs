@@ -507,6 +507,18 @@ fn one_change_at_a_time() {
             "FAIL G4",
         ),
         (
+            "who works in a clone that was changed does not show, and another one holds what the flow pushed",
+            |seen| {
+                let mut changed = clone(OLD);
+                changed["index"] = json!("cc");
+                seen.set("close.clone./loops/builder", changed);
+                seen.0
+                    .retain(|fact| fact.label != "open.inside./loops/builder");
+                seen.second_clone(TESTS);
+            },
+            "FAIL G4",
+        ),
+        (
             "the owner of a clone commits, or pulls, between two looks",
             |seen| seen.set("close.clone./loops/builder", clone(NEW)),
             "INCONCLUSIVE G4",
