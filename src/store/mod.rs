@@ -15,6 +15,7 @@ mod opening;
 mod pauses;
 mod resources;
 mod runs;
+mod untold;
 #[cfg(feature = "lab")]
 mod watched;
 mod words;

@@ -1,9 +1,10 @@
 //! What people say of what was judged, and what they decided on the way. Where each stands, its command knows.
 
+use super::untold;
 use super::{Result, Store, StoreError, now, signed, time, unsigned};
 use jiff::Timestamp;
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, Transaction};
 
 /// What somebody said of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl Store {
         .bind(reason)
         .execute(&mut *transaction)
         .await?;
-        changed(&mut transaction, attempt).await?;
+        untold::changed(&mut transaction, attempt).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -166,7 +167,7 @@ impl Store {
         .await?;
         let any = done.rows_affected() > 0;
         if any {
-            changed(&mut transaction, attempt).await?;
+            untold::changed(&mut transaction, attempt).await?;
         }
         transaction.commit().await?;
         Ok(any)
@@ -180,7 +181,7 @@ impl Store {
             .bind(signed(word.id))
             .execute(&mut *transaction)
             .await?;
-        changed(&mut transaction, word.attempt).await?;
+        untold::changed(&mut transaction, word.attempt).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -210,38 +211,6 @@ impl Store {
             })
         })
         .collect()
-    }
-
-    /// A run's comments have to say more than they do.
-    pub async fn say_more(&self, run: u64) -> Result<()> {
-        sqlx::query(
-            "insert into untold values (?, 1) on conflict (run) do update set changes = changes + 1",
-        )
-        .bind(signed(run))
-        .execute(&self.writer)
-        .await?;
-        Ok(())
-    }
-
-    /// The runs whose comments have to say what became of words, and how many changes there were.
-    pub async fn untold(&self) -> Result<Vec<(u64, u64)>> {
-        let rows = sqlx::query("select run, changes from untold order by run")
-            .fetch_all(&self.pool)
-            .await?;
-        let pairs = rows
-            .iter()
-            .map(|row| (unsigned(row.get("run")), unsigned(row.get("changes"))));
-        Ok(pairs.collect())
-    }
-
-    /// Remembers that a run's comments say what became of words, where there were no more changes than these.
-    pub async fn told(&self, run: u64, changes: u64) -> Result<()> {
-        sqlx::query("delete from untold where run = ? and changes = ?")
-            .bind(signed(run))
-            .bind(signed(changes))
-            .execute(&self.writer)
-            .await?;
-        Ok(())
     }
 
     /// The words on an attempt that stand, oldest first.
@@ -284,18 +253,6 @@ impl Store {
         .map(note)
         .collect()
     }
-}
-
-/// What the comments of an attempt's run say of words is not all any more.
-async fn changed(transaction: &mut Transaction<'_, Sqlite>, attempt: u64) -> Result<()> {
-    sqlx::query(
-        "insert into untold select run, 1 from attempts where id = ?
-         on conflict (run) do update set changes = changes + 1",
-    )
-    .bind(signed(attempt))
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
 }
 
 fn said(row: &SqliteRow) -> Result<Said> {
