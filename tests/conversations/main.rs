@@ -1,6 +1,7 @@
 //! Conversations as a maintainer has them: a comment on the forge, Gavel's answer, compared word for word. Everything is real but the
 //! world, which is the lab: the binary under test is started, stopped and killed as an installation's would be.
 
+mod all;
 mod asking;
 mod asking_again;
 mod attacks;
@@ -22,5 +23,4 @@ mod restoring;
 mod running;
 mod secrets;
 mod setup;
-mod whole;
 mod words;

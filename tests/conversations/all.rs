@@ -1,4 +1,4 @@
-//! The whole plan in one conversation, and what follows when all of it has passed.
+//! All of the plan in one conversation, and what follows when it has passed. It takes longest, and its name has it begin first.
 
 use crate::asking_again::Auditor;
 use crate::lab::{Lab, TRACKING};
