@@ -44,6 +44,7 @@ pub async fn work(engine: Arc<Engine>) {
             taken_up = take_up(&engine) => taken_up,
             () = engine.shutdown.cancelled() => return,
         };
+        let is_parted = taken_up.is_ok();
         if let Err(error) = taken_up {
             tracing::warn!(
                 error = format!("{error:#}"),
@@ -63,6 +64,8 @@ pub async fn work(engine: Arc<Engine>) {
                     driven = drive(&engine, run) => driven,
                     () = too_long(&engine) => return,
                 },
+                // What could not be said is tried again, and waits for no other run.
+                None if !is_parted => Ok(()),
                 None => {
                     tokio::select! {
                         () = queued => {}
