@@ -79,38 +79,35 @@ pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
 /// Takes the label off where it stands for what does not hold any more: while anything is disputed of the run that earned it, or of what
 /// was judged since, and when a later run finds what does not hold. That it went is said.
 pub async fn drop_label(engine: &Engine) {
-    put_right(engine, false).await;
-}
-
-/// Takes the label off or puts it back, after somebody disputed something or took that back.
-pub async fn keep_label(engine: &Engine) {
-    put_right(engine, true).await;
-}
-
-async fn put_right(engine: &Engine, puts_back: bool) {
-    let verified = engine.config.verified.as_ref();
-    let Some(label) = verified.and_then(|it| it.label.as_ref()) else {
-        return;
-    };
-    let done = async {
-        let earned = engine.store.newest_verified().await?;
-        match against(engine, earned).await? {
-            Some(run) => take_off(engine, label, run).await,
-            None if puts_back && earned.is_some() => {
-                let tracking = &engine.config.tracking;
-                let forge = &engine.world.forge;
-                Ok(forge
-                    .label(&tracking.repository, tracking.issue, label)
-                    .await?)
-            }
-            None => Ok(()),
-        }
-    };
-    if let Err(error) = done.await {
+    if let Err(error) = put_right(engine, false).await {
         tracing::warn!(
             error = format!("{error:#}"),
             "the label could not be put right"
         );
+    }
+}
+
+/// Takes the label off or puts it back, after somebody disputed something or took that back.
+pub async fn keep_label(engine: &Engine) -> anyhow::Result<()> {
+    put_right(engine, true).await
+}
+
+async fn put_right(engine: &Engine, puts_back: bool) -> anyhow::Result<()> {
+    let verified = engine.config.verified.as_ref();
+    let Some(label) = verified.and_then(|it| it.label.as_ref()) else {
+        return Ok(());
+    };
+    let earned = engine.store.newest_verified().await?;
+    match against(engine, earned).await? {
+        Some(run) => take_off(engine, label, run).await,
+        None if puts_back && earned.is_some() => {
+            let tracking = &engine.config.tracking;
+            let forge = &engine.world.forge;
+            Ok(forge
+                .label(&tracking.repository, tracking.issue, label)
+                .await?)
+        }
+        None => Ok(()),
     }
 }
 

@@ -169,29 +169,37 @@ pub async fn tell(engine: &Engine) -> anyhow::Result<()> {
     if untold.is_empty() {
         return Ok(());
     }
-    verified::keep_label(engine).await;
+    let labelled = verified::keep_label(engine).await;
+    if let Err(error) = &labelled {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "the label could not be put right; it is tried again"
+        );
+    }
     for (run, changes) in untold {
-        if let Err(error) = tell_run(engine, run, changes).await {
-            tracing::warn!(
+        match tell_run(engine, run).await {
+            Ok(true) if labelled.is_ok() => engine.store.told(run, changes).await?,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(
                 run,
                 error = format!("{error:#}"),
                 "its comments do not say yet what became of words"
-            );
+            ),
         }
     }
     Ok(())
 }
 
-async fn tell_run(engine: &Engine, run: u64, changes: u64) -> anyhow::Result<()> {
+/// Answers whether all of it is told: before its end a run has no report.
+async fn tell_run(engine: &Engine, run: u64) -> anyhow::Result<bool> {
     let record = engine.record(run).await?;
     for item in record.everything() {
         verdicts::tell(engine, &record, item).await?;
     }
     progress::show_again(engine, run).await?;
-    // Before its end a run has no report.
-    if record.run.state == RunState::Finished {
+    let is_over = record.run.state == RunState::Finished;
+    if is_over {
         report::tell(engine, run).await?;
-        engine.store.told(run, changes).await?;
     }
-    Ok(())
+    Ok(is_over)
 }
