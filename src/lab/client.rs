@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,16 @@ pub struct Api {
     credential: Credential,
 }
 
+/// One for all of a process: making one reads every certificate of the system, which takes longer than most of what the lab's programs do.
+static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(30))
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client with these settings can always be built")
+});
+
 impl Api {
     /// The forge's API, without an account.
     pub fn forge(url: &str) -> Api {
@@ -56,14 +67,8 @@ impl Api {
     }
 
     fn at(base: String, scheme: &'static str) -> Api {
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client with these settings can always be built");
         Api {
-            http,
+            http: CLIENT.clone(),
             base,
             scheme,
             credential: Credential::None,

@@ -13,14 +13,17 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 pub const BUILDER: &str = "builder";
 /// In the mirror, and in the suite.
 pub const WORK: &str = "builder/wording";
 pub const NOTES: &str = "builder/notes";
 
-const EVERY: Duration = Duration::from_secs(3);
+/// Between two rounds, at least and at most.
+const EVERY: [Duration; 2] = [Duration::from_secs(3), Duration::from_millis(4500)];
+/// So many times what a round took is rested after it: forges on which a push is much work have enough of it with the flow.
+const RESTS: u32 = 3;
 /// In so many rounds one build: there is one runner for everybody, and more would starve it.
 const ROUNDS_A_BUILD: u32 = 4;
 /// So many rounds a pull request is worked on, or a build waited for.
@@ -69,10 +72,8 @@ struct Builder {
 
 impl Builder {
     async fn work(mut self) {
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            let begun = Instant::now();
             self.round += 1;
             // One does not wait for the other.
             for done in [self.on_the_recipe().await, self.on_the_suite().await] {
@@ -80,6 +81,8 @@ impl Builder {
                     tracing::warn!("others: {BUILDER}, round {}: {error:#}", self.round);
                 }
             }
+            let [least, most] = EVERY;
+            sleep((begun.elapsed() * RESTS).clamp(least, most)).await;
         }
     }
 

@@ -724,6 +724,8 @@ fn pulls() -> Vec<Step> {
             .body(json!({"content": "dmVyc2lvbjogIjQiCg==", "message": "Raise it again", "branch": "raise", "sha": "{raised-file-sha}"}))
             .keep("head-sha", "/commit/sha"),
         step("list-pulls", STRANGER, GET, &repo("/pulls?state=open&page=1&limit=50")),
+        step("search-pulls", STRANGER, GET, "/repos/issues/search?type=pulls&state=open&owner=contract&page=1&limit=50"),
+        step("search-pulls-of-nobody", STRANGER, GET, "/repos/issues/search?type=pulls&state=open&owner=contract-nobody"),
         step("list-pulls-first-page", STRANGER, GET, &repo("/pulls?state=all&page=1&limit=1")),
         step("list-pulls-after-the-last-page", STRANGER, GET, &repo("/pulls?state=all&page=9&limit=50")),
         step("list-pulls-page-nought", STRANGER, GET, &repo("/pulls?state=all&page=0&limit=50")),

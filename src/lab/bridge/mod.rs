@@ -1,6 +1,7 @@
 //! The bridge: watches the enrolled mirrors' pull requests for `!testme`, starts builds, puts their results back.
 
 mod keeping;
+mod look;
 mod report;
 mod trigger;
 mod webhook;
@@ -9,6 +10,7 @@ use super::client::{Api, ApiError};
 use super::faults::Faults;
 use super::http::{Bound, Serving};
 use anyhow::{Context, Result};
+use look::Looked;
 use report::Report;
 pub use report::{CONTEXT, MARKER};
 use serde_json::Value;
@@ -145,9 +147,10 @@ async fn poll(shared: Arc<Shared>) {
     let mut following = JoinSet::new();
     let mut ticks = tokio::time::interval(shared.settings.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looked = Looked::default();
     loop {
         ticks.tick().await;
-        let candidates = match new_comments(&shared).await {
+        let candidates = match look::new_comments(&shared, &mut looked).await {
             Ok(candidates) => candidates,
             Err(error) => {
                 tracing::warn!("bridge: this look failed, the next one makes up for it: {error}");
@@ -173,43 +176,6 @@ async fn take_deliveries(shared: Arc<Shared>, mut deliveries: mpsc::Receiver<Can
         }
         while following.try_join_next().is_some() {}
     }
-}
-
-/// Every comment on an open pull request of an enrolled mirror that has not been dealt with, in the order of their ids.
-async fn new_comments(shared: &Shared) -> Result<Vec<Candidate>, ApiError> {
-    let mut found = Vec::new();
-    for repository in &shared.settings.enrolled {
-        for pull in shared
-            .forge
-            .list(&format!("/repos/{repository}/pulls?state=open"))
-            .await?
-        {
-            let Some(number) = pull["number"].as_i64() else {
-                continue;
-            };
-            let comments = shared
-                .forge
-                .get(&format!("/repos/{repository}/issues/{number}/comments"))
-                .await?;
-            for comment in comments.as_array().into_iter().flatten() {
-                found.extend(candidate(repository, number, comment));
-            }
-        }
-    }
-    let memory = shared.memory();
-    found.retain(|candidate| !memory.seen.contains(&candidate.comment));
-    found.sort_by_key(|candidate| candidate.comment);
-    Ok(found)
-}
-
-fn candidate(repository: &str, pull: i64, comment: &Value) -> Option<Candidate> {
-    Some(Candidate {
-        repository: repository.to_owned(),
-        pull,
-        comment: comment["id"].as_i64()?,
-        login: comment["user"]["login"].as_str()?.to_owned(),
-        body: comment["body"].as_str()?.to_owned(),
-    })
 }
 
 /// Deals with one comment, exactly once: a failure is retried here, and then given up with a word in the log.

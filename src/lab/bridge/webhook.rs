@@ -45,7 +45,7 @@ async fn delivery(State(intake): State<Intake>, headers: HeaderMap, body: Bytes)
     let repository = event["repository"]["full_name"].as_str();
     let number = event["issue"]["number"].as_i64();
     if let (true, Some(repository), Some(number)) = (on_open_pull, repository, number)
-        && let Some(candidate) = super::candidate(repository, number, &event["comment"])
+        && let Some(candidate) = super::look::candidate(repository, number, &event["comment"])
         && intake.sender.try_send(candidate).is_err()
     {
         return StatusCode::SERVICE_UNAVAILABLE;

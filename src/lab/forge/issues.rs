@@ -5,7 +5,7 @@ use super::answer::{Answer, Body, No, Paging, counted, listed, query, reply, req
 use super::labels::set_labels;
 use super::mentions::{self, Mention};
 use super::pushes::{fire, pull_payload};
-use super::state::{Access, Entry, Issue, Repo, RepoId, Unit, UserId, World, now};
+use super::state::{Access, Entry, Issue, Repo, RepoId, Seconds, Unit, UserId, World, now};
 use super::{Inner, Shared};
 use axum::extract::{Path, State};
 use axum::http::Uri;
@@ -274,36 +274,11 @@ pub async fn list(
     let repo = seen(&world, asker, &owner, &name)?;
     let (filter, paging): (Filter, Paging) = (query(&uri), query(&uri));
     let since = super::comments::since(&filter.since)?;
-    let names: Vec<&str> = filter.labels.split(',').filter(|l| !l.is_empty()).collect();
-    let has = |i: &Issue, name: &str| {
-        repo.labels
-            .iter()
-            .any(|l| l.name == name && i.labels.contains(&l.id))
-    };
     let picked: Vec<&Issue> = repo
         .issues
         .values()
         .rev()
-        .filter(|i| match filter.state.as_str() {
-            "closed" => !i.open,
-            "all" => true,
-            _ => i.open,
-        })
-        .filter(|i| match filter.kind.as_str() {
-            "issues" => i.pull.is_none(),
-            "pulls" => i.pull.is_some(),
-            _ => true,
-        })
-        .filter(|i| names.iter().all(|name| has(i, name)))
-        .filter(|i| {
-            filter.created_by.is_empty()
-                || world
-                    .user(i.poster)
-                    .login
-                    .eq_ignore_ascii_case(&filter.created_by)
-        })
-        .filter(|i| i.title.contains(&filter.q) || i.body.contains(&filter.q))
-        .filter(|i| since.is_none_or(|since| i.updated >= since))
+        .filter(|issue| filter.fits(&world, repo, issue, since))
         .collect();
     let total = picked.len();
     let show = shared.show(&world, asker.user);
@@ -311,6 +286,71 @@ pub async fn list(
         .cut(picked)
         .into_iter()
         .map(|i| show.issue(repo, i))
+        .collect();
+    Ok(listed(&shared, &uri, &paging, total, &json!(page)))
+}
+
+impl Filter {
+    fn fits(&self, world: &World, repo: &Repo, issue: &Issue, since: Option<Seconds>) -> bool {
+        let mut names = self.labels.split(',').filter(|name| !name.is_empty());
+        let has = |name: &str| {
+            let mut labels = repo.labels.iter();
+            labels.any(|label| label.name == name && issue.labels.contains(&label.id))
+        };
+        let state = match self.state.as_str() {
+            "closed" => !issue.open,
+            "all" => true,
+            _ => issue.open,
+        };
+        let kind = match self.kind.as_str() {
+            "issues" => issue.pull.is_none(),
+            "pulls" => issue.pull.is_some(),
+            _ => true,
+        };
+        let poster = &world.user(issue.poster).login;
+        state
+            && kind
+            && names.all(has)
+            && (self.created_by.is_empty() || poster.eq_ignore_ascii_case(&self.created_by))
+            && (issue.title.contains(&self.q) || issue.body.contains(&self.q))
+            && since.is_none_or(|since| issue.updated >= since)
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Owner {
+    owner: String,
+}
+
+/// Issues of all repositories that the asker sees, newest first.
+pub async fn search(State(shared): State<Shared>, asker: Asker, uri: Uri) -> Answer {
+    let world = shared.world();
+    let (filter, paging, of): (Filter, Paging, Owner) = (query(&uri), query(&uri), query(&uri));
+    let since = super::comments::since(&filter.since)?;
+    let owner = match of.owner.as_str() {
+        "" => None,
+        name => {
+            let unknown =
+                || No::because(400, format!("user does not exist [uid: 0, name: {name}]"));
+            Some(world.user_named(name).ok_or_else(unknown)?.id)
+        }
+    };
+    let is_of = |repo: &Repo| owner.is_none_or(|owner| repo.owner == owner);
+    let mut picked: Vec<(&Repo, &Issue)> = world
+        .repos
+        .values()
+        .filter(|repo| is_of(repo) && world.access(repo, asker.user, Unit::Code) >= Access::Read)
+        .flat_map(|repo| repo.issues.values().map(move |issue| (repo, issue)))
+        .filter(|(repo, issue)| filter.fits(&world, repo, issue, since))
+        .collect();
+    picked.sort_by_key(|(_, issue)| std::cmp::Reverse((issue.created, issue.id)));
+    let total = picked.len();
+    let show = shared.show(&world, asker.user);
+    let page: Vec<Value> = paging
+        .cut(picked)
+        .into_iter()
+        .map(|(repo, issue)| show.issue(repo, issue))
         .collect();
     Ok(listed(&shared, &uri, &paging, total, &json!(page)))
 }

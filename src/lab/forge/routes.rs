@@ -88,6 +88,7 @@ fn site() -> Vec<Route> {
         ("/user", get(accounts::current_user)),
         ("/notifications/new", get(accounts::new_notifications)),
         ("/repos/search", get(repos::search)),
+        ("/repos/issues/search", get(issues::search)),
         ("/user/repos", get(repos::own).post(repos::create_for_user)),
         ("/user/orgs", get(organisations::own_organisations)),
         ("/users/{login}", get(accounts::user)),
