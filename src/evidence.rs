@@ -254,6 +254,11 @@ impl Digest {
         }
     }
 
+    /// One that was taken before, and kept as text.
+    pub fn kept(text: String) -> Self {
+        Self(text)
+    }
+
     /// Where a chain begins.
     pub fn of_nothing() -> Self {
         Self::of([])

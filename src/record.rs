@@ -1,5 +1,7 @@
 //! What is known of a run, put together from the store for those who show it.
 
+pub mod facts;
+
 use crate::bundle::{Evidence, FORMAT, Judge, JudgedAttempt, LostAttempt, Made};
 use crate::config::Config;
 use crate::evidence::{self, Digest, Fact};
@@ -9,6 +11,7 @@ use crate::store::{
 };
 use crate::verdict::{Clause, Verdict, worst};
 use anyhow::Context;
+use facts::Facts;
 use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
@@ -247,20 +250,37 @@ pub fn run_of_slot(slot: &str) -> Option<u64> {
 
 /// Everything about one run.
 pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunRecord> {
+    let attempts = store.attempts(id).await?;
+    let facts = Facts::of(config, id, &attempts).await?;
+    with(store, config, id, attempts, &facts).await
+}
+
+/// A run as a list shows it: without its facts.
+pub async fn outline(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunRecord> {
+    let attempts = store.attempts(id).await?;
+    with(store, config, id, attempts, &Facts::Unread).await
+}
+
+async fn with(
+    store: &Store,
+    config: &Config,
+    id: u64,
+    attempts: Vec<Attempt>,
+    facts: &Facts,
+) -> anyhow::Result<RunRecord> {
     let run = store
         .run(id)
         .await?
         .with_context(|| format!("there is no run {id}"))?;
-    let attempts = store.attempts(id).await?;
     let mut items = Vec::new();
     for item in run.items.iter().filter_map(|id| plan::item(id)) {
-        items.push(item_record(store, item, &attempts).await?);
+        items.push(item_record(store, facts, item, &attempts).await?);
     }
     let watched = attempts
         .iter()
         .any(|attempt| attempt.item == guardrails::ITEM.id);
     let guardrails = match watched {
-        true => Some(item_record(store, &guardrails::ITEM, &attempts).await?),
+        true => Some(item_record(store, facts, &guardrails::ITEM, &attempts).await?),
         false => None,
     };
     let tracking = &config.tracking;
@@ -322,7 +342,7 @@ pub async fn evidence(
                 attempt: attempt.ordinal,
                 started: attempt.started,
                 why: attempt.why.clone().unwrap_or_default(),
-                facts: store.facts(attempt.id).await?,
+                facts: facts_of(store, config, attempt).await?,
             });
         }
     }
@@ -360,6 +380,7 @@ pub async fn evidence(
 
 async fn item_record(
     store: &Store,
+    facts: &Facts,
     item: &'static Item,
     attempts: &[Attempt],
 ) -> anyhow::Result<ItemRecord> {
@@ -373,7 +394,7 @@ async fn item_record(
         .rev()
         .find(|attempt| attempt.state == AttemptState::Judged)
     {
-        Some(attempt) => Some(judged(store, attempt).await?),
+        Some(attempt) => Some(judged(store, facts, attempt).await?),
         None => None,
     };
     let words = match &latest {
@@ -439,16 +460,29 @@ fn other_parts(
 
 /// Where an attempt's chain of facts ends.
 pub async fn head(store: &Store, attempt: &Attempt) -> anyhow::Result<Digest> {
-    Ok(JudgedAttempt::head(&store.facts(attempt.id).await?))
+    Ok(match &attempt.sealed {
+        Some(head) => head.clone(),
+        None => JudgedAttempt::head(&store.facts(attempt.id).await?),
+    })
 }
 
-async fn judged(store: &Store, attempt: &Attempt) -> anyhow::Result<Judged> {
+/// Every fact of an attempt, in the order of the chain.
+pub async fn facts_of(
+    store: &Store,
+    config: &Config,
+    attempt: &Attempt,
+) -> anyhow::Result<Vec<Fact>> {
+    let facts = Facts::of(config, attempt.run, std::slice::from_ref(attempt)).await?;
+    facts.read(store, attempt).await
+}
+
+async fn judged(store: &Store, facts: &Facts, attempt: &Attempt) -> anyhow::Result<Judged> {
     let clauses = store.clauses(attempt.id).await?;
     Ok(Judged {
         attempt: attempt.clone(),
         verdict: worst(clauses.iter().map(|clause| clause.verdict)),
         clauses,
-        facts: store.facts(attempt.id).await?,
+        facts: facts.read(store, attempt).await?,
     })
 }
 

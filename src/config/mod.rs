@@ -55,6 +55,8 @@ pub struct Server {
     /// Where people and the forge reach it; links to evidence lead here.
     pub public_url: Url,
     pub data: PathBuf,
+    /// How long the facts of a run that has ended stay in the database; after that they stand in its bundle alone.
+    pub keep: Duration,
 }
 
 /// What an installation keeps in its folder.
@@ -71,6 +73,11 @@ impl Server {
     /// The evidence bundles, as they were sealed.
     pub fn bundles(&self) -> PathBuf {
         self.data.join("bundles")
+    }
+
+    /// The evidence bundle of a run.
+    pub fn bundle(&self, run: u64) -> PathBuf {
+        self.bundles().join(format!("run-{run}.tar.gz"))
     }
 }
 

@@ -163,45 +163,45 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     insta::assert_snapshot!(told, @r#"
     line 3: this is not TOML: unclosed table, expected `]`. Compare the line with gavel.example.toml.
     line 1, `tracking`: this section is missing. Add `[tracking]`, as in gavel.example.toml.
-    line 14, `trackin`: this key is not known. Did you mean `tracking`? Otherwise remove it.
+    line 15, `trackin`: this key is not known. Did you mean `tracking`? Otherwise remove it.
     line 3, `server.listen`: this key is missing. Add for example `listen = "127.0.0.1:8321"` to `[server]`.
     line 4, `server.listne`: this key is not known. Did you mean `listen`? Otherwise remove it.
     line 4, `server.listen`: a text is expected, this is the number 8321. Write for example `listen = "127.0.0.1:8321"`.
     line 4, `server.listen`: "localhost" is not an IP address and a port. Write for example `listen = "127.0.0.1:8321"`.
-    line 9, `forge.url`: "git.example.org" is not a URL: relative URL without a base. Write for example `url = "https://git.example.org"`.
-    line 25, `drone.url`: this URL holds a user or a password, which belong into a token file. Write for example `url = "https://drone.example.org"`.
+    line 10, `forge.url`: "git.example.org" is not a URL: relative URL without a base. Write for example `url = "https://git.example.org"`.
+    line 26, `drone.url`: this URL holds a user or a password, which belong into a token file. Write for example `url = "https://drone.example.org"`.
     line 5, `server.public_url`: "ftp://gavel.example.org" is not a URL of http or https. Write for example `public_url = "https://gavel.example.org"`.
-    line 10, `forge.account`: an account is made of letters, digits, `-`, `_` and `.`, "gavel/x" is not. Write for example `account = "gavel"`.
-    line 53, `flow.account`: this is Gavel's own account: the accused would write in the judge's name. Give the flow an account of its own.
-    line 15, `tracking.repository`: a repository is named `owner/name`, "verification" is not. Write for example `repository = "maintainers/verification"`.
-    line 16, `tracking.issue`: a whole number of at least 1 is expected. Write for example `issue = 1`.
-    line 19, `commanders.accounts`: gavel may not command: Gavel answers neither itself nor the flow nor the outsider. Remove it.
-    line 19, `commanders.accounts`: a list is expected, this is a text. Write for example `accounts = ["maintainer"]`.
-    line 20, `commanders.teams[0]`: a team is named `organisation/team`, "core" is not. Write for example `teams = ["organisation/team"]`.
-    line 21, `commanders.write_access`: `true` or `false` is expected, this is a text. Write for example `write_access = true`.
-    line 27, `drone.branch`: "ma in" cannot be the name of a branch. Write for example `branch = "main"`.
-    line 35, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
-    line 35, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
-    line 35, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
-    line 163, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
-    line 36, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
-    line 41, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
-    line 44, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
-    line 48, `suite.stages`: this list is empty. Write for example `stages = ["install", "functional"]`.
-    line 48, `suite.stages`: the stage "install" is named twice. Name every stage once.
-    line 49, `suite.results_url`: `{build}` is missing in it. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
-    line 50, `suite.log_pattern`: "abra (app" is not a regular expression: unclosed group. Write for example `log_pattern = "abra app deploy"`.
-    line 56, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
-    line 59, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
-    line 59, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
-    line 59, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
-    line 155, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
-    line 125, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
-    line 152, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
-    line 166, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
-    line 162, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
-    line 167, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
-    line 168, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 11, `forge.account`: an account is made of letters, digits, `-`, `_` and `.`, "gavel/x" is not. Write for example `account = "gavel"`.
+    line 54, `flow.account`: this is Gavel's own account: the accused would write in the judge's name. Give the flow an account of its own.
+    line 16, `tracking.repository`: a repository is named `owner/name`, "verification" is not. Write for example `repository = "maintainers/verification"`.
+    line 17, `tracking.issue`: a whole number of at least 1 is expected. Write for example `issue = 1`.
+    line 20, `commanders.accounts`: gavel may not command: Gavel answers neither itself nor the flow nor the outsider. Remove it.
+    line 20, `commanders.accounts`: a list is expected, this is a text. Write for example `accounts = ["maintainer"]`.
+    line 21, `commanders.teams[0]`: a team is named `organisation/team`, "core" is not. Write for example `teams = ["organisation/team"]`.
+    line 22, `commanders.write_access`: `true` or `false` is expected, this is a text. Write for example `write_access = true`.
+    line 28, `drone.branch`: "ma in" cannot be the name of a branch. Write for example `branch = "main"`.
+    line 36, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
+    line 36, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
+    line 36, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
+    line 164, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
+    line 37, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
+    line 42, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
+    line 45, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
+    line 49, `suite.stages`: this list is empty. Write for example `stages = ["install", "functional"]`.
+    line 49, `suite.stages`: the stage "install" is named twice. Name every stage once.
+    line 50, `suite.results_url`: `{build}` is missing in it. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
+    line 51, `suite.log_pattern`: "abra (app" is not a regular expression: unclosed group. Write for example `log_pattern = "abra app deploy"`.
+    line 57, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
+    line 60, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
+    line 60, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
+    line 60, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
+    line 156, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
+    line 126, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
+    line 153, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
+    line 167, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
+    line 163, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
+    line 168, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 169, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
     "#);
 }
 
@@ -244,9 +244,9 @@ fn a_file_of_secrets_that_others_can_read_stops_it() {
     let error = Config::load(&path).unwrap_err().to_string();
     insta::assert_snapshot!(error.replace(&*folder.path().to_string_lossy(), "FOLDER"), @"
     the configuration FOLDER/gavel.toml cannot be used:
-      line 11, `forge.token_file`: the file FOLDER/forge.token can be read by others (mode 644). Run `chmod 600 FOLDER/forge.token`, and renew the secret if it may have been seen.
-      line 12, `forge.webhook_secret_file`: the file FOLDER/webhook.secret is empty. Write the secret into it, on one line and nothing else.
-      line 28, `drone.token_file`: the file FOLDER/drone.token does not exist. Write the secret into it, and run `chmod 600 FOLDER/drone.token`.
+      line 12, `forge.token_file`: the file FOLDER/forge.token can be read by others (mode 644). Run `chmod 600 FOLDER/forge.token`, and renew the secret if it may have been seen.
+      line 13, `forge.webhook_secret_file`: the file FOLDER/webhook.secret is empty. Write the secret into it, on one line and nothing else.
+      line 29, `drone.token_file`: the file FOLDER/drone.token does not exist. Write the secret into it, and run `chmod 600 FOLDER/drone.token`.
     ");
 
     write("forge.token", "a", 0o600);
@@ -486,33 +486,33 @@ fn what_is_wrong_with_the_flow_is_told() {
     .map(|(from, to)| told_of_the_whole(from, to))
     .collect();
     insta::assert_snapshot!(told, @r#"
-    line 71, `flow.verify_prs`: this key is not known. Did you mean `verify_pr`? Otherwise remove it.
-    line 67, `flow.recipe_upgrade.time_limit`: "long" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `time_limit = "2h"`.
-    line 76, `flow.upgrade_all.time_limit`: this key is missing. Add for example `time_limit = "6h"` to `[flow.upgrade_all]`.
-    line 68, `flow.recipe_upgrade.branch`: `{version}` is missing in it, which stands for the new version label. Write for example `branch = "upgrade-{version}"`.
-    line 68, `flow.recipe_upgrade.branch`: "-{version}" cannot be the name of a branch. Write for example `branch = "upgrade-{version}"`.
-    line 74, `flow.verify_pr.results_url`: `{tests_head}` is missing in it. Write for example `results_url = "https://ci.example.org/results/verify/{recipe_head}-{tests_head}.json"`.
-    line 80, `flow.upgrade_all.candidate`: it has no group `(?<from>…)`. Write for example `candidate = '^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$'`.
-    line 81, `flow.upgrade_all.summary`: "(===== SUMMARY =====$" is not a regular expression: unclosed group. Write for example `summary = '^===== SUMMARY =====$'`.
-    line 79, `flow.upgrade_all.scope`: "RE CIPES" is not the name of an environment variable. Write for example `scope = "RECIPES"`.
-    line 80, `flow.upgrade_all.environment.RECIPES`: Gavel sets this variable itself, for each call. Remove it.
-    line 87, `flow.launcher.session`: "cc:ci" is not a name of letters, digits, `-` and `_`. Write for example `session = "cc-ci-upgrader"`.
-    line 115, `host.stacks`: `{recipe}` is missing in it, which stands for the recipe. Write for example `stacks = "ci-{recipe}-"`.
-    line 109, `host.tmux`: a list is expected, this is a text. Write for example `tmux = ["tmux"]`.
-    line 106, `registry.port`: this key is not known. Remove it; known here are `url`.
-    line 130, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox upgrade" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 130, `sandbox.upgrade.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "--with-tests" is not so. Write for example `recipe = "sandbox-upgrade"`.
-    line 130, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox;reboot" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 130, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "../cc-ci" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 130, `sandbox.upgrade.recipe`: `cc-ci` is the repository in which builds run, and no recipe. Name a throwaway recipe.
-    line 140, `sandbox.stale`: `sandbox-stale` is the recipe of `sandbox.upgrade`, too, and they would disturb each other. Name a recipe of its own.
-    line 153, `sandbox.gate.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "-tiny" is not so. Write for example `recipe = "custom-html-tiny"`.
-    line 150, `sandbox.all.recipes[2]`: a recipe is made of letters, digits, `-`, `_` and `.`, "sand/box" is not. Write for example `recipes = ["sandbox-upgrade", "sandbox-stale"]`.
-    line 127, `sandbox.allowed_paths[4]`: "../**" leads out of the repository. Write for example `allowed_paths = ["compose.yml"]`.
-    line 127, `sandbox.allowed_paths[4]`: "[a" is not a pattern of paths: unclosed character class; missing ']'. Write for example `allowed_paths = ["compose.yml"]`.
-    line 142, `sandbox.stale.test`: "tells-its-version" is not a stage and a test (`stage/name`). Write for example `test = "functional/tells-its-version"`.
-    line 143, `sandbox.stale.file`: "/tests/sandbox-stale/functional/tells-its-version.sh" leads out of the repository. Write for example `file = "tests/sandbox-stale/functional/tells-its-version.sh"`.
-    line 138, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
+    line 72, `flow.verify_prs`: this key is not known. Did you mean `verify_pr`? Otherwise remove it.
+    line 68, `flow.recipe_upgrade.time_limit`: "long" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `time_limit = "2h"`.
+    line 77, `flow.upgrade_all.time_limit`: this key is missing. Add for example `time_limit = "6h"` to `[flow.upgrade_all]`.
+    line 69, `flow.recipe_upgrade.branch`: `{version}` is missing in it, which stands for the new version label. Write for example `branch = "upgrade-{version}"`.
+    line 69, `flow.recipe_upgrade.branch`: "-{version}" cannot be the name of a branch. Write for example `branch = "upgrade-{version}"`.
+    line 75, `flow.verify_pr.results_url`: `{tests_head}` is missing in it. Write for example `results_url = "https://ci.example.org/results/verify/{recipe_head}-{tests_head}.json"`.
+    line 81, `flow.upgrade_all.candidate`: it has no group `(?<from>…)`. Write for example `candidate = '^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$'`.
+    line 82, `flow.upgrade_all.summary`: "(===== SUMMARY =====$" is not a regular expression: unclosed group. Write for example `summary = '^===== SUMMARY =====$'`.
+    line 80, `flow.upgrade_all.scope`: "RE CIPES" is not the name of an environment variable. Write for example `scope = "RECIPES"`.
+    line 81, `flow.upgrade_all.environment.RECIPES`: Gavel sets this variable itself, for each call. Remove it.
+    line 88, `flow.launcher.session`: "cc:ci" is not a name of letters, digits, `-` and `_`. Write for example `session = "cc-ci-upgrader"`.
+    line 116, `host.stacks`: `{recipe}` is missing in it, which stands for the recipe. Write for example `stacks = "ci-{recipe}-"`.
+    line 110, `host.tmux`: a list is expected, this is a text. Write for example `tmux = ["tmux"]`.
+    line 107, `registry.port`: this key is not known. Remove it; known here are `url`.
+    line 131, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox upgrade" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 131, `sandbox.upgrade.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "--with-tests" is not so. Write for example `recipe = "sandbox-upgrade"`.
+    line 131, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox;reboot" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 131, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "../cc-ci" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 131, `sandbox.upgrade.recipe`: `cc-ci` is the repository in which builds run, and no recipe. Name a throwaway recipe.
+    line 141, `sandbox.stale`: `sandbox-stale` is the recipe of `sandbox.upgrade`, too, and they would disturb each other. Name a recipe of its own.
+    line 154, `sandbox.gate.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "-tiny" is not so. Write for example `recipe = "custom-html-tiny"`.
+    line 151, `sandbox.all.recipes[2]`: a recipe is made of letters, digits, `-`, `_` and `.`, "sand/box" is not. Write for example `recipes = ["sandbox-upgrade", "sandbox-stale"]`.
+    line 128, `sandbox.allowed_paths[4]`: "../**" leads out of the repository. Write for example `allowed_paths = ["compose.yml"]`.
+    line 128, `sandbox.allowed_paths[4]`: "[a" is not a pattern of paths: unclosed character class; missing ']'. Write for example `allowed_paths = ["compose.yml"]`.
+    line 143, `sandbox.stale.test`: "tells-its-version" is not a stage and a test (`stage/name`). Write for example `test = "functional/tells-its-version"`.
+    line 144, `sandbox.stale.file`: "/tests/sandbox-stale/functional/tells-its-version.sh" leads out of the repository. Write for example `file = "tests/sandbox-stale/functional/tells-its-version.sh"`.
+    line 139, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
     "#);
 }
 

@@ -9,11 +9,11 @@ use crate::render;
 use crate::store::NoteKind;
 use anyhow::Context;
 use futures_util::FutureExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The bundle of a run, as it was sealed; one that has not ended is sealed as far as it has come.
 pub async fn of(engine: &Engine, record: &RunRecord) -> anyhow::Result<Vec<u8>> {
-    let path = path(engine, record.run.id);
+    let path = engine.config.server.bundle(record.run.id);
     match tokio::fs::read(&path).await {
         Ok(bundle) => Ok(bundle),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(engine, record).await,
@@ -25,7 +25,7 @@ pub async fn of(engine: &Engine, record: &RunRecord) -> anyhow::Result<Vec<u8>> 
 
 /// Seals a run that has ended. Again, it changes nothing.
 pub async fn keep(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
-    let path = path(engine, record.run.id);
+    let path = engine.config.server.bundle(record.run.id);
     if tokio::fs::try_exists(&path).await? {
         return Ok(());
     }
@@ -69,11 +69,6 @@ pub async fn attach(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
         }
         attached => Ok(attached?),
     }
-}
-
-fn path(engine: &Engine, run: u64) -> PathBuf {
-    let folder = engine.config.server.bundles();
-    folder.join(format!("run-{run}.tar.gz"))
 }
 
 /// The run whose bundle has this name.

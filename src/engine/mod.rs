@@ -13,6 +13,7 @@ mod journal;
 mod keeping;
 mod limits;
 mod progress;
+mod putting_away;
 mod report;
 mod reporter;
 mod restored;
@@ -27,13 +28,14 @@ pub use inbox::{Comment, Inbox};
 use crate::bundle::{Evidence, Judge, Key};
 use crate::config::{Account, Config};
 use crate::drone::Drone;
+use crate::evidence::Fact;
 use crate::gitea::Gitea;
 use crate::host::spool::Spools;
 use crate::plan::bench::{Event, World};
 use crate::record::{self, RunRecord};
 use crate::redact::Redactor;
 use crate::registry::Registry;
-use crate::store::{Store, StoreError};
+use crate::store::{Attempt, Store, StoreError};
 use heard::Heard;
 use limits::Limits;
 use reporter::Reporter;
@@ -184,6 +186,7 @@ impl Engine {
         parts.spawn(inbox::work(self.clone()));
         parts.spawn(catch_up::work(self.clone()));
         parts.spawn(keeping::work(self.clone()));
+        parts.spawn(putting_away::work(self.clone()));
         parts.spawn(runner::work(self.clone()));
         parts.spawn(progress::show_trouble(self.clone()));
         while let Some(ended) = parts.join_next().await {
@@ -211,6 +214,20 @@ impl Engine {
     /// Everything about one run.
     pub async fn record(&self, run: u64) -> anyhow::Result<RunRecord> {
         record::run(&self.store, &self.config, run).await
+    }
+
+    /// The newest runs as a list shows them, without their facts; at most `most`.
+    pub async fn outlines(&self, most: u32) -> anyhow::Result<Vec<RunRecord>> {
+        let mut outlines = Vec::new();
+        for run in self.store.latest_runs(most).await? {
+            outlines.push(record::outline(&self.store, &self.config, run.id).await?);
+        }
+        Ok(outlines)
+    }
+
+    /// Every fact of an attempt, in the order of the chain.
+    pub async fn facts(&self, attempt: &Attempt) -> anyhow::Result<Vec<Fact>> {
+        record::facts_of(&self.store, &self.config, attempt).await
     }
 
     /// `evidence.json` of a run.

@@ -39,11 +39,7 @@ fn nothing_here() -> Response {
 
 /// `GET /`: the latest runs.
 pub async fn index(State(shared): State<Arc<Shared>>) -> Answer {
-    let engine = &shared.engine;
-    let mut records = Vec::new();
-    for run in engine.store.latest_runs(50).await? {
-        records.push(engine.record(run.id).await?);
-    }
+    let records = shared.engine.outlines(50).await?;
     Ok(Html(render::page::index(&records)).into_response())
 }
 
@@ -111,7 +107,7 @@ pub async fn attempt(
     else {
         return Ok(nothing_here());
     };
-    let facts = shared.engine.store.facts(attempt.id).await?;
+    let facts = shared.engine.facts(attempt).await?;
     let clauses = shared.engine.store.clauses(attempt.id).await?;
     let page = render::page::attempt(&record, item.item, attempt, &clauses, &facts);
     Ok(Html(page).into_response())

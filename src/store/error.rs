@@ -58,6 +58,8 @@ pub enum StoreError {
         "the database did not take or give what was asked ({0}). Check disk space and permissions"
     )]
     Query(sqlx::Error),
+    #[error("the facts of attempt {0} were put into its run's bundle just now. Ask again")]
+    PutAway(u64),
     #[error("the database holds {what} in a form that this version cannot read: {detail}")]
     Form { what: &'static str, detail: String },
 }

@@ -1,9 +1,10 @@
 //! The journal of an attempt: steps begun, and the facts that ended them; and the clauses that the facts led to.
 
-use super::{Result, Store, json, now, signed, to_json};
+use super::{Result, Store, StoreError, json, now, signed, to_json};
 use crate::evidence::{Fact, Sighting};
 use crate::verdict::Clause;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 impl Store {
     /// Marks a step as begun. Answers whether it had been begun before.
@@ -40,14 +41,25 @@ impl Store {
     }
 
     /// Every fact of an attempt, in the order of the chain.
+    ///
+    /// # Errors
+    /// Where they were put away, which may happen between two looks at a run.
     pub async fn facts(&self, attempt: u64) -> Result<Vec<Fact>> {
-        sqlx::query("select fact from facts where attempt = ? order by number")
-            .bind(signed(attempt))
-            .fetch_all(&self.pool)
-            .await?
+        let rows = sqlx::query(
+            "select sealed, fact from attempts left join facts on facts.attempt = attempts.id
+             where attempts.id = ? order by number",
+        )
+        .bind(signed(attempt))
+        .fetch_all(&self.pool)
+        .await?;
+        let is_sealed = |row: &SqliteRow| row.get::<Option<String>, _>("sealed").is_some();
+        if rows.iter().any(is_sealed) {
+            return Err(StoreError::PutAway(attempt));
+        }
+        let facts = rows
             .iter()
-            .map(|row| json("a fact", row.get("fact")))
-            .collect()
+            .filter_map(|row| row.get::<Option<String>, _>("fact"));
+        facts.map(|fact| json("a fact", &fact)).collect()
     }
 
     /// The facts of an attempt whose labels begin so, in the order of the chain.

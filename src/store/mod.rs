@@ -13,6 +13,7 @@ mod health;
 mod hearing;
 mod opening;
 mod pauses;
+mod putting_away;
 mod resources;
 mod runs;
 mod untold;

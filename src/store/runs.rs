@@ -1,6 +1,7 @@
 //! Runs (what one `/verify` asked for) and their attempts (one execution of one item each).
 
 use super::{Result, Store, StoreError, json, now, signed, time, time_or_none, to_json, unsigned};
+use crate::evidence::Digest;
 use crate::verdict::{Clause, Verdict, worst};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,8 @@ pub struct Attempt {
     pub verdict: Option<Verdict>,
     pub started: Timestamp,
     pub ended: Option<Timestamp>,
+    /// Where its chain ends, once its facts stand in the run's bundle alone.
+    pub sealed: Option<Digest>,
 }
 
 impl Store {
@@ -446,5 +449,6 @@ fn attempt(row: &SqliteRow) -> Result<Attempt> {
         verdict: verdict(row.get("verdict"))?,
         started: time(row.get("started"))?,
         ended: time_or_none(row.get("ended"))?,
+        sealed: row.get::<Option<String>, _>("sealed").map(Digest::kept),
     })
 }

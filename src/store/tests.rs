@@ -5,10 +5,11 @@ mod copies;
 mod disk;
 mod examined;
 mod forms;
+mod put_away;
 
 use super::*;
 use crate::evidence::{Answer, Digest, Fact, Question, Sighting};
-use crate::verdict::{Clause, Verdict};
+use crate::verdict::{Clause, Verdict, worst};
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 use std::os::unix::fs::FileExt;

@@ -18,6 +18,7 @@ mod outages;
 mod pausing;
 mod process;
 mod proxy;
+mod putting_away;
 mod restarts;
 mod restoring;
 mod running;

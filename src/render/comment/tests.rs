@@ -129,6 +129,7 @@ fn attempt(item: &str, ordinal: u32, state: AttemptState) -> Attempt {
         verdict: None,
         started: at(0),
         ended: (state != AttemptState::Running).then(|| at(75)),
+        sealed: None,
     }
 }
 

@@ -17,7 +17,7 @@ fn rows() -> Vec<(i64, String)> {
         (1, format!("insert into turned_away values ('stranger', {at})")),
         (1, format!(r#"insert into runs (id, command, account, items, options, nonce, state, queued, started)
                      values (3, 7, 'maintainer', '["V1"]', '{{"keep":true}}', 'n0nce', 'running', {at}, {at})"#)),
-        (1, format!("insert into attempts values (5, 3, 'V1', 1, 'judged', null, 'FAIL', {at}, {at})")),
+        (1, format!("insert into attempts (id, run, item, ordinal, state, why, verdict, started, ended) values (5, 3, 'V1', 1, 'judged', null, 'FAIL', {at}, {at})")),
         (1, format!("insert into steps values (5, 'one', {at})")),
         (1, format!("insert into facts values (5, 1, 'one', '{fact}')")),
         (1, format!("insert into clauses values (5, 0, 'V1.1', '{clause}')")),
@@ -28,6 +28,7 @@ fn rows() -> Vec<(i64, String)> {
         (5, "insert into notes values (1, 7, 'idea', 'more')".into()),
         (5, "insert into filed values ('V1.1', 'maintainers/findings', 12, 3)".into()),
         (6, format!("insert into tampered values (1, 'run-3', 32, 'was', null, {at})")),
+        (12, "update attempts set sealed = 'head'".into()),
         (11, "insert into untold values (3, 1)".into()),
     ]
     .into()
@@ -112,6 +113,7 @@ async fn read(store: &Store, form: i64) {
     assert_eq!(store.run_of_pull(MIRROR, 4).await.unwrap(), Some(3));
     let slot = store.slot_of(32).await.unwrap().unwrap();
     assert!(slot.slot == "run-3" && slot.written);
+    assert_eq!(attempt.sealed.is_some(), form >= 12);
     if form >= 11 {
         assert_eq!(store.untold().await.unwrap(), [(3, 1)]);
     }
@@ -144,5 +146,6 @@ fn forms_that_were_released_stay_as_they_were() {
     9 1970dac1a836007e
     10 825c26d0ea32ce12
     11 16c2694925257544
+    12 7155fca06dab1bdd
     ");
 }

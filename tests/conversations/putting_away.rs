@@ -1,0 +1,89 @@
+//! The facts of an old run leave the database, and nothing that a report links is gone.
+
+use crate::lab::Lab;
+use crate::words::accept;
+use sqlx::{Connection, Row, SqliteConnection};
+
+const PAGES: [&str; 7] = [
+    "/runs/1",
+    "/runs/1.json",
+    "/runs/1/V1/1",
+    "/runs/1/G/1",
+    "/runs/1/REVIEW-5.md",
+    "/runs/1/evidence.json",
+    "/runs/1/bundle.tar.gz",
+];
+
+async fn pages(lab: &Lab) -> Vec<(&'static str, String)> {
+    let mut pages = Vec::new();
+    for page in PAGES {
+        let content = lab.file(page).await;
+        pages.push((page, String::from_utf8_lossy(&content).into_owned()));
+    }
+    pages
+}
+
+async fn database(lab: &Lab) -> SqliteConnection {
+    let database = lab.path("gavel-data/gavel.sqlite");
+    let url = format!("sqlite:{}", database.display());
+    SqliteConnection::connect(&url).await.unwrap()
+}
+
+/// How many facts and steps are in the database, but for the versions that were seen.
+async fn stored(lab: &Lab) -> i64 {
+    let counted = "select (select count(*) from steps) + count(*) from facts where label not like 'version.%'";
+    let mut database = database(lab).await;
+    let counted = sqlx::query(counted).fetch_one(&mut database).await;
+    counted.unwrap().get(0)
+}
+
+async fn status(lab: &Lab, page: &str) -> u16 {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}{page}", lab.place("gavel_url"));
+    client.get(url).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn the_facts_of_an_old_run_leave_the_database_and_every_page_stays() {
+    let mut lab = Lab::without_gavel().await;
+    lab.configure("data", "\"gavel-data\"\nkeep_days = 36500");
+    lab.start_gavel(&[]).await;
+    lab.say("maintainer", "/verify V1").await;
+    assert_eq!(lab.ended(1).await["verdict"], "PASS");
+    let bundle = lab.path("gavel-data/bundles/run-1.tar.gz");
+    lab.until("the bundle", async || bundle.exists().then_some(()))
+        .await;
+    lab.gavel().kill();
+    let long_ago =
+        "update runs set started = '2020-01-01T10:00:00Z', ended = '2020-01-01T10:01:00Z'";
+    let mut others = database(&lab).await;
+    sqlx::query(long_ago).execute(&mut others).await.unwrap();
+
+    // As long as it is to be kept, it is.
+    lab.start_gavel(&[]).await;
+    let before = pages(&lab).await;
+    assert!(stored(&lab).await > 0);
+    lab.gavel().kill();
+    lab.configure("server.keep_days", "90");
+    lab.start_gavel(&[]).await;
+    lab.until("the facts are put away", async || {
+        (stored(&lab).await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(pages(&lab).await, before);
+
+    // What somebody says of it counts as before, and the report tells.
+    let typed = [accept(&lab, "V1").await, accept(&lab, "G").await].join("\n");
+    lab.say("adversary", &typed).await;
+    lab.slot("run-1-report", "Cold-verified").await;
+
+    // Something else in the bundle's place is not shown for it.
+    std::fs::write(&bundle, "another").unwrap();
+    for (page, answers) in [("/", 200), ("/runs/1", 500), ("/runs/1/V1/1", 500)] {
+        assert_eq!(status(&lab, page).await, answers, "{page}");
+    }
+    let log = std::fs::read_to_string(lab.path("logs/gavel.log")).unwrap();
+    let put_back = "run-1.tar.gz alone: put the file there again as it was";
+    assert!(log.contains(put_back), "{log}");
+    lab.assert_clean().await;
+}
