@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::evidence::{self, Digest, Fact};
 use crate::plan::{self, Item, guardrails};
 use crate::store::{
-    Anchor, Attempt, AttemptState, Note, Resource, Run, RunState, Store, Word, WordKind,
+    Anchor, Attempt, AttemptState, Note, Resource, Run, RunState, Store, StoreError, Word, WordKind,
 };
 use crate::verdict::{Clause, Verdict, worst};
 use anyhow::Context;
@@ -250,6 +250,18 @@ pub fn run_of_slot(slot: &str) -> Option<u64> {
 
 /// Everything about one run.
 pub async fn run(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunRecord> {
+    match read(store, config, id).await {
+        // Between two looks its facts were put into its bundle.
+        Err(error) if is_put_away(&error) => read(store, config, id).await,
+        read => read,
+    }
+}
+
+fn is_put_away(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::PutAway(_)))
+}
+
+async fn read(store: &Store, config: &Config, id: u64) -> anyhow::Result<RunRecord> {
     let attempts = store.attempts(id).await?;
     let facts = Facts::of(config, id, &attempts).await?;
     with(store, config, id, attempts, &facts).await
@@ -335,14 +347,19 @@ pub async fn evidence(
         facts: judged.facts.clone(),
     });
     let mut lost = Vec::new();
-    for attempt in record.everything().flat_map(|item| &item.attempts) {
+    let of_all: Vec<Attempt> = record
+        .everything()
+        .flat_map(|item| item.attempts.clone())
+        .collect();
+    let facts = Facts::of(config, run.id, &of_all).await?;
+    for attempt in &of_all {
         if attempt.state == AttemptState::Lost {
             lost.push(LostAttempt {
                 item: attempt.item.clone(),
                 attempt: attempt.ordinal,
                 started: attempt.started,
                 why: attempt.why.clone().unwrap_or_default(),
-                facts: facts_of(store, config, attempt).await?,
+                facts: facts.read(store, attempt).await?,
             });
         }
     }

@@ -25,7 +25,7 @@ impl Backup {
             "{shown} is on the disk, and was looked at whole: {} bytes, commands: {}, runs: {}.\n\
              A restore needs these as well, which are not in it:\n  \
              {}   the key that signs bundles, by which this installation is known\n  \
-             {}   the bundles as they were sealed\n  \
+             {}   the bundles as they were sealed, which alone hold the facts of old runs\n  \
              {}   the configuration, and the files with tokens that it names\n",
             made.bytes,
             made.commands,

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::bundle::{self, Content};
+use crate::evidence::Digest;
 use crate::host::durable;
 use crate::instants::reach;
 use crate::record::{RunRecord, report_slot};
@@ -35,8 +36,12 @@ pub async fn keep(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
     written.with_context(|| format!("writing the bundle {} failed", path.display()))
 }
 
-/// What the file at a report's comment is called; forges hold files of this ending by default.
-const ATTACHED: &str = "evidence-bundle.tar.gz";
+/// What the file at a report's comment is called: a run that began anew after a restore has another. Forges hold files of this ending by
+/// default.
+fn attached(bundle: &[u8]) -> String {
+    let digest = Digest::of(bundle);
+    format!("evidence-bundle-{}.tar.gz", digest.short())
+}
 
 /// Puts the bundle at the report's first comment, so that it can be had where Gavel itself cannot be reached. Once; and not at all where
 /// the forge holds no files.
@@ -46,16 +51,18 @@ pub async fn attach(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
         return Ok(());
     };
     let bundle = of(engine, record).await?;
+    let name = attached(&bundle);
+    let name = name.as_str();
     let (forge, repository) = (&engine.world.forge, &engine.config.tracking.repository);
     let is_there = async || {
         let there = forge.attachments(repository, comment).await?.value;
-        Ok(there.iter().any(|file| file.name == ATTACHED).then_some(()))
+        Ok(there.iter().any(|file| file.name == name).then_some(()))
     };
     let find = || is_there().boxed();
     let make = || {
         async {
             let bundle = bundle.clone();
-            forge.attach(repository, comment, ATTACHED, bundle).await?;
+            forge.attach(repository, comment, name, bundle).await?;
             Ok(())
         }
         .boxed()

@@ -1,13 +1,16 @@
 //! Keeps the database small: the facts of old runs leave it, where the sealed bundle holds each of them. Nothing that a report links goes: pages
 //! are made of the bundle then.
 
-use super::{Engine, bundles};
-use crate::bundle::JudgedAttempt;
+use super::Engine;
+use crate::bundle::{Evidence, JudgedAttempt};
+use crate::host::durable;
 use crate::instants::reach;
 use crate::record::facts::{in_bundle, sealed};
+use crate::record::latest_finished;
 use crate::store::AttemptState;
 use anyhow::{Context, ensure};
 use jiff::{SignedDuration, Timestamp};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +19,13 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// At the start and every hour, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
     loop {
-        if let Err(error) = all(&engine).await {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "which runs are old could not be seen"
-            );
+        for done in [all(&engine).await, tell_of_lost(&engine).await] {
+            if let Err(error) = done {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "which runs are old could not be seen"
+                );
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -32,7 +37,18 @@ pub async fn work(engine: Arc<Engine>) {
 async fn all(engine: &Engine) -> anyhow::Result<()> {
     let age = SignedDuration::try_from(engine.config.server.keep)?;
     let before = Timestamp::now().checked_sub(age)?;
-    for run in engine.store.runs_to_put_away(before).await? {
+    let (store, config) = (&engine.store, &engine.config);
+    // What is asked for at any time must not depend on a file: the latest report, and the run that earned the label.
+    let Some(latest) = latest_finished(store, config).await? else {
+        return Ok(());
+    };
+    let verified = store.newest_verified().await?;
+    let mut old = store.runs_to_put_away(before).await?;
+    old.retain(|run| *run < latest.run.id && Some(*run) != verified);
+    for run in old {
+        if engine.shutdown.is_cancelled() {
+            return Ok(());
+        }
         match one(engine, run).await {
             Ok(()) => tracing::info!(run, "its facts stand in its bundle alone now"),
             Err(error) => tracing::warn!(
@@ -47,11 +63,9 @@ async fn all(engine: &Engine) -> anyhow::Result<()> {
 
 /// Leaves everything as it is where the bundle on the disk does not hold exactly what the database does.
 async fn one(engine: &Engine, run: u64) -> anyhow::Result<()> {
-    let record = engine.record(run).await?;
-    bundles::keep(engine, &record).await?;
     let path = engine.config.server.bundle(run);
     let reading = path.clone();
-    let evidence = tokio::task::spawn_blocking(move || sealed(&reading)).await?;
+    let evidence = tokio::task::spawn_blocking(move || on_the_disk(&reading)).await?;
     let evidence =
         evidence.with_context(|| format!("reading the bundle {} failed", path.display()))?;
     let mut heads = Vec::new();
@@ -77,5 +91,26 @@ async fn one(engine: &Engine, run: u64) -> anyhow::Result<()> {
     }
     reach(|| "before putting facts away".into());
     engine.store.put_away(&heads).await?;
+    Ok(())
+}
+
+/// Somebody may have put the file there just now.
+fn on_the_disk(bundle: &Path) -> anyhow::Result<Evidence> {
+    durable::sync(bundle)?;
+    sealed(bundle)
+}
+
+/// Tells of each bundle that is the only place of facts, and is not there.
+async fn tell_of_lost(engine: &Engine) -> anyhow::Result<()> {
+    for run in engine.store.runs_put_away().await? {
+        let path = engine.config.server.bundle(run);
+        if !tokio::fs::try_exists(&path).await? {
+            tracing::error!(
+                run,
+                "the bundle {} is not there, and nothing else holds the facts of its run: put it back from a backup",
+                path.display()
+            );
+        }
+    }
     Ok(())
 }

@@ -15,6 +15,12 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder_of(path)
 }
 
+/// Syncs a file that somebody wrote, and that it is there.
+pub fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    sync_folder_of(path)
+}
+
 /// Syncs that something is there under its name.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path

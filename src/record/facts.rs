@@ -90,7 +90,7 @@ fn ends_at(facts: &[Fact], head: &Digest) -> bool {
 
 fn lost(bundle: &Path) -> String {
     format!(
-        "the facts of this run stand in {} alone: put the file there again as it was; the one at the report's comment is the same",
+        "the facts of this run stand in {} alone: put the file there again as it was, from a backup or from the report's comment",
         bundle.display()
     )
 }
@@ -115,6 +115,18 @@ mod tests {
             facts.push(Fact::chain(sighting, facts.last()));
         }
         facts
+    }
+
+    /// Bundles are a form of the database: what was put away once, every later Gavel has to read, and find unchanged.
+    #[test]
+    fn what_an_earlier_gavel_sealed_is_read() {
+        let evidence = sealed(Path::new("tests/recordings/bundle-1/V1.tar.gz")).unwrap();
+        assert_eq!(evidence.attempts.len(), 2);
+        for judged in &evidence.attempts {
+            let facts = in_bundle(&evidence, &judged.item, judged.attempt).unwrap();
+            assert!(!facts.is_empty());
+            assert!(ends_at(facts, &judged.chain_head), "{}", judged.item);
+        }
     }
 
     #[test]

@@ -22,6 +22,15 @@ impl Store {
         Ok(ids.collect())
     }
 
+    /// Runs whose facts stand in their bundles alone.
+    pub async fn runs_put_away(&self) -> Result<Vec<u64>> {
+        let rows =
+            sqlx::query("select distinct run from attempts where sealed is not null order by run")
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(rows.iter().map(|row| unsigned(row.get("run"))).collect())
+    }
+
     /// Forgets the journal and the facts of attempts, of each of which is said where its chain ends. What versions they saw stays: later runs
     /// compare theirs with it.
     pub async fn put_away(&self, attempts: &[(u64, Digest)]) -> Result<()> {

@@ -34,7 +34,7 @@ async fn a_run_begins_anew_from_a_backup_and_nothing_typed_before_is_lost() {
     DIR/gavel.backup is on the disk, and was looked at whole: N bytes, commands: 2, runs: 1.
     A restore needs these as well, which are not in it:
       DIR/gavel-data/signing.pem   the key that signs bundles, by which this installation is known
-      DIR/gavel-data/bundles   the bundles as they were sealed
+      DIR/gavel-data/bundles   the bundles as they were sealed, which alone hold the facts of old runs
       DIR/gavel.toml   the configuration, and the files with tokens that it names
     ");
     let again = backup(&lab, &kept);

@@ -98,7 +98,7 @@ pub(super) fn database(examined: &Option<Examined>) -> Ruling {
 
 pub(super) fn room(free: u64) -> Ruling {
     let seen = format!("{} MiB are free", free >> 20);
-    let mend = "Make room: `bundles/` in the data folder is what grows";
+    let mend = "Make room, but not in `bundles/`: those are the only evidence of old runs. Copy them elsewhere, or give the data folder a larger disk";
     match free {
         _ if free < ROOM / 10 => Ruling::failed(seen, mend),
         _ if free < ROOM => Ruling::warning(seen, mend),

@@ -45,6 +45,7 @@ async fn a_run_is_put_away_once_it_is_old_and_over_in_every_way() {
     let head = store.facts(first).await.unwrap().pop().unwrap().digest;
     store.put_away(&[(first, head.clone())]).await.unwrap();
     assert_eq!(old().await, [other]);
+    assert_eq!(store.runs_put_away().await.unwrap(), [fits]);
     let labels = async |attempt| {
         let facts = store.facts_of(attempt, "").await.unwrap();
         facts.into_iter().map(|fact| fact.label).collect::<Vec<_>>()
