@@ -142,7 +142,7 @@ impl Builder {
         commit.with_context(|| format!("the forge names no commit for {branch} of {repository}"))
     }
 
-    /// The open pull request. In its place comes a new one when much has been said on it: the bridge reads all that, at each look.
+    /// The open pull request. In its place comes a new one when much has been said on it: the bridge reads all that, each time that something is added.
     async fn pull(&mut self) -> Result<i64> {
         let pulls = format!("/repos/{}/pulls", self.mirror);
         if let Some(Since(pull, opened)) = self.pull {

@@ -20,6 +20,26 @@ struct Seen {
     is_settled: bool,
 }
 
+impl Looked {
+    /// Since when a forge says that a pull request was changed last at this time; none where its comments are known.
+    fn unknown_since(&self, of: &(String, i64), updated: &str, now: Instant) -> Option<Instant> {
+        match self.0.get(of).filter(|seen| seen.updated == updated) {
+            Some(seen) if seen.is_settled => None,
+            Some(seen) => Some(seen.since),
+            None => Some(now),
+        }
+    }
+
+    fn read(&mut self, of: (String, i64), updated: &str, since: Instant, now: Instant) {
+        let seen = Seen {
+            updated: updated.to_owned(),
+            since,
+            is_settled: now.duration_since(since) >= SETTLED,
+        };
+        self.0.insert(of, seen);
+    }
+}
+
 /// Every comment on an open pull request of an enrolled mirror that has not been dealt with, in the order of their ids. Of a pull request
 /// to which nothing happened since its comments were read, they are not read again.
 pub async fn new_comments(
@@ -27,7 +47,7 @@ pub async fn new_comments(
     looked: &mut Looked,
 ) -> Result<Vec<Candidate>, ApiError> {
     // What a look has seen counts once all of it was seen.
-    let (mut found, mut seen_now) = (Vec::new(), Vec::new());
+    let (mut found, mut read) = (Vec::new(), Vec::new());
     let enrolled = &shared.settings.enrolled;
     let owners = enrolled
         .iter()
@@ -45,10 +65,8 @@ pub async fn new_comments(
             let updated = pull["updated_at"].as_str().unwrap_or_default();
             let now = Instant::now();
             let of = (repository.to_owned(), number);
-            let since = match looked.0.get(&of) {
-                Some(seen) if seen.updated == updated && seen.is_settled => continue,
-                Some(seen) if seen.updated == updated => seen.since,
-                _ => now,
+            let Some(since) = looked.unknown_since(&of, updated, now) else {
+                continue;
             };
             let comments = shared
                 .forge
@@ -57,15 +75,12 @@ pub async fn new_comments(
             for comment in comments.as_array().into_iter().flatten() {
                 found.extend(candidate(repository, number, comment));
             }
-            let seen = Seen {
-                updated: updated.to_owned(),
-                since,
-                is_settled: now.duration_since(since) >= SETTLED,
-            };
-            seen_now.push((of, seen));
+            read.push((of, updated.to_owned(), since, now));
         }
     }
-    looked.0.extend(seen_now);
+    for (of, updated, since, now) in read {
+        looked.read(of, &updated, since, now);
+    }
     let memory = shared.memory();
     found.retain(|candidate| !memory.seen.contains(&candidate.comment));
     found.sort_by_key(|candidate| candidate.comment);
@@ -80,4 +95,39 @@ pub fn candidate(repository: &str, pull: i64, comment: &Value) -> Option<Candida
         login: comment["user"]["login"].as_str()?.to_owned(),
         body: comment["body"].as_str()?.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_read_until_the_second_of_the_last_change_is_over() {
+        let pull = ("recipe-maintainers/tiny".to_owned(), 1);
+        let begun = Instant::now();
+        let mut looked = Looked::default();
+        let (one, next) = ("2026-06-01T12:00:00Z", "2026-06-01T12:00:05Z");
+        for (milliseconds, updated, is_read) in [
+            (0, one, true),
+            (200, one, true),
+            (1400, one, true),
+            // The first look that finds the second over reads once more.
+            (1600, one, true),
+            (1800, one, false),
+            (60_000, one, false),
+            (60_200, next, true),
+            (60_400, next, true),
+            (62_000, next, true),
+            (62_200, next, false),
+        ] {
+            let now = begun + Duration::from_millis(milliseconds);
+            let since = looked.unknown_since(&pull, updated, now);
+            assert_eq!(since.is_some(), is_read, "at {milliseconds} ms");
+            if let Some(since) = since {
+                looked.read(pull.clone(), updated, since, now);
+            }
+        }
+        let other = (pull.0, 2);
+        assert_eq!(looked.unknown_since(&other, one, begun), Some(begun));
+    }
 }
