@@ -525,12 +525,19 @@ pub async fn open_runs(
 ///
 /// One that was ended early, before it had judged anything, has no report.
 pub async fn latest_finished(store: &Store, config: &Config) -> anyhow::Result<Option<RunRecord>> {
+    match latest_finished_id(store, config).await? {
+        Some(id) => Ok(Some(run(store, config, id).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The number of that run.
+pub async fn latest_finished_id(store: &Store, config: &Config) -> anyhow::Result<Option<u64>> {
     for candidate in store.latest_runs(50).await? {
-        if candidate.state == crate::store::RunState::Finished {
-            let record = run(store, config, candidate.id).await?;
-            if !record.is_empty() {
-                return Ok(Some(record));
-            }
+        if candidate.state == RunState::Finished
+            && !outline(store, config, candidate.id).await?.is_empty()
+        {
+            return Ok(Some(candidate.id));
         }
     }
     Ok(None)

@@ -95,7 +95,7 @@ fn server(section: Section, around: &Around) -> Option<Server> {
     let data = section.need("data", "\"/var/lib/gavel\"", |place| around.path(place));
     let keep_days = section.may("keep_days", "90", |place| place.number(1..=36_500));
     Some(Server {
-        keep: A_DAY * keep_days?.map_or(90, |days| u32::try_from(days).unwrap_or(u32::MAX)),
+        keep: Duration::from_secs(A_DAY.as_secs() * keep_days?.unwrap_or(90)),
         listen: listen?,
         public_url: public_url?,
         data: data?,

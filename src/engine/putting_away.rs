@@ -6,7 +6,7 @@ use crate::bundle::{Evidence, JudgedAttempt};
 use crate::host::durable;
 use crate::instants::reach;
 use crate::record::facts::{in_bundle, sealed};
-use crate::record::latest_finished;
+use crate::record::latest_finished_id;
 use crate::store::AttemptState;
 use anyhow::{Context, ensure};
 use jiff::{SignedDuration, Timestamp};
@@ -19,13 +19,11 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// At the start and every hour, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
     loop {
-        for done in [all(&engine).await, tell_of_lost(&engine).await] {
-            if let Err(error) = done {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "which runs are old could not be seen"
-                );
-            }
+        if let Err(error) = all(&engine).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "which runs are old, and whether their bundles are there, could not be seen"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -35,16 +33,21 @@ pub async fn work(engine: Arc<Engine>) {
 }
 
 async fn all(engine: &Engine) -> anyhow::Result<()> {
+    old_ones(engine).await?;
+    tell_of_lost(engine).await
+}
+
+async fn old_ones(engine: &Engine) -> anyhow::Result<()> {
     let age = SignedDuration::try_from(engine.config.server.keep)?;
     let before = Timestamp::now().checked_sub(age)?;
     let (store, config) = (&engine.store, &engine.config);
     // What is asked for at any time must not depend on a file: the latest report, and the run that earned the label.
-    let Some(latest) = latest_finished(store, config).await? else {
+    let Some(latest) = latest_finished_id(store, config).await? else {
         return Ok(());
     };
     let verified = store.newest_verified().await?;
     let mut old = store.runs_to_put_away(before).await?;
-    old.retain(|run| *run < latest.run.id && Some(*run) != verified);
+    old.retain(|run| *run < latest && Some(*run) != verified);
     for run in old {
         if engine.shutdown.is_cancelled() {
             return Ok(());

@@ -138,8 +138,8 @@ pub async fn note(
     text: &str,
 ) -> anyhow::Result<()> {
     engine.store.note(stored.id, kind, text).await?;
-    if let Some(latest) = record::latest_finished(&engine.store, &engine.config).await? {
-        engine.store.say_more(latest.run.id).await?;
+    if let Some(latest) = record::latest_finished_id(&engine.store, &engine.config).await? {
+        engine.store.say_more(latest).await?;
         tell_soon(engine);
     }
     Ok(())
