@@ -4,6 +4,7 @@ use crate::mask::mask;
 use crate::process::Process;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use std::fs::{File, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -121,6 +122,13 @@ impl Lab {
     pub fn results(&self) -> String {
         let address = self.configured("suite", "results_url");
         address.split("{build}").next().unwrap().to_owned()
+    }
+
+    /// Gavel's database, as somebody else opens it.
+    pub async fn database(&self) -> SqliteConnection {
+        let database = self.path("gavel-data/gavel.sqlite");
+        let url = format!("sqlite:{}", database.display());
+        SqliteConnection::connect(&url).await.unwrap()
     }
 
     /// Starts `gavel serve`, and waits until it is ready.

@@ -2,7 +2,7 @@
 
 use crate::lab::Lab;
 use crate::words::accept;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::Row;
 
 /// Of a run that passed, and of one that was cancelled on its way.
 const PAGES: [&str; 10] = [
@@ -27,17 +27,11 @@ async fn pages(lab: &Lab) -> Vec<(&'static str, String)> {
     pages
 }
 
-async fn database(lab: &Lab) -> SqliteConnection {
-    let database = lab.path("gavel-data/gavel.sqlite");
-    let url = format!("sqlite:{}", database.display());
-    SqliteConnection::connect(&url).await.unwrap()
-}
-
 /// How many facts and steps of a run are in the database, but for the versions that were seen.
 async fn stored(lab: &Lab, run: i64) -> i64 {
     let counted = "select (select count(*) from steps where attempt in (select id from attempts where run = ?1)) + count(*)
         from facts where attempt in (select id from attempts where run = ?1) and label not like 'version.%'";
-    let mut database = database(lab).await;
+    let mut database = lab.database().await;
     let counted = sqlx::query(counted)
         .bind(run)
         .fetch_one(&mut database)
@@ -78,7 +72,7 @@ async fn the_facts_of_an_old_run_leave_the_database_and_every_page_stays() {
     lab.gavel().kill();
     let long_ago =
         "update runs set started = '2020-01-01T10:00:00Z', ended = '2020-01-01T10:01:00Z'";
-    let mut others = database(&lab).await;
+    let mut others = lab.database().await;
     sqlx::query(long_ago).execute(&mut others).await.unwrap();
 
     // As long as it is to be kept, it is.

@@ -163,13 +163,11 @@ async fn a_command_of_the_flow_outlives_gavel() {
 /// What a database that takes nothing for a while interrupts is gone on with: a command that was begun is not begun again.
 #[tokio::test]
 async fn a_command_is_run_once_although_its_end_cannot_be_stored() {
-    use sqlx::{Connection, SqliteConnection};
+    use sqlx::Connection;
     let lab = Lab::start().await;
     lab.say("maintainer", "/verify V2").await;
     let pid = command(&lab, ".green%2Etold").await;
-    let database = lab.path("gavel-data/gavel.sqlite");
-    let url = format!("sqlite:{}", database.display());
-    let mut others = SqliteConnection::connect(&url).await.unwrap();
+    let mut others = lab.database().await;
     let held = others.begin_with("begin immediate").await.unwrap();
     lab.until("the trouble", async || {
         let log = std::fs::read_to_string(lab.path("logs/gavel.log")).ok()?;
