@@ -308,8 +308,6 @@ impl Place {
                     "MIN_PASSWORD_LENGTH = 6",
                     "PASSWORD_COMPLEXITY = off",
                     "PASSWORD_HASH_ALGO = pbkdf2$1$50",
-                    // Otherwise it hashes a token anew for nearly every request.
-                    "SUCCESSFUL_TOKENS_CACHE_SIZE = 500",
                 ],
             ),
             (
