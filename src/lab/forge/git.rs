@@ -3,12 +3,22 @@
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 /// No command on the small repositories of a lab takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Git by its whole path. An environment of its own and a name to look up in it take a fork, and a server's memory is much to copy.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join("git"));
+    places
+        .find(|place| place.is_file())
+        .unwrap_or_else(|| "git".into())
+});
 
 pub const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -114,7 +124,7 @@ impl Git {
     }
 
     pub fn command(home: &Path) -> Command {
-        let mut command = Command::new("git");
+        let mut command = Command::new(&*PROGRAM);
         command.env_clear();
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
