@@ -7,7 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
 use sha2::Sha256;
 
 /// Why a delivery is not taken.
@@ -97,8 +98,10 @@ pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<D
     if !header("content-type").is_some_and(is_json) {
         return Err(Refusal::ContentType);
     }
-    let json: serde_json::Value = serde_json::from_slice(body).map_err(|_| Refusal::NotJson)?;
-    let event = header("x-gitea-event").ok_or(Refusal::NoEvent)?;
+    let Some(event) = header("x-gitea-event") else {
+        fit::<IgnoredAny>(body)?;
+        return Err(Refusal::NoEvent);
+    };
     let event_of = |repository: String| {
         Delivery::Event(Event {
             repository,
@@ -107,7 +110,7 @@ pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<D
     };
     Ok(match event {
         "issue_comment" => {
-            let said: IssueComment = fit(json)?;
+            let said: IssueComment = fit(body)?;
             let repository = known(&said.repository)?;
             if said.action == "created" {
                 Delivery::Comment(Comment {
@@ -128,11 +131,14 @@ pub fn read(headers: &HeaderMap, body: &[u8], secret: &SecretString) -> Result<D
                 }
             }
         }
-        "issues" => event_of(known(&fit::<Issues>(json)?.repository)?),
-        "pull_request" => event_of(known(&fit::<PullRequest>(json)?.repository)?),
-        "push" => event_of(known(&fit::<Push>(json)?.repository)?),
-        "status" => event_of(known(&fit::<Status>(json)?.repository)?),
-        _ => Delivery::Unknown,
+        "issues" => event_of(known(&fit::<Issues>(body)?.repository)?),
+        "pull_request" => event_of(known(&fit::<PullRequest>(body)?.repository)?),
+        "push" => event_of(known(&fit::<Push>(body)?.repository)?),
+        "status" => event_of(known(&fit::<Status>(body)?.repository)?),
+        _ => {
+            fit::<IgnoredAny>(body)?;
+            Delivery::Unknown
+        }
     })
 }
 
@@ -153,8 +159,12 @@ fn is_json(content_type: &str) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn fit<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, Refusal> {
-    serde_json::from_value(json).map_err(|_| Refusal::Misfit)
+/// Reads of a body what an event must have, and passes over the rest of it.
+fn fit<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => Refusal::Misfit,
+        Category::Syntax | Category::Eof | Category::Io => Refusal::NotJson,
+    })
 }
 
 fn known(repository: &RepositoryName) -> Result<String, Refusal> {

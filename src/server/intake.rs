@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// `POST /hooks/gitea`.
-pub async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let headers = request.headers().clone();
+pub async fn take(State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
+    let headers = std::mem::take(request.headers_mut());
     let taken = match whole(request).await {
         Ok(body) => taken(&shared, &headers, &body).await,
         Err(refusal) => Err(refusal),

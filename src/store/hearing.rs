@@ -1,8 +1,13 @@
 //! Comments in: all that wait at the moment are written at once, so that they share the disk's answer, and each is told of it after that.
 
 use super::{NewCommand, Result, Store, now, signed};
+use sqlx::{QueryBuilder, Row};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot;
+
+/// So many rows are written by one statement: SQLite binds 32766 values at most.
+const AT_ONCE: usize = 500;
 
 /// Comments that wait to be written.
 #[derive(Default)]
@@ -108,36 +113,47 @@ impl Store {
         }
     }
 
-    /// All of it, or nothing; synced when this returns.
+    /// All of it, or nothing; synced when this returns. SQLite works in a thread of its own, and each statement goes there and back, so that
+    /// there are few of them.
     async fn put(&self, all: &[Said]) -> Result<Vec<Heard>> {
         let mut transaction = self.writer.begin().await?;
+        let mut new = HashSet::new();
+        for some in all.chunks(AT_ONCE) {
+            let mut insert = QueryBuilder::new("insert into heard (repository, comment) ");
+            insert.push_values(some, |mut row, said| {
+                row.push_bind(&said.repository)
+                    .push_bind(signed(said.comment));
+            });
+            insert.push(" on conflict do nothing returning repository, comment");
+            for row in insert.build().fetch_all(&mut *transaction).await? {
+                new.insert((row.get::<String, _>(0), row.get::<i64, _>(1)));
+            }
+        }
+        let mut commands = Vec::new();
         let mut heard = Vec::with_capacity(all.len());
         for said in all {
-            let new = sqlx::query("insert into heard values (?, ?) on conflict do nothing")
-                .bind(&said.repository)
-                .bind(signed(said.comment))
-                .execute(&mut *transaction)
-                .await?;
-            if new.rows_affected() == 0 {
-                heard.push(None);
-                continue;
+            // Whoever is delivered twice at once is new the first time.
+            let is_new = new.remove(&(said.repository.clone(), signed(said.comment)));
+            heard.push(is_new.then_some(said.commands.len() as u64));
+            if is_new {
+                commands.extend(&said.commands);
             }
-            for command in &said.commands {
-                sqlx::query(
-                    "insert into commands (repository, issue, comment, position, account, line, received)
-                     values (?, ?, ?, ?, ?, ?, ?)",
-                )
-                .bind(&command.repository)
-                .bind(signed(command.issue))
-                .bind(signed(command.comment))
-                .bind(signed(command.position as u64))
-                .bind(&command.account)
-                .bind(&command.line)
-                .bind(now())
-                .execute(&mut *transaction)
-                .await?;
-            }
-            heard.push(Some(said.commands.len() as u64));
+        }
+        let received = now();
+        for some in commands.chunks(AT_ONCE) {
+            let mut insert = QueryBuilder::new(
+                "insert into commands (repository, issue, comment, position, account, line, received) ",
+            );
+            insert.push_values(some, |mut row, command: &&NewCommand| {
+                row.push_bind(&command.repository)
+                    .push_bind(signed(command.issue))
+                    .push_bind(signed(command.comment))
+                    .push_bind(signed(command.position as u64))
+                    .push_bind(&command.account)
+                    .push_bind(&command.line)
+                    .push_bind(&received);
+            });
+            insert.build().execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(heard)
