@@ -1,6 +1,6 @@
 //! One client for both servers: as many connections as it is told, kept open, each with one delivery under way at a time.
 
-use crate::deliveries::{Deliveries, Delivery};
+use crate::deliveries::{Deliveries, Delivery, LINE};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -86,6 +86,10 @@ impl Connection {
     }
 }
 
+/// So many commands a second are signed before the load begins, so that the client takes less of the cores that both servers need; those
+/// beyond them as they are delivered.
+const READY: u64 = 10_000;
+
 /// Delivers on so many connections for so long; every second delivery is a command. `next` gives each its number, and so each comment its id.
 pub async fn load(
     address: SocketAddr,
@@ -94,10 +98,17 @@ pub async fn load(
     deliveries: &Arc<Deliveries>,
     next: &Arc<AtomicU64>,
 ) -> Outcome {
+    let first = next.load(Ordering::Relaxed).next_multiple_of(2);
+    let commands = (0..READY * lasts.as_secs()).map(|command| first + 2 * command);
+    let ready: Arc<Vec<Delivery>> = Arc::new(
+        commands
+            .map(|number| deliveries.said(number, LINE))
+            .collect(),
+    );
     let begun = Instant::now();
     let mut running = JoinSet::new();
     for _ in 0..connections {
-        let (deliveries, next) = (deliveries.clone(), next.clone());
+        let (deliveries, next, ready) = (deliveries.clone(), next.clone(), ready.clone());
         running.spawn(async move {
             let mut outcome = Outcome::default();
             let Ok(mut connection) = Connection::open(address).await else {
@@ -106,19 +117,21 @@ pub async fn load(
             };
             while begun.elapsed() < lasts {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                let said = number
-                    .is_multiple_of(2)
-                    .then(|| deliveries.said(number, crate::deliveries::LINE));
-                let delivery = said
-                    .as_ref()
-                    .unwrap_or_else(|| deliveries.other(number / 2));
+                let is_command = number.is_multiple_of(2);
+                let signed;
+                let delivery = if !is_command {
+                    deliveries.other(number / 2)
+                } else if let Some(ready) = ready.get(((number - first) / 2) as usize) {
+                    ready
+                } else {
+                    signed = deliveries.said(number, LINE);
+                    &signed
+                };
                 let sent = Instant::now();
                 match connection.deliver(delivery).await {
                     Ok(StatusCode::OK) => {
                         outcome.took.push(sent.elapsed());
-                        outcome
-                            .acknowledged
-                            .extend(said.is_some().then_some(number));
+                        outcome.acknowledged.extend(is_command.then_some(number));
                     }
                     Ok(_) => outcome.refused += 1,
                     Err(_) => {

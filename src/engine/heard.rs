@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The latest deliveries.
-pub struct Heard(Mutex<Told>);
+pub struct Heard {
+    /// Those whose webhooks lead here.
+    delivering: Vec<Repository>,
+    told: Mutex<Told>,
+}
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Told {
@@ -26,24 +30,25 @@ struct Refused {
     outcome: &'static str,
 }
 
-impl Default for Heard {
-    fn default() -> Self {
-        Self(Mutex::new(Told {
-            since: Timestamp::now(),
-            taken: BTreeMap::new(),
-            refused: None,
-        }))
-    }
-}
-
 impl Heard {
+    pub fn new(config: &Config) -> Heard {
+        Heard {
+            delivering: config.delivering(),
+            told: Mutex::new(Told {
+                since: Timestamp::now(),
+                taken: BTreeMap::new(),
+                refused: None,
+            }),
+        }
+    }
+
     /// Something authentic came from a repository. Of others than the configuration's nothing is kept: whoever knows the secret can
     /// name any number of them.
-    pub fn taken(&self, config: &Config, repository: &str) {
+    pub fn taken(&self, repository: &str) {
         let Ok(from) = repository.parse::<Repository>() else {
             return;
         };
-        if let Some(known) = config.delivering().iter().find(|known| **known == from) {
+        if let Some(known) = self.delivering.iter().find(|known| **known == from) {
             self.change()
                 .taken
                 .insert(known.to_string(), Timestamp::now());
@@ -64,7 +69,7 @@ impl Heard {
 
     fn change(&self) -> MutexGuard<'_, Told> {
         // Each change is one call: whoever held it did not leave it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -158,6 +158,7 @@ impl Engine {
             config.forge.account.clone(),
         );
         Ok(Arc::new(Self {
+            heard: Heard::new(&config),
             config,
             store,
             key,
@@ -173,7 +174,6 @@ impl Engine {
             telling_words: tokio::sync::Mutex::default(),
             parted: watch::Sender::new(0),
             shutdown,
-            heard: Heard::default(),
             memory: vitals::Memory::default(),
             doing: Mutex::default(),
         }))

@@ -17,6 +17,8 @@ pub struct Pace {
     pub bridge: Duration,
     /// Between two looks of the bridge at a build that runs.
     pub build: Duration,
+    /// So many seconds a test rests between two looks at a site, so that a build lasts.
+    pub between_looks: &'static str,
     /// After this a build is killed.
     pub build_limit: Duration,
     /// Gavel's patience: reaction, build, outage, poll, request.
@@ -34,6 +36,7 @@ impl Pace {
         Pace {
             bridge: Duration::from_millis(200),
             build: Duration::from_millis(60),
+            between_looks: "0.02",
             build_limit: Duration::from_secs(60),
             patience: ["10s", "20s", "15s", "200ms", "10s"],
             helper_max_wait: "20s",
@@ -44,9 +47,10 @@ impl Pace {
     }
 
     /// The lab's, where requests are disturbed: one that nobody answers is given up early, and asked again for long. A machine that is
-    /// busy with other things is no disturbance that is meant.
+    /// busy with other things is no disturbance that is meant. A build still runs when somebody has asked after it, as real ones do.
     pub fn disturbed() -> Pace {
         Pace {
+            between_looks: "0.4",
             build_limit: Duration::from_secs(180),
             patience: ["60s", "3m", "5m", "200ms", "1500ms"],
             helper_max_wait: "60s",
@@ -58,6 +62,7 @@ impl Pace {
         Pace {
             bridge: Duration::from_secs(30),
             build: Duration::from_secs(2),
+            between_looks: "1",
             build_limit: Duration::from_secs(1800),
             patience: ["2m", "10m", "5m", "10s", "30s"],
             helper_max_wait: "5m",

@@ -111,7 +111,7 @@ impl World {
             repository: SUITE.to_owned(),
             forge_url: places.forge.clone(),
             work: folder.path("work"),
-            environment: build_environment(&folder, &places, faults),
+            environment: build_environment(&folder, &places, &options.pace, faults),
             token: places.drone_token.clone(),
             limit: options.pace.build_limit,
         };
@@ -300,6 +300,7 @@ async fn start_forge(
 fn build_environment(
     folder: &Folder,
     places: &Places,
+    pace: &Pace,
     faults: &Faults,
 ) -> BTreeMap<String, String> {
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
@@ -316,6 +317,7 @@ fn build_environment(
         ("RESULTS_DIR", shown("results")),
         ("DEPLOYS_DIR", shown("deploys")),
         ("REGISTRY_URL", places.registry.clone()),
+        ("BETWEEN_LOOKS", pace.between_looks.to_owned()),
         ("LAB_FAULTS", faults.line()),
     ];
     pairs

@@ -40,15 +40,19 @@ impl Scattered {
         let Some(any) = self.0.as_ref().filter(|_| text.len() >= SHORTEST) else {
             return Vec::new();
         };
-        let mut places: Vec<Range<usize>> = VIEWS
-            .iter()
-            .flat_map(|view| {
-                let (letters, at) = letters(text, view);
-                let found = any.find_iter(&letters);
-                let places = found.map(|found| at[found.start()]..at[found.end() - 1] + 1);
-                places.collect::<Vec<_>>()
-            })
-            .collect();
+        let mut views: Vec<(Vec<u8>, Vec<usize>)> = Vec::new();
+        for view in VIEWS {
+            let seen = letters(text, view);
+            // Most texts are the same in all of them.
+            if !views.contains(&seen) {
+                views.push(seen);
+            }
+        }
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for (letters, at) in &views {
+            let found = any.find_iter(letters);
+            places.extend(found.map(|found| at[found.start()]..at[found.end() - 1] + 1));
+        }
         places.sort_by_key(|place| place.start);
         places.dedup_by(|next, before| {
             let overlaps = next.start <= before.end;

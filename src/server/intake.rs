@@ -64,7 +64,7 @@ async fn taken(
     let secret = &engine.config.forge.webhook_secret;
     let delivery = delivery::read(headers, body, secret)?;
     if let Some(repository) = delivery.repository() {
-        engine.heard.taken(&engine.config, repository);
+        engine.heard.taken(repository);
     }
     match delivery {
         Delivery::Comment(comment) => {

@@ -83,7 +83,10 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let connect = async |connections| {
-            let pool = SqlitePoolOptions::new().max_connections(connections);
+            // A connection to a file does not go away; to ask whether it is there takes a way to its thread and back.
+            let pool = SqlitePoolOptions::new()
+                .max_connections(connections)
+                .test_before_acquire(false);
             #[cfg(feature = "lab")]
             let pool = if crate::instants::are_wanted() {
                 watched::pool(pool)

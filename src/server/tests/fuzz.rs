@@ -74,11 +74,13 @@ fn fuzz() {
                         refusal,
                         Refusal::Unsigned | Refusal::WrongSignature | Refusal::ContentType
                     ));
-                    assert_eq!(refusal == Refusal::NotJson, json.is_none());
+                    assert!(refusal != Refusal::NotJson || json.is_none());
                 }
+                // What nobody reads is passed over, were it too deep or too large for a tree.
                 Ok(delivery) => {
-                    let json = json.expect("what is taken is JSON");
-                    says_what_stands_there(delivery, event, &json);
+                    if let Some(json) = json {
+                        says_what_stands_there(delivery, event, &json);
+                    }
                 }
             }
         });
