@@ -482,12 +482,15 @@ mod tests {
     async fn a_server_that_does_not_come_up_says_why() {
         let dir = tempfile::tempdir().unwrap();
         let binary = dir.path().join("gitea");
-        std::fs::write(
-            &binary,
-            "#!/bin/sh\n[ \"$1\" = --version ] && echo gitea version 1.25.4 && exit\necho no space left on device\nexit 3\n",
-        )
-        .unwrap();
-        std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let text = "#!/bin/sh\n[ \"$1\" = --version ] && echo gitea version 1.25.4 && exit\necho no space left on device\nexit 3\n";
+        // By another process: as long as a child that was started meanwhile has it open for writing, too, it could not be started.
+        let written = std::process::Command::new("sh")
+            .args(["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""])
+            .arg(&binary)
+            .arg(text)
+            .status()
+            .unwrap();
+        assert!(written.success());
         let error = match GiteaServer::start(
             &binary,
             &dir.path().join("gitea-work"),
