@@ -50,7 +50,7 @@ impl Pace {
     /// busy with other things is no disturbance that is meant. A build still runs when somebody has asked after it, as real ones do.
     pub fn disturbed() -> Pace {
         Pace {
-            between_looks: "0.4",
+            between_looks: "2",
             build_limit: Duration::from_secs(180),
             patience: ["60s", "3m", "5m", "200ms", "1500ms"],
             helper_max_wait: "60s",
