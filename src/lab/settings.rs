@@ -50,10 +50,10 @@ impl Pace {
     /// busy with other things is no disturbance that is meant. A build still runs when somebody has asked after it, as real ones do.
     pub fn disturbed() -> Pace {
         Pace {
-            between_looks: "2",
+            between_looks: "3",
             build_limit: Duration::from_secs(180),
             patience: ["60s", "3m", "5m", "200ms", "1500ms"],
-            helper_max_wait: "60s",
+            helper_max_wait: "120s",
             ..Pace::lab()
         }
     }
