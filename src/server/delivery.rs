@@ -8,7 +8,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
 use sha2::Sha256;
 
 /// Why a delivery is not taken.
@@ -159,11 +158,11 @@ fn is_json(content_type: &str) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Reads of a body what an event must have, and passes over the rest of it.
+/// Reads of a body what an event must have, and passes over the rest of it. Whether what does not fit is JSON at all is looked at only then.
 fn fit<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => Refusal::Misfit,
-        Category::Syntax | Category::Eof | Category::Io => Refusal::NotJson,
+    serde_json::from_slice(body).map_err(|_| {
+        let json = serde_json::from_slice::<IgnoredAny>(body);
+        json.map_or(Refusal::NotJson, |_| Refusal::Misfit)
     })
 }
 
