@@ -133,9 +133,9 @@ async fn a_run_ends_at_its_deadline() {
         (&"overdue".into(), &"INCONCLUSIVE".into()),
         "{run:#}"
     );
-    let progress = lab.slot("run-1", "deadline").await;
+    let progress = lab.slot("run-1", "ended at its deadline").await;
     assert_snapshot!(progress.lines().next().unwrap(), @"### 🚫 Run 1 was ended at its deadline (`patience.run`)");
-    assert_snapshot!(lab.slot("run-1-report", "deadline").await, @"🚫 Run 1 was ended at its deadline (`patience.run`) before anything was judged. What it had opened is closed.");
+    assert_snapshot!(lab.slot("run-1-report", "ended at its deadline").await, @"🚫 Run 1 was ended at its deadline (`patience.run`) before anything was judged. What it had opened is closed.");
     let page = String::from_utf8(lab.file("/runs/1").await).unwrap();
     assert!(page.contains("ended at its deadline"), "{page}");
     // The next one has its own.
