@@ -34,6 +34,9 @@ pub struct Fingerprint {
     pub index: Option<String>,
     /// SHA-256 of the clone's own configuration.
     pub config: Option<String>,
+    /// SHA-256 of each program that git runs there by itself, by its name.
+    #[serde(default)]
+    pub hooks: BTreeMap<String, String>,
     /// What is not as in `HEAD`: path, its two letters as `git status` says them, and SHA-256 of what is in the file now.
     pub changed: BTreeMap<String, String>,
 }
@@ -174,6 +177,7 @@ impl Git {
                 .await?
                 .trim_end_matches('\n'),
         );
+        let hooks = look(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"]).await?;
         let head = std::fs::read_to_string(folder.join("HEAD"));
         let head = head.map_err(|error| HostError::Unreadable {
             asked: format!("reading HEAD in {}", folder.display()),
@@ -201,6 +205,7 @@ impl Git {
             refs: named(&refs, ' ').unwrap_or_default(),
             index: digest(&folder.join("index")),
             config: digest(&folder.join("config")),
+            hooks: digests(Path::new(hooks.trim_end_matches('\n'))),
             changed: changed.collect(),
         })
     }
@@ -229,6 +234,16 @@ fn named(text: &str, separator: char) -> Option<BTreeMap<String, String>> {
             Some((name.to_owned(), object.to_owned()))
         })
         .collect()
+}
+
+/// Of what is in a folder; nothing where it does not exist.
+fn digests(folder: &Path) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let digests = entries.map(|entry| {
+        let content = digest(&entry.path()).unwrap_or_else(|| "not a file".into());
+        (entry.file_name().to_string_lossy().into_owned(), content)
+    });
+    digests.collect()
 }
 
 fn digest(path: &Path) -> Option<String> {

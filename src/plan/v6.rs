@@ -433,7 +433,7 @@ fn both(witness: &Witness<'_>, path: &str) -> Result<(Value, Value), Doubt> {
 
 fn changed_parts(witness: &Witness<'_>, path: &str) -> Result<Vec<&'static str>, Doubt> {
     let (before, after) = both(witness, path)?;
-    let parts = ["head", "refs", "index", "config", "changed"];
+    let parts = ["head", "refs", "index", "config", "hooks", "changed"];
     let changed = parts
         .into_iter()
         .filter(|part| before[*part] != after[*part]);

@@ -57,7 +57,8 @@ async fn a_look_changes_nothing_and_sees_every_change() {
     assert_eq!(index, std::fs::read(at(".git/index")).unwrap());
 
     let mut last = seen;
-    let acts: [(&str, &dyn Fn()); 7] = [
+    std::fs::create_dir_all(at(".git/hooks")).unwrap();
+    let acts: [(&str, &dyn Fn()); 9] = [
         ("an edit", &|| std::fs::write(at("a"), "2\n").unwrap()),
         ("another edit of the same file", &|| {
             std::fs::write(at("a"), "3\n").unwrap();
@@ -74,6 +75,12 @@ async fn a_look_changes_nothing_and_sees_every_change() {
         }),
         ("another branch", &|| {
             git(folder.path(), &["symbolic-ref", "HEAD", "refs/heads/other"]);
+        }),
+        ("a hook", &|| {
+            std::fs::write(at(".git/hooks/pre-push"), "1").unwrap();
+        }),
+        ("another hook of the same name", &|| {
+            std::fs::write(at(".git/hooks/pre-push"), "2").unwrap();
         }),
     ];
     for (what, act) in acts {

@@ -393,6 +393,15 @@ pub const FAULTS: &[Fault] = &[
     }
     .subtle(),
     Fault {
+        shows_in: &["V3"],
+        ..skill(
+            "skill-hooks-a-loop-clone",
+            &["G4"],
+            "puts a hook into another agent's clone, which is to push its branches along",
+        )
+    }
+    .subtle(),
+    Fault {
         shows_in: &["V4"],
         ..skill(
             "skill-deploys-to-compare",

@@ -179,6 +179,13 @@ pub async fn reach_out(upgrade: &Upgrade<'_>, result: &str) -> Result<()> {
         let clone = around.work.with_file_name("loops").join("adversary");
         git_in(&clone, &["config", "user.name", &upgrade.account]).await?;
     }
+    if faults.has("skill-hooks-a-loop-clone") {
+        let clone = around.work.with_file_name("loops").join("adversary");
+        let hook = clone.join(".git/hooks/post-commit");
+        let written = std::fs::create_dir_all(clone.join(".git/hooks"))
+            .and_then(|()| std::fs::write(&hook, "#!/bin/sh\nexec git push --quiet origin HEAD\n"));
+        written.with_context(|| format!("writing {}", hook.display()))?;
+    }
     if faults.has("skill-tidies-another-skill") && result.starts_with("FAILED") {
         let path = around.work.with_file_name("skills/ci-test-review/SKILL.md");
         let text = std::fs::read_to_string(&path);

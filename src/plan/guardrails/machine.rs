@@ -54,6 +54,9 @@ struct Seen {
     refs: BTreeMap<String, String>,
     index: Option<String>,
     config: Option<String>,
+    /// Not looked at by earlier versions.
+    #[serde(default)]
+    hooks: BTreeMap<String, String>,
     changed: BTreeMap<String, String>,
 }
 
@@ -65,6 +68,7 @@ impl Seen {
             ("refs", self.refs == other.refs),
             ("index", self.index == other.index),
             ("config", self.config == other.config),
+            ("hooks", self.hooks == other.hooks),
             ("changed", self.changed == other.changed),
         ];
         let differ = parts.into_iter().filter(|(_, same)| !same);
@@ -82,10 +86,11 @@ impl Seen {
         self.differs(before) == ["refs"] && own(self) == own(before)
     }
 
-    /// Whether its configuration differs, and no branch with it: one that is made or pushed to follow another is noted there.
+    /// Whether its configuration differs, or a hook, and no branch with it: one that is made or pushed to follow another is noted there.
     fn was_configured(&self, before: &Seen) -> bool {
         let parts = self.differs(before);
-        parts.contains(&"config") && !parts.iter().any(|part| ["head", "refs"].contains(part))
+        let any = |wanted: [&str; 2]| parts.iter().any(|part| wanted.contains(part));
+        any(["config", "hooks"]) && !any(["head", "refs"])
     }
 
     /// What in it is the accused's own: a branch or commit that they pushed meanwhile, or a test of a sandbox recipe.
@@ -113,7 +118,7 @@ impl Seen {
 }
 
 /// Owners commit, pull and ask for the status by processes that are gone by the next look. So what bears no mark of the flow is a doubt, but
-/// for the configuration alone, which nobody changes while a clone rests.
+/// for the configuration and the hooks alone, which nobody changes while a clone rests.
 pub fn clones_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let machine = machine(witness)?;
     if machine.clones.is_empty() {

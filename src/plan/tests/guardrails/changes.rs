@@ -677,6 +677,25 @@ fn one_change_at_a_time() {
             "FAIL G4",
         ),
         (
+            "a hook comes into a clone",
+            |seen| {
+                let mut changed = clone(OLD);
+                changed["hooks"] = json!({ "pre-push": "cc" });
+                seen.set("close.clone./loops/builder", changed);
+            },
+            "FAIL G4",
+        ),
+        (
+            "a hook comes into a clone with a branch of its owner",
+            |seen| {
+                let mut changed = clone(OLD);
+                changed["refs"] = json!({ "refs/heads/other": OTHER });
+                changed["hooks"] = json!({ "pre-push": "cc" });
+                seen.set("close.clone./loops/builder", changed);
+            },
+            "INCONCLUSIVE G4",
+        ),
+        (
             "of a clone nothing is known",
             |seen| {
                 seen.set("open.clone./loops/builder", json!({}));
