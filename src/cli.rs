@@ -353,11 +353,11 @@ async fn answer<T>(
     });
     let done = until(&engine).await;
     shutdown.cancel();
-    work.await.context("the engine ended unexpectedly")?;
+    let worked = work.await.context("the engine ended unexpectedly")?;
     let served = serving.await.context("the server ended unexpectedly")?;
     store.close().await;
     tracing::info!("stopped");
-    served.and(done)
+    worked.and(served).and(done)
 }
 
 /// Holds the data folder for this process: two that drive the same run would undo each other's work.

@@ -11,10 +11,13 @@ use crate::render;
 use crate::render::comment::Heard;
 use crate::store::{NewCommand, NoteKind, Run, RunOptions, RunState, StoreError, StoredCommand};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// As many runs does `/status` show; of the others it says how many they are.
 const MOST_SHOWN: usize = 20;
+
+/// A command waits no longer than this, whatever became of whoever stored it.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// A comment as it came in.
 #[derive(Debug, Clone)]
@@ -64,7 +67,8 @@ impl Inbox<'_> {
             .store
             .hear(&comment.repository, comment.id, &commands)
             .await?;
-        if taken > 0 {
+        // Also for those that were on record already: whoever put them there may have gone away before it could ring.
+        if !commands.is_empty() {
             engine.commands.notify_one();
         }
         Ok(taken)
@@ -99,6 +103,7 @@ pub async fn work(engine: Arc<Engine>) {
             Ok(waiting) if waiting.is_empty() => {
                 tokio::select! {
                     () = engine.commands.notified() => {}
+                    () = tokio::time::sleep(LONGEST) => {}
                     () = engine.shutdown.cancelled() => return,
                 }
             }

@@ -180,7 +180,11 @@ impl Engine {
     }
 
     /// Works until the shutdown: deals with commands, drives the active run, writes comments, reads what webhooks missed.
-    pub async fn work(self: &Arc<Self>) {
+    ///
+    /// # Errors
+    /// Where a part of it ended otherwise. Then it ends, for whoever started Gavel to start it anew.
+    pub async fn work(self: &Arc<Self>) -> anyhow::Result<()> {
+        let mut worked = Ok(());
         let mut parts = JoinSet::new();
         parts.spawn(self.reporter.clone().work(self.shutdown.clone()));
         parts.spawn(inbox::work(self.clone()));
@@ -193,8 +197,12 @@ impl Engine {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the engine ended unexpectedly; Gavel stops, to be started anew");
                 self.shutdown.cancel();
+                worked = Err(anyhow::anyhow!(
+                    "a part of the engine ended unexpectedly: {error}"
+                ));
             }
         }
+        worked
     }
 
     /// Waits until it is told to end.

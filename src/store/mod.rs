@@ -38,6 +38,7 @@ pub use error::{Result, StoreError};
 
 use hearing::Hearing;
 use jiff::Timestamp;
+use sqlx::Connection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -86,7 +87,12 @@ impl Store {
             // A connection to a file does not go away; to ask whether it is there takes a way to its thread and back.
             let pool = SqlitePoolOptions::new()
                 .max_connections(connections)
-                .test_before_acquire(false);
+                .test_before_acquire(false)
+                // Of a transaction that SQLite ended by itself, as it does where the disk is full, the driver knows nothing.
+                .before_acquire(|connection, _| {
+                    let is_free = !connection.is_in_transaction();
+                    Box::pin(async move { Ok(is_free) })
+                });
             #[cfg(feature = "lab")]
             let pool = if crate::instants::are_wanted() {
                 watched::pool(pool)

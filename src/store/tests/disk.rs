@@ -64,6 +64,8 @@ async fn what_a_full_disk_does_not_take_is_not_acknowledged() {
     insta::assert_snapshot!(store.trouble().unwrap(), @"the disk of the database is full: error returned from database: (code: 13) database or disk is full. Make room; Gavel goes on by itself when there is some");
     let acknowledged: Vec<u64> = (1..=taken).collect();
     assert_eq!(on_record(&file).await, acknowledged);
+    // Whoever failed to write is not used again.
+    store.room(false).await;
     assert!(matches!(store.probe().await, Err(StoreError::Full(_))));
     // What was heard before tells nothing of the disk.
     assert_eq!(store.hear(ISSUE, 1, &long(1)).await.unwrap(), 0);
@@ -75,6 +77,27 @@ async fn what_a_full_disk_does_not_take_is_not_acknowledged() {
     let again = store.hear(ISSUE, taken + 1, &long(taken + 1)).await;
     assert_eq!(again.unwrap(), 1, "the comment was not taken for heard");
     assert_eq!(on_record(&file).await.len() as u64, taken + 1);
+}
+
+#[tokio::test]
+async fn a_run_goes_on_when_there_is_room_again() {
+    let file = File::new();
+    let store = file.open().await;
+    let run = queued(&store, 7).await;
+    let attempt = store.open_attempt(run, "V1").await.unwrap().id;
+    store.room(false).await;
+    let mut recorded = Vec::new();
+    let error = loop {
+        let label = format!("{}.{}", "x".repeat(4000), recorded.len());
+        match store.record_fact(attempt, sighting(&label)).await {
+            Ok(fact) => recorded.push(fact),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+    store.room(true).await;
+    recorded.push(store.record_fact(attempt, sighting("more")).await.unwrap());
+    assert_eq!(store.facts(attempt).await.unwrap(), recorded);
 }
 
 #[tokio::test]
