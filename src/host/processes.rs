@@ -161,11 +161,16 @@ pub fn inside(folder: &Path) -> Result<Option<Vec<i32>>, HostError> {
         why: error.to_string(),
     })?;
     let mut found = Vec::new();
+    // It has a working directory a little longer than its memory, with which it loses its environment.
+    let has_ended = |entry: &Entry| entry.cmdline().map_or(true, |words| words.is_empty());
     for entry in entries.flatten() {
         match entry.cwd() {
-            // What Gavel itself looks at the folder with is nobody's work there.
-            Ok(place) if place.starts_with(&folder_now) && owned::is_own(entry.pid) => {}
-            Ok(place) if place.starts_with(&folder_now) => found.push(entry.pid),
+            Ok(place) if place.starts_with(&folder_now) => {
+                // What Gavel itself looks at the folder with is nobody's work there. One that has ended meanwhile shows no more whose it was.
+                if !owned::is_own(entry.pid) && !has_ended(&entry) {
+                    found.push(entry.pid);
+                }
+            }
             // The machine's first process is nobody's work.
             Err(procfs::ProcError::PermissionDenied(_))
                 if entry.pid != 1 && entry.uid().is_ok_and(|uid| uid == owner) =>
@@ -262,6 +267,22 @@ mod tests {
         child.wait().unwrap();
         assert_eq!(inside(folder.path()).unwrap(), Some(Vec::new()));
         assert!(inside(&folder.path().join("nowhere")).is_err());
+    }
+
+    #[test]
+    fn what_gavel_looks_with_is_nobodys_work_while_it_ends_either() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..100 {
+            // It goes there by itself, as git does: before that it is not known whose it is.
+            let mut own = Command::new("sh")
+                .args(["-c", "cd \"$0\""])
+                .arg(folder.path())
+                .env(owned::OWNER, owned::owner())
+                .spawn()
+                .unwrap();
+            assert_eq!(inside(folder.path()).unwrap(), Some(Vec::new()));
+            own.wait().unwrap();
+        }
     }
 
     #[test]
