@@ -1,15 +1,12 @@
-//! One client for both servers: as many connections as it is told, kept open, each with one delivery under way at a time.
+//! One client for both servers: as many connections as it is told, kept open, each with one delivery under way at a time. It shares the
+//! cores with them, so it writes what was made before, and reads of an answer no more than it must.
 
 use crate::deliveries::{Deliveries, Delivery, LINE};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -51,8 +48,11 @@ impl Outcome {
     }
 }
 
-/// An open connection.
-pub struct Connection(SendRequest<Full<Bytes>>);
+/// An open connection, and what was read from it.
+pub struct Connection {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
 
 impl Connection {
     pub async fn open(address: SocketAddr) -> Result<Self, String> {
@@ -62,28 +62,43 @@ impl Connection {
         stream
             .set_nodelay(true)
             .map_err(|error| error.to_string())?;
-        let (sender, connection) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| error.to_string())?;
-        // It ends with the sender.
-        tokio::spawn(connection);
-        Ok(Self(sender))
+        let read = Vec::with_capacity(4096);
+        Ok(Self { stream, read })
     }
 
-    pub async fn deliver(&mut self, delivery: &Delivery) -> Result<StatusCode, hyper::Error> {
-        self.0.ready().await?;
-        let request = Request::post("/hooks/gitea")
-            .header("host", "127.0.0.1")
-            .header("content-type", "application/json")
-            .header("x-gitea-event", delivery.event)
-            .header("x-gitea-signature", &delivery.signature)
-            .body(Full::new(Bytes::copy_from_slice(&delivery.body)))
-            .expect("these headers are plain");
-        let answer = self.0.send_request(request).await?;
-        let status = answer.status();
-        answer.into_body().collect().await?;
-        Ok(status)
+    /// Answers the status, once all of the answer was read.
+    pub async fn deliver(&mut self, delivery: &Delivery) -> Result<u16, String> {
+        let sent = self.stream.write_all(delivery.request()).await;
+        sent.map_err(|error| format!("sending: {error}"))?;
+        loop {
+            if let Some((status, length)) = answer(&self.read)? {
+                self.read.drain(..length);
+                return Ok(status);
+            }
+            match self.stream.read_buf(&mut self.read).await {
+                Ok(0) => return Err("the connection was closed".into()),
+                Ok(_) => {}
+                Err(error) => return Err(format!("reading: {error}")),
+            }
+        }
     }
+}
+
+/// The status of the answer that stands first, and how many bytes it takes; none while it is not whole.
+fn answer(read: &[u8]) -> Result<Option<(u16, usize)>, String> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut answer = httparse::Response::new(&mut headers);
+    let parsed = answer.parse(read);
+    let parsed = parsed.map_err(|error| format!("the answer is none: {error}"))?;
+    let httparse::Status::Complete(head) = parsed else {
+        return Ok(None);
+    };
+    let mut headers = answer.headers.iter();
+    let length = headers.find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok());
+    let length: usize = length.ok_or("the answer does not say how long it is")?;
+    let whole = head + length;
+    Ok((read.len() >= whole).then_some((answer.code.unwrap_or_default(), whole)))
 }
 
 /// So many commands a second are signed before the load begins, so that the client takes less of the cores that both servers need; those
@@ -129,7 +144,7 @@ pub async fn load(
                 };
                 let sent = Instant::now();
                 match connection.deliver(delivery).await {
-                    Ok(StatusCode::OK) => {
+                    Ok(200) => {
                         outcome.took.push(sent.elapsed());
                         outcome.acknowledged.extend(is_command.then_some(number));
                     }

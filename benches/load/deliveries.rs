@@ -22,10 +22,13 @@ pub fn account(comment: u64) -> String {
     format!("person-{}", comment % PEOPLE)
 }
 
-pub struct Delivery {
-    pub event: &'static str,
-    pub signature: String,
-    pub body: Vec<u8>,
+/// A request, as it goes over the wire.
+pub struct Delivery(Vec<u8>);
+
+impl Delivery {
+    pub fn request(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Everything that can be delivered.
@@ -86,9 +89,11 @@ fn signed(event: &'static str, body: String) -> Delivery {
     // HMAC takes keys of every length.
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
     mac.update(body.as_bytes());
-    Delivery {
-        event,
-        signature: hex::encode(mac.finalize().into_bytes()),
-        body: body.into_bytes(),
-    }
+    let signature = hex::encode(mac.finalize().into_bytes());
+    let head = format!(
+        "POST /hooks/gitea HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
+         x-gitea-event: {event}\r\nx-gitea-signature: {signature}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    Delivery([head.into_bytes(), body.into_bytes()].concat())
 }

@@ -75,7 +75,7 @@ pub async fn queue(deliveries: &Arc<Deliveries>) -> Result<(), String> {
         let sent = Instant::now();
         let status = connection.deliver(&deliveries.said(number, text)).await;
         match status {
-            Ok(status) if status.is_success() => Ok(sent.elapsed().as_secs_f64() * 1000.0),
+            Ok(200) => Ok(sent.elapsed().as_secs_f64() * 1000.0),
             other => Err(format!("delivering `{text}`: {other:?}")),
         }
     };
