@@ -33,7 +33,7 @@ pub async fn fire(bench: &Bench, name: &str, pull: &Pull) -> Result<Option<Fired
             &expect.trigger,
         )
         .await?;
-    let builds = wait_for_build(bench, name, pull, after).await?;
+    let builds = wait_for_builds(bench, name, pull, after, 1).await?;
     let build = builds.iter().map(|build| build.number).min();
     Ok(build.map(|build| Fired { after, build }))
 }
@@ -88,12 +88,13 @@ pub async fn follow(bench: &Bench, name: &str, pull: &Pull, fired: &Fired) -> Re
     Ok(())
 }
 
-/// Waits for a build of a pull request among those above `after`; answers all of them, none where the patience ended.
-pub async fn wait_for_build(
+/// Waits for so many builds of a pull request among those above `after`; answers those that there are, also where the patience ended.
+pub async fn wait_for_builds(
     bench: &Bench,
     name: &str,
     pull: &Pull,
     after: u64,
+    wanted: usize,
 ) -> Result<Vec<Build>, Stop> {
     let expect = &bench.expect;
     let builds: Vec<Build> = bench
@@ -101,7 +102,7 @@ pub async fn wait_for_build(
             &format!("{name}.builds"),
             Question::Builds { after },
             expect.reaction,
-            |builds: &Vec<Build>| !ours(builds.clone(), pull, expect).is_empty(),
+            |builds: &Vec<Build>| ours(builds.clone(), pull, expect).len() >= wanted,
         )
         .await?;
     Ok(ours(builds, pull, expect))

@@ -298,7 +298,8 @@ pub fn names_the_build(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         builds.retain(|build| misdirected(build, &pull, &expect).is_none());
         if ["renew.told", "again.told"].contains(&run.as_str()) {
             announced(witness, "renew.announced", &renewed, &expect)?;
-            builds.retain(|build| build.number == renewed.number);
+            // What was started since, by whomever, is of the same head.
+            builds.retain(|build| build.number >= renewed.number);
         }
         if builds.is_empty() {
             return unseen("a build that was there has vanished from Drone");

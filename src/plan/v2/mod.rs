@@ -4,7 +4,7 @@ mod judge;
 mod seen;
 
 use super::bench::{Bench, Stop, Who};
-use super::drive::{wait_for_build, watch_announced, watch_surfaces};
+use super::drive::{wait_for_builds, watch_announced, watch_surfaces};
 use super::gate::ours;
 use super::sight::{Build, Comment, Pull};
 use super::{ClauseSpec, Item};
@@ -100,6 +100,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         .helper("post", green.number, true, Duration::ZERO)
         .await?;
     see_comments(bench, "post.after", &green).await?;
+    let posted = triggers(bench, "idle.after", "post.after").await?;
     for attempt in 1..=TRIES {
         let name = format!("flight.{attempt}");
         let after: u64 = bench
@@ -117,8 +118,13 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
                 .await?;
         }
         // The first try is about the build of the helper's own comment, which may be there already.
-        let after = if attempt == 1 { before } else { after };
-        let Some(build) = newest(wait_for_build(bench, &name, &green, after).await?) else {
+        let (after, wanted) = if attempt == 1 {
+            (before, posted)
+        } else {
+            (after, 1)
+        };
+        let builds = wait_for_builds(bench, &name, &green, after, wanted).await?;
+        let Some(build) = newest(builds) else {
             return Ok(());
         };
         bench
@@ -143,7 +149,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         .helper("green.told", green.number, false, patient)
         .await?;
     // The newest one is what the gate tells of in the end.
-    let Some(build) = newest(wait_for_build(bench, "green", &green, before).await?) else {
+    let Some(build) = newest(wait_for_builds(bench, "green", &green, before, 1).await?) else {
         return Ok(());
     };
     see_end(bench, "green", &green, build.number).await?;
@@ -157,7 +163,8 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         .helper("renew", green.number, true, Duration::ZERO)
         .await?;
     see_comments(bench, "renew.comments.after", &green).await?;
-    let Some(build) = newest(wait_for_build(bench, "renew", &green, before).await?) else {
+    let posted = triggers(bench, "renew.comments.before", "renew.comments.after").await?;
+    let Some(build) = newest(wait_for_builds(bench, "renew", &green, before, posted).await?) else {
         return Ok(());
     };
     // Until the gate tells of the new build, nobody who only reads can know of it.
@@ -176,7 +183,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let before: u64 = bench.see("red.before", Question::LatestBuild).await?;
     see_comments(bench, "red.comments.before", &red).await?;
     bench.helper("red.told", red.number, true, patient).await?;
-    let Some(build) = newest(wait_for_build(bench, "red", &red, before).await?) else {
+    let Some(build) = newest(wait_for_builds(bench, "red", &red, before, 1).await?) else {
         return Ok(());
     };
     see_end(bench, "red", &red, build.number).await?;
@@ -197,6 +204,17 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     see_comments(bench, "end.red.comments", &red).await?;
     let first: u64 = bench.recalled("green.before").await?;
     see_builds(bench, "end.builds", first).await
+}
+
+/// How many triggers the helper wrote between two looks, each of which leads to a build; one where it wrote none that is known.
+async fn triggers(bench: &Bench, before: &str, after: &str) -> Result<usize, Stop> {
+    let expect = &bench.expect;
+    let known: Option<Vec<Comment>> = bench.recalled(before).await?;
+    let after: Option<Vec<Comment>> = bench.recalled(after).await?;
+    let (known, after) = (known.unwrap_or_default(), after.unwrap_or_default());
+    let mut wrote = new_by(&known, after, &expect.flow);
+    wrote.retain(|comment| expect.triggers().any(|body| comment.body.trim() == body));
+    Ok(wrote.len().max(1))
 }
 
 fn newest(builds: Vec<Build>) -> Option<Build> {
