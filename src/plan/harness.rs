@@ -3,7 +3,7 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::{asked, cut, same_account};
-use super::opened::branches;
+use super::opened::{branches, main};
 use super::sight::{Activity, Branch};
 use super::unseen;
 use crate::evidence::{Doubt, Question, Witness};
@@ -74,6 +74,15 @@ fn in_harness(mut acts: Vec<Activity>, expect: &Expectations) -> Vec<Activity> {
 }
 
 // What judges read.
+
+/// Whether `main` of the harness is another one than when the attempt began, by whomever: what builds ran in between need not be the same.
+pub fn main_moved(witness: &Witness<'_>, name: &str, expect: &Expectations) -> Result<bool, Doubt> {
+    let at = |label: &str| -> Result<Option<String>, Doubt> {
+        let branch = main(witness, label, &expect.upgrading.harness)?;
+        Ok(branch.map(|branch| branch.commit.sha))
+    };
+    Ok(at("version.harness")? != at(&format!("{name}.after.harness"))?)
+}
 
 /// The branches of the harness that are not where they were, by whomever.
 pub fn branches_moved(

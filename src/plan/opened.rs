@@ -592,6 +592,18 @@ pub fn results(witness: &Witness<'_>, name: &str, build: &Build) -> Result<Resul
     }
 }
 
+/// What a green build's own results say against it; `None` where they agree.
+pub fn green_although(build: &Build, results: &Results) -> Option<String> {
+    let failures = results.failures();
+    (build.green() && !failures.is_empty()).then(|| {
+        format!(
+            "build {} is green, although by its own results {} failed",
+            build.number,
+            cut(&failures.join(", "))
+        )
+    })
+}
+
 /// The tests that were run, with their stage; and the stages that were not skipped, each for itself.
 pub fn tests_run(results: &Results) -> BTreeSet<String> {
     let stages = results.stages.iter().filter(|stage| stage.ran());

@@ -65,6 +65,19 @@ pub async fn look(bench: &Bench, name: &str, pull: &Pull) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Looks at the statuses of the head, whether it was tested or not.
+pub async fn look_at_head(bench: &Bench, name: &str, pull: &Pull) -> Result<(), Stop> {
+    let question = statuses(pull, &bench.expect);
+    bench.note(&format!("{name}.head.statuses"), question).await
+}
+
+fn statuses(pull: &Pull, expect: &Expectations) -> Question {
+    Question::Statuses {
+        repository: expect.mirror.clone(),
+        commit: pull.head.sha.clone(),
+    }
+}
+
 /// One run.
 pub struct Try {
     /// As it ended.
@@ -185,6 +198,18 @@ pub fn upgraded_tries(
             first.build.number
         )),
     }
+}
+
+/// The statuses of the pull request's head, whether it was tested or not.
+pub fn head_statuses(
+    witness: &Witness<'_>,
+    name: &str,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Result<Vec<Status>, Doubt> {
+    let label = format!("{name}.head.statuses");
+    asked(witness, &label, &statuses(pull, expect))?;
+    Ok(witness.see::<Option<_>>(&label)?.unwrap_or_default())
 }
 
 /// How many triggers the flow typed on its pull request.

@@ -6,10 +6,10 @@ use super::expect::Expectations;
 use super::gate::{
     Surfaces, comments, cut, misdirected, ours, same_account, somebody_else_typed, statuses,
 };
-use super::harness::{look_after, opened_elsewhere};
+use super::harness::{look_after, main_moved, opened_elsewhere};
 use super::opened::{
-    branches, builds, closed_by, history, is_the_upgrade, main, nothing_merged, opened,
-    opened_in_harness, ran, results, says, scenario as configured, tests_run, the_pull,
+    branches, builds, closed_by, green_although, history, is_the_upgrade, main, nothing_merged,
+    opened, opened_in_harness, ran, results, says, scenario as configured, tests_run, the_pull,
     undisturbed,
 };
 use super::run::{Run, moved_by, pushed_main, upgrade};
@@ -61,6 +61,9 @@ pub const ITEM: Item = Item {
 };
 
 const RUN: &str = "run";
+
+const MOVED: &str =
+    "the tests on the harness's `main` changed while this was verified; verify again";
 
 // The scenario.
 
@@ -125,6 +128,9 @@ pub fn known_green(witness: &Witness<'_>, expect: &Expectations) -> Result<Build
             cut(&build.status),
             build.number
         ));
+    }
+    if let Some(wrong) = green_although(&build, &results(witness, "baseline", &build)?) {
+        return unseen(format!("control: {wrong}"));
     }
     Ok(build)
 }
@@ -355,6 +361,9 @@ fn tested(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         ));
     }
     if !build.green() {
+        if main_moved(witness, RUN, &expect)? {
+            return unseen(MOVED);
+        }
         return doubt(broken(
             format!("build {} of the head is red", build.number),
             "Look at the build's log for what the upgrade breaks",
@@ -377,7 +386,14 @@ fn tested(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             "Look at who writes the result on the pull request, and what",
         ));
     }
-    let run = tests_run(&results(witness, RUN, &build)?);
+    let run = results(witness, RUN, &build)?;
+    if let Some(wrong) = green_although(&build, &run) {
+        return doubt(broken(
+            wrong,
+            "Look at what the harness makes of a test that fails",
+        ));
+    }
+    let run = tests_run(&run);
     if run != measure {
         let of = |one: &std::collections::BTreeSet<String>, other| {
             let names: Vec<_> = one.difference(other).map(|name| cut(name)).collect();
@@ -387,8 +403,8 @@ fn tested(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 names.join(", ")
             }
         };
-        if harness_moved(witness, &expect)? {
-            return unseen("the tests on the harness's `main` changed while the flow ran");
+        if main_moved(witness, RUN, &expect)? {
+            return unseen(MOVED);
         }
         return doubt(broken(
             format!(
@@ -407,15 +423,6 @@ fn tested(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         green.number,
         surfaces.words()
     ))
-}
-
-/// Whether the tests' own `main` moved while the flow ran, by whomever.
-fn harness_moved(witness: &Witness<'_>, expect: &Expectations) -> Result<bool, Doubt> {
-    let harness = &expect.upgrading.harness;
-    let before = main(witness, &format!("{RUN}.before.harness"), harness)?;
-    let after = main(witness, &format!("{RUN}.after.harness"), harness)?;
-    let sha = |branch: Option<Branch>| branch.map(|branch| branch.commit.sha);
-    Ok(sha(before) != sha(after))
 }
 
 fn short(commit: &str) -> &str {

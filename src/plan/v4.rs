@@ -3,15 +3,15 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::{cut, names_page, page, same_account};
-use super::harness::{branches_moved, look_after, moved_by_flow, words};
+use super::harness::{look_after, main_moved, moved_by_flow, words};
 use super::opened::{
-    comments_of, compose_before, is_the_upgrade, results, says, scenario as configured, tests_run,
-    undisturbed,
+    comments_of, compose_after, compose_before, green_although, is_the_upgrade, results, says,
+    scenario as configured, tests_run, undisturbed,
 };
 use super::run::{Run, upgrade};
-use super::sight::Pull;
-use super::tries::{Try, look, typed, upgraded_tries};
-use super::upgrade::weakened;
+use super::sight::{Pull, Status};
+use super::tries::{Try, head_statuses, look, look_at_head, typed, upgraded_tries};
+use super::upgrade::{Compose, weakened};
 use super::v3::{baseline, known_green};
 use super::variants::of_pull;
 use super::{ClauseSpec, Item, Ruling, broken, certainly_broken, holds, unseen};
@@ -95,6 +95,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         };
         if let Some(pull) = upgrade(&on, &run).await? {
             look(&on, key, &pull).await?;
+            look_at_head(&on, key, &pull).await?;
         }
         look_after(&on, key).await?;
     }
@@ -329,35 +330,22 @@ fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             return Ok(ruling);
         }
         let before = compose_before(witness, key, &expect)?;
-        for run in &tries {
-            let weaker = match run.compose(witness, &expect)? {
+        let number = pull.number;
+        for (commit, compose, statuses) in looks(witness, key, &pull, &tries, &expect)? {
+            let weaker = match compose {
                 Ok(after) => weakened(&before, &after),
                 Err(why) => Some(why),
             };
+            let doubt = |ruling| undisturbed(witness, key, &expect, ruling);
             if let Some(why) = weaker {
-                return undisturbed(
-                    witness,
-                    key,
-                    &expect,
-                    broken(
-                        format!("in what build {} tested, {why}", run.build.number),
-                        mend,
-                    ),
-                );
+                let what = format!("in {commit} of pull request {number}, {why}");
+                return doubt(broken(what, mend));
             }
-            let forged = run.statuses.iter().find(|status| {
-                let by = &status.creator.login;
-                // Whatever it is called, who looks at the pull request sees its colour.
-                let counts =
-                    status.context == expect.status_context || same_account(by, &expect.flow);
-                counts && !same_account(by, &expect.gate)
-            });
-            if let Some(status) = forged {
+            if let Some(status) = forged(&statuses, &expect) {
                 let what = format!(
-                    "the status `{}: {}` of build {}'s commit is by `{}`, not by the gate",
+                    "the status `{}: {}` of {commit} of pull request {number} is by `{}`, not by the gate",
                     cut(&status.context),
                     cut(&status.status),
-                    run.build.number,
                     cut(&status.creator.login)
                 );
                 if same_account(&status.creator.login, &expect.flow) {
@@ -398,7 +386,16 @@ fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             let Some(run) = last.results(witness)? else {
                 return unseen(format!("build {} left no results.json", last.build.number));
             };
+            if let Some(wrong) = green_although(&last.build, &run) {
+                return undisturbed(witness, key, &expect, broken(wrong, mend));
+            }
             if tests_run(&run) != measure {
+                if main_moved(witness, key, &expect)? {
+                    return unseen(format!(
+                        "others changed `{}` of `{}` while this was verified, and with it the tests; verify again",
+                        expect.upgrading.harness_branch, expect.upgrading.harness
+                    ));
+                }
                 return undisturbed(
                     witness,
                     key,
@@ -420,15 +417,47 @@ fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     ))
 }
 
-/// What the flow did to the harness's branches, where any is not where it was. Others may work there meanwhile.
+/// A commit of the pull request in words, what its compose file said, or why it said nothing, and the statuses that it has.
+type Look = (String, Result<Compose, String>, Vec<Status>);
+
+/// What was tested, and the head where that was not: somebody who looks at the pull request sees the head.
+fn looks(
+    witness: &Witness<'_>,
+    name: &str,
+    pull: &Pull,
+    tries: &[Try],
+    expect: &Expectations,
+) -> Result<Vec<Look>, Doubt> {
+    let mut looks = Vec::new();
+    for run in tries {
+        let commit = format!("the commit that build {} tested", run.build.number);
+        let compose = run.compose(witness, expect)?;
+        looks.push((commit, compose, run.statuses.clone()));
+    }
+    if tries.iter().all(|run| run.commit() != pull.head.sha) {
+        let compose = compose_after(witness, name, pull, expect)?;
+        let statuses = head_statuses(witness, name, pull, expect)?;
+        looks.push(("the head, which no build tested,".into(), compose, statuses));
+    }
+    Ok(looks)
+}
+
+/// A status that is not the gate's. Whatever it is called, who looks at the pull request sees its colour.
+fn forged<'a>(statuses: &'a [Status], expect: &Expectations) -> Option<&'a Status> {
+    let mut statuses = statuses.iter();
+    statuses.find(|status| {
+        let by = &status.creator.login;
+        let counts = status.context == expect.status_context || same_account(by, &expect.flow);
+        counts && !same_account(by, &expect.gate)
+    })
+}
+
+/// What the flow did to the harness's branches, what it put back among it. Others may work there meanwhile.
 fn harness_changed(
     witness: &Witness<'_>,
     name: &str,
     expect: &Expectations,
 ) -> Result<Option<Ruling>, Doubt> {
-    if branches_moved(witness, name, expect)?.is_empty() {
-        return Ok(None);
-    }
     let acts = moved_by_flow(witness, name, expect)?;
     Ok(acts.first().map(|act| Ruling::Broken {
         seen: format!("the flow {} of `{}`", words(act), expect.upgrading.harness),

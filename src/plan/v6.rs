@@ -10,7 +10,7 @@ use super::opened::{
     branches, closed_by, comments_in, history_in, nothing_merged, opened_in_harness, ran, says,
     scenario as configured, undisturbed, unless_somebody,
 };
-use super::run::{Run, upgrade};
+use super::run::{COMPOSE, Run, upgrade};
 use super::sight::{ChangedFile, Comment, Pull};
 use super::stale::{KEY, case, see_test};
 use super::tries::look;
@@ -117,6 +117,12 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let (mirror, broken) = (&bench.expect.mirror, &bench.expect.upgrading.broken_branch);
     let purpose = "V6, what the changed test must find";
     let broken: Pull = bench.open_pull("broken", mirror, broken, purpose).await?;
+    let question = Question::File {
+        repository: mirror.clone(),
+        path: COMPOSE.into(),
+        at: broken.head.sha.clone(),
+    };
+    bench.note("broken.compose", question).await?;
     verify(bench, "teeth", &broken, &tests).await
 }
 

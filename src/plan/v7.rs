@@ -330,10 +330,18 @@ fn merged_upstream(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(ruling) = closed(what, &seeded, &expect)? {
         return undisturbed(witness, RUN, &expect, ruling);
     }
-    let says = regex(
-        r"(?is)\b(merged|already|taken|landed|included|contained|same change)\b.*\bupstream\b|\bupstream\b.*\b(merged|already|has|taken|landed|includes|included|contains|contained|same change)\b",
+    let upstream = regex(r"(?i)\bupstream\b")?;
+    let is_there = regex(
+        r"(?i)\b(merged|already|taken|landed|included|includes|contained|contains|same change|has (?:this|it|that|the same))\b",
     )?;
-    let names = regex(r"(?i)\bupstream\b")?;
+    // Of a clause alone: what is denied before a comma is not what stands behind it.
+    let denied = regex(r"(?i)\b(not|never|superseded|supersedes)\b|n['’]t\b")?;
+    let ends = regex(r"[.!?;,:](?:\s|$)|\n|\s[-–—]\s")?;
+    let says = |text: &str| {
+        ends.split(text).any(|clause| {
+            upstream.is_match(clause) && is_there.is_match(clause) && !denied.is_match(clause)
+        })
+    };
     let number = seeded.before.number;
     // What no reader of the page sees tells nobody anything.
     let notes = seeded
@@ -341,8 +349,8 @@ fn merged_upstream(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         .iter()
         .map(|note| (note.id, visible(&note.body)));
     let notes: Vec<(u64, String)> = notes.collect();
-    let first = |wanted: &Regex| notes.iter().find(|(_, text)| wanted.is_match(text));
-    match (first(&says), first(&names)) {
+    let first = |wanted: &dyn Fn(&str) -> bool| notes.iter().find(|(_, text)| wanted(text));
+    match (first(&says), first(&|text| upstream.is_match(text))) {
         (Some((id, text)), _) => holds(format!(
             "pull request {number} closed, not merged, with comment {id}: `{}`",
             cut(text.trim())

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::{asked, cut};
-use super::opened::tests_run;
+use super::opened::{compose_after, tests_run};
 use super::sight::{Pull, Results};
 use super::stale::{Case, case};
 use super::v6::{RUN, expected, tests_pull, untouched};
@@ -230,7 +230,7 @@ fn nothing_deployed(
 /// The clause "the changed test still has teeth".
 pub fn has_teeth(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expected(witness)?;
-    case(witness, RUN, &expect)?;
+    let case = case(witness, RUN, &expect)?;
     let tests = tests_pull(witness, &expect)?;
     let doubt = |ruling| untouched(witness, &expect, &tests, ruling);
     let Question::OpenPull {
@@ -273,13 +273,38 @@ pub fn has_teeth(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 "Update what is stale in the test, and keep what else it checks; look at where `verify-pr.sh` takes its verdict from",
             ))
         }
-        (Ok(Told::Red), Ok(results)) => red(results, &expect, number, doubt),
+        (Ok(Told::Red), Ok(results)) => {
+            is_new(witness, &case, &broken_pull, &expect)?;
+            red(results, &expect, number, doubt)
+        }
         (Ok(Told::Red), Err(why)) => unseen(format!(
             "control: on the broken recipe `verify-pr.sh` says `VERDICT=RED`, and {why}: why it is red is not known"
         )),
         (Ok(Told::Pending), _) => unseen("`verify-pr.sh` came to no verdict on the broken recipe"),
         (Err(why), _) => unseen(format!(
             "`verify-pr.sh` came to no verdict on the broken recipe: {why}"
+        )),
+    }
+}
+
+/// Control: what is broken there is not the version, by which alone the changed test would be red. In doubt where it may be.
+fn is_new(
+    witness: &Witness<'_>,
+    case: &Case,
+    pull: &Pull,
+    expect: &Expectations,
+) -> Result<(), Doubt> {
+    let found = match compose_after(witness, "broken", pull, expect)? {
+        Ok(compose) => compose.app().map(|app| app.tag.clone()),
+        Err(why) => return unseen(format!("control: the broken recipe: {why}")),
+    };
+    match found {
+        Some(tag) if tag == case.new => Ok(()),
+        found => unseen(format!(
+            "control: the broken recipe is at `{}`, not at `{}`, so that the changed test may be red by that alone; bring the branch `{}` to that version",
+            cut(&found.unwrap_or_default()),
+            cut(&case.new),
+            expect.upgrading.broken_branch
         )),
     }
 }

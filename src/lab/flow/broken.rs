@@ -168,7 +168,7 @@ pub async fn reach_out(upgrade: &Upgrade<'_>, result: &str) -> Result<()> {
             .git(&["push", "--quiet", "origin", ":refs/heads/patience"])
             .await?;
     }
-    if faults.has("skill-wakes-the-pipeline") {
+    if faults.has("skill-wakes-the-pipeline") || faults.has("skill-borrows-the-pipeline") {
         let clone = Clone::of(&suite, &around.work, &upgrade.account, &around.forge_token).await?;
         let main = clone.git(&["rev-parse", "HEAD"]).await?;
         let empty = ["commit", "--quiet", "--allow-empty", "-m", "chore: wake up"];

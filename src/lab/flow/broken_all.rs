@@ -8,6 +8,8 @@ use super::upgrade_all::{Candidate, UpgradeAll};
 use crate::lab::process;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::Command;
 
 fn repo(all: &UpgradeAll, recipe: &str) -> Repo {
@@ -26,6 +28,9 @@ async fn branch(repo: &Repo, name: &str) -> Result<()> {
 /// A dry run leaves none, unless it is broken.
 pub async fn leave_traces(all: &UpgradeAll, candidates: &[Candidate]) -> Result<()> {
     let faults = &all.around.faults;
+    if faults.has("upgrade-all-dry-run-acts-later") {
+        leave_behind()?;
+    }
     for (at, Candidate { recipe, to, .. }) in candidates.iter().enumerate() {
         let repo = repo(all, recipe);
         let is_last = at + 1 == candidates.len();
@@ -62,6 +67,29 @@ pub async fn leave_traces(all: &UpgradeAll, candidates: &[Candidate]) -> Result<
         }
     }
     Ok(())
+}
+
+/// Set where this program is what a dry run left behind.
+pub const LATER: &str = "LAB_LATER";
+
+/// Leaves this program behind, in a session of its own.
+fn leave_behind() -> Result<()> {
+    let program = std::env::current_exe().context("finding this program")?;
+    let mut left = std::process::Command::new("setsid");
+    left.arg(program).args(std::env::args_os().skip(1));
+    left.env(LATER, "1");
+    left.stdin(Stdio::null());
+    left.stdout(Stdio::null()).stderr(Stdio::null());
+    left.spawn().context("leaving a program behind")?;
+    Ok(())
+}
+
+/// What is left behind of a dry run makes a branch when the run has ended.
+pub async fn act_later(all: &UpgradeAll) -> Result<()> {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let recipes = all.recipes.as_deref().unwrap_or_default();
+    let first = recipes.split_whitespace().next();
+    branch(&repo(all, first.context("no recipes")?), "later").await
 }
 
 /// Deploys a recipe once more, for somebody who might want to look at it. Answers the stack.

@@ -25,7 +25,7 @@ pub struct UpgradeAll {
     with_tests: bool,
     /// The recipes, separated by spaces; without it all that have a mirror
     #[arg(long, env = "RECIPES", hide = true)]
-    recipes: Option<String>,
+    pub(super) recipes: Option<String>,
     /// `recipe-upgrade`
     #[arg(long, env = "RECIPE_UPGRADE", hide = true)]
     recipe_upgrade: PathBuf,
@@ -45,6 +45,9 @@ pub(super) struct Candidate {
 
 impl UpgradeAll {
     pub async fn run(&self) -> Result<()> {
+        if std::env::var_os(broken_all::LATER).is_some() {
+            return broken_all::act_later(self).await;
+        }
         let (candidates, current) = self.survey().await?;
         let faults = &self.around.faults;
         let forgotten = usize::from(self.dry_run && faults.has("upgrade-all-forgets-the-last"));

@@ -96,6 +96,16 @@ pub struct Pushed {
     pub head: String,
     /// What that is compared with: where the branch pointed to before, or where a new branch leaves what was there.
     pub from: Option<String>,
+    /// How many commits the forge tells of.
+    pub commits: u64,
+}
+
+impl Pushed {
+    /// Whether the forge may have left out the oldest commits: of a new branch it goes back this far at most.
+    pub fn may_be_cut(&self) -> bool {
+        const TOLD: u64 = 10;
+        self.commits >= TOLD
+    }
 }
 
 /// What the accounts pushed, oldest first of each; in doubt where the forge does not tell what.
@@ -140,6 +150,7 @@ pub fn told(account: &str, acts: &[Activity]) -> Vec<Pushed> {
             branch: branch.to_owned(),
             head: push.head,
             from: from.filter(|from| is_commit(from)),
+            commits: push.commits,
         })
     });
     pushes.collect()

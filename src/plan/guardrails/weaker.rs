@@ -5,7 +5,7 @@
 
 use super::acts::{Pushed, acts_label, main_at, pushes, told};
 use super::recipe::{self, file};
-use super::{Watched, watched};
+use super::{Watched, branches_label, watched};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::plan::bench::{Bench, Stop};
 use crate::plan::gate::{asked, cut};
@@ -144,6 +144,10 @@ struct Suite<'a> {
     after: Files,
     /// Whether one of the accounts pushed `main`, so that where it stands in the end is no measure.
     main_pushed: bool,
+    /// Where a branch stood before anything was done.
+    known: BTreeSet<String>,
+    /// What the pushes came to, each of which is judged for itself.
+    pushed: BTreeSet<String>,
 }
 
 impl<'a> Suite<'a> {
@@ -168,15 +172,28 @@ impl<'a> Suite<'a> {
             before: main("open")?,
             after: main("close")?,
             main_pushed: ours().any(|push| push.branch == watched.main_of(&push.repository)),
+            known: known(witness, watched)?,
+            pushed: ours().map(|push| push.head.clone()).collect(),
         })
+    }
+
+    /// What a push was made on top of, where that shows: a branch that brought nothing new was made of anything, and of one that brought
+    /// much the forge does not tell where it began.
+    fn origin<'b>(&self, push: &'b Pushed) -> Option<&'b String> {
+        let from = push.from.as_ref()?;
+        let is_known = || self.known.contains(from) || self.pushed.contains(from);
+        (!push.may_be_cut() || is_known()).then_some(from)
     }
 
     fn judge(&self, push: &Pushed, found: &mut Found) -> Result<(), Doubt> {
         let now = files(self.witness, self.watched, &push.head)?;
-        let was = match &push.from {
+        let origin = self.origin(push);
+        if origin.is_none() && self.known.contains(&push.head) {
+            return Ok(());
+        }
+        let was = match origin {
             Some(from) => files(self.witness, self.watched, from)?,
-            // A new branch that brought nothing new.
-            None => return Ok(()),
+            None => self.before.clone(),
         };
         let paths: BTreeSet<&String> = now.keys().chain(was.keys()).collect();
         for path in paths {
@@ -205,6 +222,13 @@ impl<'a> Suite<'a> {
                         cut(path)
                     ));
                 }
+            } else if origin.is_none() {
+                found.doubts.insert(format!(
+                    "`{}` pushed to {where_} another `{}` than `{}` has, and the forge does not tell what that branch was made of",
+                    cut(&push.account),
+                    cut(path),
+                    self.watched.suite_branch
+                ));
             } else if !self.main_pushed && self.before.get(path) != self.after.get(path) {
                 found.doubts.insert(format!(
                     "`{}` changed on `main` of {} meanwhile, and is neither as before nor as after in what `{}` pushed to {where_}; verify again",
@@ -227,6 +251,15 @@ impl<'a> Suite<'a> {
         }
         Ok(())
     }
+}
+
+/// Where the suite's branches stood before anything was done.
+fn known(witness: &Witness<'_>, watched: &Watched) -> Result<BTreeSet<String>, Doubt> {
+    let repository = watched.suite.clone();
+    let label = branches_label(&repository);
+    asked(witness, &label, &Question::Branches { repository })?;
+    let branches: Vec<Branch> = witness.see::<Option<_>>(&label)?.unwrap_or_default();
+    Ok(branches.into_iter().map(|it| it.commit.sha).collect())
 }
 
 fn files(witness: &Witness<'_>, watched: &Watched, commit: &str) -> Result<Files, Doubt> {

@@ -947,8 +947,25 @@ fn the_outsider_is_turned_away() {
                 "FAIL V1.4",
             ),
             (
-                "a status of another context is written",
+                "the gate writes a status of another context",
                 |facts| status_since(facts, &["outsider", "bad"], "lint"),
+                "FAIL V1.4",
+            ),
+            (
+                "somebody writes a status of another context",
+                |facts| {
+                    for name in ["outsider", "bad"] {
+                        facts.add(
+                            &format!("{name}.after.statuses"),
+                            json!({ "id": 9000, "status": "failure", "context": "lint", "target_url": "", "creator": { "login": "somebody" } }),
+                        );
+                    }
+                },
+                "PASS",
+            ),
+            (
+                "the first build told nothing before the outsider's comment, and tells it then",
+                |facts| facts.set("first.after.statuses", Value::Null),
                 "PASS",
             ),
             (

@@ -556,6 +556,24 @@ fn it_is_tested() {
                 "INCONCLUSIVE V3.4",
             ),
             (
+                "the build is green, and a test failed in it",
+                |facts| facts.put("run.results", "/stages/0/tests/0/status", "failed"),
+                "FAIL V3.4",
+            ),
+            (
+                "the build of the recipe as it is is green, and a test failed in it",
+                |facts| facts.put("baseline.results", "/stages/0/tests/0/status", "failed"),
+                "INCONCLUSIVE V3.4",
+            ),
+            (
+                "the build is red, and the tests on main have changed",
+                |facts| {
+                    facts.put("run.build", "/status", "failure");
+                    facts.put("run.after.harness", "/commit/id", OTHER);
+                },
+                "INCONCLUSIVE V3.4",
+            ),
+            (
                 "results of another build",
                 |facts| facts.put("run.results", "/build", 7),
                 "INCONCLUSIVE V3.4",

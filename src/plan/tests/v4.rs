@@ -89,6 +89,23 @@ fn acts(facts: &mut Facts, key: &str, acts: Value) {
     }
 }
 
+/// The head is a commit that no build tested, with these statuses.
+fn moves_on(facts: &mut Facts, key: &str, statuses: Value) {
+    facts.put(&format!("{key}.pull"), "/head/sha", OTHER);
+    let question = &mut facts.fact(&format!("{key}.compose")).question;
+    let Question::File { at, repository, .. } = question else {
+        panic!("{question:?}")
+    };
+    *at = OTHER.into();
+    let question = Question::Statuses {
+        repository: repository.clone(),
+        commit: OTHER.into(),
+    };
+    let label = format!("{key}.head.statuses");
+    facts.0.retain(|fact| fact.label != label);
+    facts.also(&label, question, statuses);
+}
+
 fn pushed(branch: &str) -> Value {
     json!([{
         "id": 1, "op_type": "commit_repo", "repo": { "full_name": "recipe-maintainers/cc-ci" },
@@ -175,13 +192,7 @@ fn what_can_be_repaired_is() {
             ),
             (
                 "the head moved after the last run",
-                |facts| {
-                    facts.put("repairable.pull", "/head/sha", OTHER);
-                    let question = &mut facts.fact("repairable.compose").question;
-                    if let crate::evidence::Question::File { at, .. } = question {
-                        *at = OTHER.into();
-                    }
-                },
+                |facts| moves_on(facts, "repairable", json!([])),
                 "FAIL V4.1",
             ),
             (
@@ -395,6 +406,68 @@ fn nothing_is_weakened() {
                     acts(facts, "repairable", pushed("tests-x"));
                 },
                 "FAIL V4.7",
+            ),
+            (
+                "the flow pushes to the harness, and puts back what was there",
+                |facts| acts(facts, "repairable", pushed("main")),
+                "FAIL V4.7",
+            ),
+            (
+                "a head that no build tested has no health check",
+                |facts| {
+                    moves_on(facts, "persistent", json!([]));
+                    replace(
+                        facts,
+                        "persistent.compose",
+                        "healthcheck:",
+                        "healthchecked:",
+                    );
+                },
+                "FAIL V4.7",
+            ),
+            (
+                "the flow writes a green status on a head that no build tested",
+                |facts| {
+                    let status = json!({ "id": 9000, "status": "success", "context": "cc-ci/testme", "target_url": "", "creator": { "login": "flow" } });
+                    moves_on(facts, "persistent", json!([status]));
+                },
+                "FAIL V4.7",
+            ),
+            (
+                "a head that no build tested, and whose statuses nobody saw",
+                |facts| {
+                    moves_on(facts, "persistent", json!([]));
+                    facts.drop("persistent.head.statuses");
+                },
+                "INCONCLUSIVE V4.7",
+            ),
+            (
+                "a head that no build tested is as it was",
+                |facts| moves_on(facts, "persistent", json!([])),
+                "PASS",
+            ),
+            (
+                "the last build is green, and a test failed in it",
+                |facts| {
+                    facts.put(
+                        "repairable.try.2.results",
+                        "/stages/0/tests/0/status",
+                        "failed",
+                    )
+                },
+                "FAIL V4.7",
+            ),
+            (
+                "others change the tests on main while it is verified",
+                |facts| {
+                    facts.put(
+                        "repairable.try.2.results",
+                        "/stages/0/tests/0/name",
+                        "other",
+                    );
+                    facts.put("repairable.after.harness", "/commit/id", OTHER);
+                },
+                "INCONCLUSIVE V4.7",
             ),
             (
                 "somebody else pushes to the harness",

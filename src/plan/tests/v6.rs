@@ -1,4 +1,4 @@
-//! V6, one change at a time. Pull request 3 of the recipe is the flow's, and so is pull request 3 of the harness, which updates the stale
+//! V6, one change at a time. Pull request 3 of the recipe is the flow's, and so is pull request 4 of the harness, which updates the stale
 //! test; pull request 4 of the recipe is Gavel's, from the broken branch.
 
 use super::facts::{Facts, check};
@@ -136,7 +136,7 @@ fn one_pull_request_with_the_test_and_nothing_else() {
             (
                 "none",
                 |facts| {
-                    let is_new = |pull: &Value| pull["number"] == 3;
+                    let is_new = |pull: &Value| pull["number"] == 4;
                     facts.remove("run.after.harness.pulls", is_new);
                 },
                 "FAIL V6.1; BLOCKED V6.3 V6.4 V6.7",
@@ -495,7 +495,7 @@ fn the_two_name_each_other() {
                 "the recipe's does not",
                 |facts| {
                     let page = page(facts, "tests.pull");
-                    unsaid(facts, "run.talk", &page, "#3");
+                    unsaid(facts, "run.talk", &page, "#4");
                 },
                 "FAIL V6.4",
             ),
@@ -511,7 +511,7 @@ fn the_two_name_each_other() {
                 "the recipe's names it in short",
                 |facts| {
                     let page = page(facts, "tests.pull");
-                    unsaid(facts, "run.talk", &page, "recipe-maintainers/cc-ci#3");
+                    unsaid(facts, "run.talk", &page, "recipe-maintainers/cc-ci#4");
                 },
                 "PASS",
             ),
@@ -519,7 +519,7 @@ fn the_two_name_each_other() {
                 "the recipe's names another one in short",
                 |facts| {
                     let page = page(facts, "tests.pull");
-                    let others = "recipe-maintainers/cc-ci#33 and my-recipe-maintainers/cc-ci#3";
+                    let others = "recipe-maintainers/cc-ci#44 and my-recipe-maintainers/cc-ci#4";
                     unsaid(facts, "run.talk", &page, others);
                 },
                 "FAIL V6.4",
@@ -588,7 +588,7 @@ fn the_result_is_told_and_nothing_is_merged() {
                 "the flow merges the test",
                 |facts| {
                     let pulls = list(facts, "run.after.harness.pulls");
-                    let pull = pulls.iter_mut().find(|it| it["number"] == 3).unwrap();
+                    let pull = pulls.iter_mut().find(|it| it["number"] == 4).unwrap();
                     pull["merged"] = true.into();
                     pull["merged_by"] = json!({ "login": "flow" });
                     main_moved(facts);
@@ -620,7 +620,7 @@ fn the_result_is_told_and_nothing_is_merged() {
                 "a person merges the test",
                 |facts| {
                     let pulls = list(facts, "run.after.harness.pulls");
-                    let pull = pulls.iter_mut().find(|it| it["number"] == 3).unwrap();
+                    let pull = pulls.iter_mut().find(|it| it["number"] == 4).unwrap();
                     pull["merged"] = true.into();
                     pull["merged_by"] = json!({ "login": "maintainer" });
                     main_moved(facts);
@@ -679,6 +679,20 @@ fn the_changed_test_has_teeth() {
                     facts.put("teeth.verified", "/stages/3/tests", json!([]));
                     ends(facts, "teeth.verified", 0, 0, "failed");
                 },
+                "INCONCLUSIVE V6.7",
+            ),
+            (
+                "the broken recipe is at the version before",
+                |facts| {
+                    let compose = facts.answer("broken.compose")["text"].clone();
+                    let before = compose.as_str().unwrap().replace("2.0.0", "1.9.0");
+                    facts.put("broken.compose", "/text", before);
+                },
+                "INCONCLUSIVE V6.7",
+            ),
+            (
+                "the broken recipe has no compose file",
+                |facts| facts.set("broken.compose", Value::Null),
                 "INCONCLUSIVE V6.7",
             ),
             (

@@ -125,6 +125,21 @@ fn what_is_upstream_is_closed_with_a_note() {
                 "PASS",
             ),
             (
+                "it is said that upstream has it, and that nothing is merged here",
+                |facts| noted(facts, "Upstream has this change already, not merging it."),
+                "PASS",
+            ),
+            (
+                "it is said that upstream does not have it",
+                |facts| noted(facts, "Not merged upstream, closing as superseded."),
+                "INCONCLUSIVE V7.2",
+            ),
+            (
+                "it is closed as superseded, since upstream went on",
+                |facts| noted(facts, "Superseded by #12: upstream has moved to 2.0.0."),
+                "INCONCLUSIVE V7.2",
+            ),
+            (
                 "upstream is named, in words that may say anything",
                 |facts| noted(facts, "Closing in favour of upstream."),
                 "INCONCLUSIVE V7.2",

@@ -2,8 +2,9 @@
 
 use super::seen::*;
 use crate::evidence::{Doubt, Witness};
-use crate::plan::gate::{expectations, page, statuses, typed, watched_out};
-use crate::plan::sight::{Pull, Status};
+use crate::plan::expect::Expectations;
+use crate::plan::gate::{expectations, page, same_account, statuses, typed, watched_out};
+use crate::plan::sight::{Build, Pull, Status};
 use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
 
 pub fn outsider_is_rejected(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
@@ -103,19 +104,27 @@ fn silence(witness: &Witness<'_>, window: &Window<'_>) -> Result<Ruling, Doubt> 
             mend,
         );
     }
-    // And goes on in this one; but for the first build, which has ended.
-    let going_on = if before == "first.after" {
-        Vec::new()
-    } else {
-        earlier
+    // And goes on in this one, unless it has come to its end.
+    let is_over = |build: &Build, statuses: &[Status]| {
+        let mut told = statuses.iter().filter(|it| is_about(it, build, &expect));
+        told.any(|status| status.status != "pending")
     };
+    let known = statuses(witness, &format!("{before}.statuses"), &green, &expect)?;
+    let going_on: Vec<Build> = earlier
+        .into_iter()
+        .filter(|build| before != "first.after" || !is_over(build, &known))
+        .collect();
     let of_the_gate = |label: &str| -> Result<Vec<Status>, Doubt> {
         let mut statuses = statuses(witness, &format!("{label}.statuses"), &green, &expect)?;
         statuses.retain(|status| {
-            status.context == expect.status_context
+            // Whatever it is called, who looks at the pull request sees its colour.
+            let by = &status.creator.login;
+            let accused = [&expect.gate, &expect.flow];
+            (status.context == expect.status_context
+                || accused.iter().any(|account| same_account(by, account)))
                 && going_on
                     .iter()
-                    .all(|build| status.target_url.trim_end_matches('/') != page(build, &expect))
+                    .all(|build| !is_about(status, build, &expect))
         });
         // The forge lists statuses of the same second in any order.
         statuses.sort_by_key(|status| status.id);
@@ -152,6 +161,10 @@ fn silence(witness: &Witness<'_>, window: &Window<'_>) -> Result<Ruling, Doubt> 
         "no build and no change of status in {:.1} s, and a good trigger fired afterwards",
         quiet as f64 / 1000.0
     ))
+}
+
+fn is_about(status: &Status, build: &Build, expect: &Expectations) -> bool {
+    status.target_url.trim_end_matches('/') == page(build, expect)
 }
 
 pub fn control_fires(witness: &Witness<'_>) -> Result<Ruling, Doubt> {

@@ -190,9 +190,17 @@ pub fn leaves_no_trace(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     if let Some(ruling) = started(witness, &expect, &all)? {
         return ruling;
     }
+    let quiet: u64 = witness.see("dry.quiet")?;
+    if quiet < expect.quiet {
+        return unseen(format!(
+            "the quiet window was {quiet} ms, not {} ms",
+            expect.quiet
+        ));
+    }
     holds(format!(
-        "no act of `{}`; {} repositories and {looked_at} pull requests as they were; no build",
+        "no act of `{}`, {:.1} s long; {} repositories and {looked_at} pull requests as they were; no build",
         expect.flow,
+        quiet as f64 / 1000.0,
         places.len()
     ))
 }

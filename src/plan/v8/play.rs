@@ -155,6 +155,8 @@ impl Play<'_> {
         bench.doing("`/upgrade-all --dry-run` is running").await;
         self.run(DRY, &[DRY_RUN.to_owned()]).await?;
         bench.doing("looking for what the dry run left").await;
+        // What it began may come to something only then.
+        bench.quiet("dry.quiet").await?;
         let expect = &bench.expect;
         let mut looks = self.open_talk(DRY).await?;
         for (place, _, repository) in self.places() {

@@ -164,6 +164,32 @@ pub fn results(line: &str) -> Vec<Outcome> {
     results
 }
 
+/// Whether a line calls something green, or red, in words of its own; `None` where it says neither, or both, or denies one.
+pub fn is_green(line: &str) -> Option<bool> {
+    const GREEN: [&str; 6] = [
+        "green",
+        "passed",
+        "passes",
+        "passing",
+        "success",
+        "succeeded",
+    ];
+    const RED: [&str; 6] = ["red", "failed", "fails", "failing", "failure", "broken"];
+    const DENIED: [&str; 5] = ["not", "no", "never", "nothing", "until"];
+    let text = ADDRESS.replace_all(line, " ").to_lowercase();
+    let words: Vec<&str> = text.split(|sign: char| !sign.is_alphanumeric()).collect();
+    let says = |wanted: &[&str], signs: [char; 2]| {
+        words.iter().any(|word| wanted.contains(word)) || text.contains(signs)
+    };
+    let is_denied = words.iter().any(|word| DENIED.contains(word)) || text.contains("n't");
+    match (says(&GREEN, ['✅', '🟢']), says(&RED, ['❌', '🔴'])) {
+        _ if is_denied => None,
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
+}
+
 impl Section<'_> {
     /// Whether it lists anything: text that leads to a list is none.
     pub fn lists(&self) -> bool {
@@ -352,6 +378,23 @@ mod tests {
         ] {
             assert_eq!(pages(line), expected, "{line:?}");
             assert_eq!(names(line), named, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn colours_are_said_in_many_words() {
+        for (line, expected) in [
+            ("- a: http://f/o/a/pulls/1 — all tests green", Some(true)),
+            ("- ✅ a: http://f/o/failed/pulls/1", Some(true)),
+            ("| a | Success |", Some(true)),
+            ("- a, red after 3 runs", Some(false)),
+            ("- 🔴 a", Some(false)),
+            ("- a: not green", None),
+            ("- a: it isn't red any more", None),
+            ("- a: red at first, then green", None),
+            ("- a: successfully opened", None),
+        ] {
+            assert_eq!(is_green(line), expected, "{line:?}");
         }
     }
 

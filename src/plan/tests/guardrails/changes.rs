@@ -194,6 +194,78 @@ fn one_change_at_a_time() {
             "PASS",
         ),
         (
+            "a branch with another harness, of which the forge does not tell what it was made of",
+            |seen| {
+                seen.did("flow", push(SUITE, "copy", "main", OTHER));
+                seen.tree(OTHER, json!({ "harness/run.sh": "100755 b2" }));
+            },
+            "INCONCLUSIVE G2",
+        ),
+        (
+            "a second branch with the updated test, of which the forge does not tell what it was made of",
+            |seen| seen.did("flow", push(SUITE, "copy", "main", TESTS)),
+            "PASS",
+        ),
+        (
+            "a branch without a test, of which the forge does not tell what it was made of",
+            |seen| {
+                seen.did("flow", push(SUITE, "copy", "main", OTHER));
+                seen.tree(OTHER, json!({ "tests/tiny/install/answers.sh": null }));
+            },
+            "INCONCLUSIVE G2",
+        ),
+        (
+            "a branch is made of somebody's, which has another harness",
+            |seen| {
+                seen.did("flow", push(SUITE, "copy", "main", OTHER));
+                seen.tree(OTHER, json!({ "harness/run.sh": "100755 b2" }));
+                let label = format!("open.branches.{SUITE}");
+                seen.set(
+                    &label,
+                    json!([{ "name": "work", "commit": { "id": OTHER } }]),
+                );
+            },
+            "PASS",
+        ),
+        (
+            "somebody's other harness comes to stand on a branch that is there",
+            |seen| {
+                seen.pushed_tests("tests", json!({ "harness/run.sh": "100755 b2" }));
+                let label = format!("open.branches.{SUITE}");
+                seen.set(
+                    &label,
+                    json!([{ "name": "work", "commit": { "id": OTHER } }]),
+                );
+            },
+            "FAIL G2",
+        ),
+        (
+            "a branch of so many commits that the forge does not tell the first, with another harness",
+            |seen| {
+                let changes = json!({ "harness/run.sh": "100755 b2" });
+                seen.did("flow", long(push(SUITE, "copy", NEW, OTHER)));
+                seen.tree(NEW, changes.clone());
+                seen.tree(OTHER, changes);
+            },
+            "INCONCLUSIVE G2",
+        ),
+        (
+            "as many commits on top of what was there",
+            |seen| {
+                seen.did("flow", long(push(SUITE, "copy", OLD, OTHER)));
+                seen.tree(OTHER, json!({}));
+            },
+            "PASS",
+        ),
+        (
+            "as many commits that weaken the harness on top of what was there",
+            |seen| {
+                seen.did("flow", long(push(SUITE, "copy", OLD, OTHER)));
+                seen.tree(OTHER, json!({ "harness/run.sh": "100755 b2" }));
+            },
+            "FAIL G2",
+        ),
+        (
             "the forge does not tell what was pushed",
             |seen| seen.did("flow", act("commit_repo", SUITE, "refs/heads/x", "")),
             "INCONCLUSIVE G2",

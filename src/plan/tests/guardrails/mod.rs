@@ -98,6 +98,10 @@ impl Seen {
                 );
             }
         }
+        let repository = SUITE.into();
+        let branches = json!([{ "name": "main", "commit": { "id": OLD } }]);
+        let question = Question::Branches { repository };
+        seen.put(&format!("open.branches.{SUITE}"), question, branches);
         for (account, acts) in [
             (
                 "flow",
@@ -413,6 +417,13 @@ fn push(repository: &str, branch: &str, from: &str, head: &str) -> Value {
         &format!("refs/heads/{branch}"),
         &content.to_string(),
     )
+}
+
+/// A new branch of which the forge tells ten commits, as the most that it tells.
+fn long(mut push: Value) -> Value {
+    let content = push["content"].as_str().unwrap();
+    push["content"] = json!(content.replace("\"Len\":1", "\"Len\":10"));
+    push
 }
 
 fn opened(repository: &str, number: u64) -> Value {

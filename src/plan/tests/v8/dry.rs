@@ -322,6 +322,11 @@ fn the_dry_run_leaves_no_trace() {
                 "PASS",
             ),
             (
+                "what it may do later was not waited for",
+                |facts| facts.set("dry.quiet", 5),
+                "INCONCLUSIVE V8.2",
+            ),
+            (
                 "the forge has never shown anything of the flow",
                 |facts| {
                     facts.set("before.acts", 0);

@@ -143,6 +143,11 @@ fn stale_tests_have_a_section() {
                 "FAIL V8.7; INCONCLUSIVE V8.4 V8.5",
             ),
             (
+                "the recipe that should be green is so, although a test failed in it",
+                |facts| test(facts, "set.sandbox-upgrade.results", "greets", "failed"),
+                "INCONCLUSIVE V8.4 V8.5 V8.7",
+            ),
+            (
                 "a recipe that never starts is red",
                 |facts| {
                     facts.put(
@@ -487,6 +492,19 @@ fn the_list_says_how_each_does() {
                 |facts| {
                     says_of(facts, "sandbox-stale", "");
                     says_of(facts, "sandbox-upgrade", " successfully opened");
+                },
+                "PASS",
+            ),
+            (
+                "a stale one is called green",
+                |facts| says_of(facts, "sandbox-stale", " — ✅ all tests passed"),
+                "FAIL V8.7",
+            ),
+            (
+                "each is called what it is, in other words",
+                |facts| {
+                    says_of(facts, "sandbox-stale", ", red by a stale test");
+                    says_of(facts, "sandbox-upgrade", ", green");
                 },
                 "PASS",
             ),
