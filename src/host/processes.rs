@@ -165,11 +165,13 @@ pub fn inside(folder: &Path) -> Result<Option<Vec<i32>>, HostError> {
     let has_ended = |entry: &Entry| entry.cmdline().map_or(true, |words| words.is_empty());
     for entry in entries.flatten() {
         match entry.cwd() {
-            Ok(place) if place.starts_with(&folder_now) => {
-                // What Gavel itself looks at the folder with is nobody's work there. One that has ended meanwhile shows no more whose it was.
-                if !owned::is_own(entry.pid) && !has_ended(&entry) {
-                    found.push(entry.pid);
-                }
+            // What Gavel itself looks at the folder with is nobody's work there. One that has ended meanwhile shows no more whose it was.
+            Ok(place)
+                if place.starts_with(&folder_now)
+                    && !owned::is_own(entry.pid)
+                    && !has_ended(&entry) =>
+            {
+                found.push(entry.pid);
             }
             // The machine's first process is nobody's work.
             Err(procfs::ProcError::PermissionDenied(_))
