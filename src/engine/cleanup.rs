@@ -202,14 +202,20 @@ async fn put_back(engine: &Engine, resource: &Resource) -> anyhow::Result<&'stat
     let moved_to = resource.moved_to.as_deref();
     Ok(
         match world
-            .put_back(&repository, &resource.name, was, moved_to)
+            .put_back(
+                &repository,
+                &resource.name,
+                was,
+                moved_to,
+                resource.intended,
+            )
             .await?
         {
             PutBack::Done => "put back",
             PutBack::NeverMoved => "never made",
             PutBack::Elsewhere => MOVED_ON,
             PutBack::Unknown => anyhow::bail!(
-                "`{}` of {repository} is not at {was} any more, and where the run left it is not known: put it back by hand",
+                "`{}` of {repository} is not at {was} any more, and the forge tells of no push of the run's to where it is: put it back by hand",
                 resource.name
             ),
         },
@@ -334,6 +340,7 @@ mod tests {
                 purpose: String::new(),
                 was: None,
                 moved_to: None,
+                intended: jiff::Timestamp::UNIX_EPOCH,
                 known: None,
                 ended: ended.map(Into::into),
             });

@@ -43,6 +43,32 @@ impl Gitea {
         account: &str,
         after: u64,
     ) -> Result<Seen<Vec<Activity>>, GiteaError> {
+        self.acts(
+            account,
+            |page| reaches_behind(page, after),
+            |act| act.id > after,
+        )
+        .await
+    }
+
+    /// What an account itself did at this time or later, by the forge's clock; else like [`Gitea::activity`].
+    pub async fn activity_since(
+        &self,
+        account: &str,
+        since: Timestamp,
+    ) -> Result<Seen<Vec<Activity>>, GiteaError> {
+        let is_behind = |page: &[Activity]| page.last().is_some_and(|last| last.created < since);
+        self.acts(account, is_behind, |act| act.created >= since)
+            .await
+    }
+
+    /// What an account itself did, page by page until one tells that nothing behind it matters: those acts that matter, by id.
+    async fn acts(
+        &self,
+        account: &str,
+        is_last: impl Fn(&[Activity]) -> bool,
+        matters: impl Fn(&Activity) -> bool,
+    ) -> Result<Seen<Vec<Activity>>, GiteaError> {
         let doing = format!("list what {account} did");
         let whole = format!(
             "users/{}/activities/feeds?only-performed-by=true",
@@ -56,7 +82,7 @@ impl Gitea {
             let path = format!("{whole}&page={page}&limit=50");
             let seen: Seen<Option<Vec<Activity>>> = self.read(doing.as_str(), path).await?;
             let acts = seen.value.unwrap_or_default();
-            let behind = reaches_behind(&acts, after);
+            let behind = is_last(&acts);
             let answers = match seen.answer {
                 Value::Array(answers) => answers,
                 _ => Vec::new(),
@@ -67,8 +93,8 @@ impl Gitea {
             }
             // A page with nothing new is the end: it is empty, or the server ignores `page`.
             if behind || found.len() == before {
-                let newer = found.split_off(&after.saturating_add(1));
-                let (value, answer): (Vec<_>, Vec<_>) = newer.into_values().unzip();
+                let told = found.into_values().filter(|(act, _)| matters(act));
+                let (value, answer): (Vec<_>, Vec<_>) = told.unzip();
                 return Ok(Seen {
                     value,
                     answer: Value::Array(answer),

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// Where a recipe says what it deploys.
 pub const COMPOSE: &str = "compose.yml";
-const MAIN: &str = "main";
+pub const MAIN: &str = "main";
 
 /// One run of the skill, and what it is called in labels.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,8 @@ async fn moved_to(bench: &Bench, run: &Run<'_>, was: &str) -> Result<Option<Stri
         account: expect.flow.clone(),
         after: bench.recalled(&format!("{name}.before.acts")).await?,
     };
-    let is_told = |acts: &Option<Vec<Activity>>| pushed_main(acts.as_deref(), &expect.mirror, &now);
+    let is_told =
+        |acts: &Option<Vec<Activity>>| pushed(acts.as_deref(), &expect.mirror, MAIN, &now);
     // The forge may notice a push a little later than it shows the branch.
     let acts = bench
         .watch(&moved_by(name), question, expect.quiet, is_told)
@@ -162,12 +163,12 @@ pub fn moved_by(name: &str) -> String {
     format!("{name}.moved.acts")
 }
 
-/// Whether these acts hold a push of a repository's `main` to this commit.
-pub fn pushed_main(acts: Option<&[Activity]>, repository: &str, commit: &str) -> bool {
+/// Whether these acts hold a push of a repository's branch to this commit.
+pub fn pushed(acts: Option<&[Activity]>, repository: &str, branch: &str, commit: &str) -> bool {
     acts.unwrap_or_default().iter().any(|act| {
         act.op == "commit_repo"
             && same_account(act.repository(), repository)
-            && act.branch() == Some(MAIN)
+            && act.branch() == Some(branch)
             && act.push().is_some_and(|push| push.head == commit)
     })
 }

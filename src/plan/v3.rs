@@ -12,7 +12,7 @@ use super::opened::{
     opened, opened_in_harness, ran, results, says, scenario as configured, tests_run, the_pull,
     undisturbed,
 };
-use super::run::{Run, moved_by, pushed_main, upgrade};
+use super::run::{MAIN, Run, moved_by, pushed, upgrade};
 use super::sight::{Activity, Branch, Build, Pull};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
@@ -169,7 +169,7 @@ pub fn is_reconciled(
     let acts = moved_by(name);
     if witness.has(&acts) {
         let acts: Option<Vec<Activity>> = witness.see(&acts)?;
-        if !pushed_main(acts.as_deref(), &expect.mirror, &mirror) {
+        if !pushed(acts.as_deref(), &expect.mirror, MAIN, &mirror) {
             return unseen(format!(
                 "the mirror's `main` is at `{}`, and not by a push of `{}`: somebody else moved it while the flow ran; verify again",
                 short(&mirror),

@@ -1,6 +1,7 @@
 //! What verification makes in the world: on record before it exists, until it is gone.
 
-use super::{Result, Store, StoreError, json, now, signed, unsigned};
+use super::{Result, Store, StoreError, json, now, signed, time, unsigned};
+use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -63,6 +64,8 @@ pub struct Resource {
     pub moved_to: Option<String>,
     /// Of a session or of deploys: what tells them from others'.
     pub known: Option<Value>,
+    /// When it was put on record.
+    pub intended: Timestamp,
     /// How it ended: `closed`, `merged`, `deleted`, `put back`, `never made`.
     pub ended: Option<String>,
 }
@@ -210,6 +213,7 @@ fn resource(row: &SqliteRow) -> Result<Resource> {
         was: row.get("was"),
         moved_to: row.get("moved_to"),
         known: known(row)?,
+        intended: time(row.get("intended"))?,
         ended: row.get("ended"),
     })
 }

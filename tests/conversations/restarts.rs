@@ -1,6 +1,9 @@
 //! Gavel ends, in good order or not, and comes back: nothing is lost, nothing is done twice.
 
 use crate::lab::{Lab, TRACKING};
+use reqwest::Method;
+use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 
 #[tokio::test]
 async fn what_was_typed_while_gavel_was_away_is_read_when_it_is_back() {
@@ -211,4 +214,36 @@ async fn a_command_ends_with_the_run_that_is_cancelled() {
     assert_eq!(run["state"], "cancelled", "{run:#}");
     assert!(!is_running(pid));
     lab.assert_clean().await;
+}
+
+/// Its command had moved `main` of the mirror, and the run was cancelled before anybody had looked where to: the forge tells who pushed it.
+#[tokio::test]
+async fn a_branch_is_put_back_where_the_run_was_cancelled_before_it_looked() {
+    const MOVED: &str = "recipe-maintainers/sandbox-upgrade";
+    for (by, is_put_back) in [("flow", true), ("admin", false)] {
+        let mut lab = Lab::without_gavel().await;
+        let at = lab.path("waits");
+        std::fs::write(&at, "#!/bin/sh\nexec sleep 600\n").unwrap();
+        std::fs::set_permissions(&at, std::fs::Permissions::from_mode(0o755)).unwrap();
+        lab.configure("flow.recipe_upgrade.command", &format!("[{at:?}]"));
+        lab.start_gavel(&[]).await;
+        let head = async || {
+            let main = lab.get(&format!("repos/{MOVED}/branches/main")).await;
+            main["commit"]["id"].as_str().unwrap().to_owned()
+        };
+        let was = head().await;
+        lab.say("maintainer", "/verify V3 force").await;
+        let pid = command(&lab, ".run").await;
+        let file = json!({ "branch": "main", "content": "", "message": "Move on" });
+        let path = format!("repos/{MOVED}/contents/new");
+        lab.ask(by, Method::POST, &path, Some(file)).await;
+        let moved = head().await;
+        assert_ne!(moved, was);
+        lab.say("maintainer", "/cancel").await;
+        let run = lab.ended(1).await;
+        assert_eq!(run["state"], "cancelled", "{run:#}");
+        assert!(!is_running(pid));
+        let expected = if is_put_back { &was } else { &moved };
+        assert_eq!(&head().await, expected, "{by}");
+    }
 }

@@ -325,6 +325,14 @@ async fn what_an_account_did_is_read_back_to_where_it_was_known() {
     assert!(seen.asked.ends_with("only-performed-by=true"));
     let all = gitea.activity("flow", 0).await.unwrap();
     assert_eq!(ids(&all), [1, 2, 3, 4, 5, 6, 8, 9]);
+    let since = "2026-01-02T03:04:08Z".parse().unwrap();
+    let seen = gitea.activity_since("flow", since).await.unwrap();
+    assert_eq!(ids(&seen), [4, 5, 6, 8, 9]);
+    assert_eq!(
+        forge.requests().len(),
+        5 + 6 + 4,
+        "the rest is not asked for"
+    );
 }
 
 #[tokio::test]

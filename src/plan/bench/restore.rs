@@ -3,7 +3,13 @@
 use super::World;
 use crate::config::Repository;
 use crate::host::git::{Credentials, Git, Pushed};
+use crate::plan::run::pushed;
+use crate::plan::sight::Activity;
 use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+
+/// The forge's clock may be off by as much.
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// How a branch ended that was on record to be deleted, and is nothing that a run can have made.
 pub const PROTECTED: &str = "not deleted, since it is none of a run's own";
@@ -18,18 +24,20 @@ pub enum PutBack {
     NeverMoved,
     /// It is where neither the run found it nor left it.
     Elsewhere,
-    /// It is not where the run found it, and where that left it is not known.
+    /// It is not where the run found it, and the forge tells of nobody of the run who pushed it to where it is.
     Unknown,
 }
 
 impl World {
-    /// Makes a branch point to `was` again, if it still points to where the run left it.
+    /// Makes a branch point to `was` again, if it still points to where the run left it. Where that is not on record, since the run was cut
+    /// off, it is the commit that the flow's account or Gavel's pushed since `intended`.
     pub async fn put_back(
         &self,
         repository: &Repository,
         branch: &str,
         was: &str,
         moved_to: Option<&str>,
+        intended: Timestamp,
     ) -> anyhow::Result<PutBack> {
         let now = match self.forge.branch(repository, branch).await {
             Ok(seen) => Some(seen.value.commit.sha),
@@ -39,12 +47,12 @@ impl World {
         if now.as_deref() == Some(was) {
             return Ok(PutBack::NeverMoved);
         }
-        let Some(moved_to) = moved_to else {
-            return Ok(PutBack::Unknown);
+        let moved_to = match (moved_to, now.as_deref()) {
+            (Some(moved_to), now) if now == Some(moved_to) => moved_to,
+            (Some(_), _) => return Ok(PutBack::Elsewhere),
+            (None, Some(now)) if self.moved(repository, branch, now, intended).await? => now,
+            (None, _) => return Ok(PutBack::Unknown),
         };
-        if now.as_deref() != Some(moved_to) {
-            return Ok(PutBack::Elsewhere);
-        }
         let url = format!(
             "{}/{repository}.git",
             self.config.forge.url.as_str().trim_end_matches('/')
@@ -81,6 +89,26 @@ impl World {
             Pushed::Done => PutBack::Done,
             Pushed::Moved(_) => PutBack::Elsewhere,
         })
+    }
+
+    /// Whether the flow's account or Gavel's own pushed a branch to this commit since then.
+    async fn moved(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        commit: &str,
+        since: Timestamp,
+    ) -> anyhow::Result<bool> {
+        let since = since.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
+        for account in [&self.config.flow.account, &self.config.forge.account] {
+            let seen = self.forge.activity_since(account.as_str(), since).await?;
+            let acts: Vec<Activity> = serde_json::from_value(seen.answer)
+                .with_context(|| format!("reading {}", seen.asked))?;
+            if pushed(Some(&acts), &repository.to_string(), branch, commit) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -173,6 +173,16 @@ impl Facts {
         self.0.push(fact);
     }
 
+    /// What a pull request of the harness changes was looked at in a step of this name: one file.
+    pub fn harness_pull_changes(&mut self, name: &str, number: u64, file: &str) {
+        let harness = self.answer("expectations")["upgrading"]["harness"].clone();
+        let repository = harness.as_str().unwrap().to_owned();
+        let label = format!("{name}.files.{repository}.{number}");
+        let question = Question::PullFiles { repository, number };
+        let changed = json!([{ "filename": file, "status": "changed" }]);
+        self.also(&label, question, changed);
+    }
+
     /// The pull request of a run adds files, each a path and a text, that upstream does not have.
     pub fn adds_files(&mut self, name: &str, files: &[(&str, &str)]) {
         let sides = [("before", "before.compose"), ("after", "compose")];

@@ -69,22 +69,6 @@ fn another(facts: &mut Facts, part: &str) {
     facts.add(&format!("run.after.{part}.pulls"), pull);
 }
 
-/// What pull request 3 of the harness changes was looked at.
-fn changes(facts: &mut Facts, file: &str) {
-    let harness = facts.answer("expectations")["upgrading"]["harness"].clone();
-    let repository = harness.as_str().unwrap().to_owned();
-    let label = format!("run.files.{repository}.3");
-    let question = Question::PullFiles {
-        repository,
-        number: 3,
-    };
-    facts.also(
-        &label,
-        question,
-        json!([{ "filename": file, "status": "changed" }]),
-    );
-}
-
 /// The forge was asked for a push of the mirror's `main` by the flow, and has one to this commit.
 fn moved(facts: &mut Facts, commit: &str) {
     let mirror = facts.answer("run.acts")[0]["repo"].clone();
@@ -143,7 +127,7 @@ fn the_mirror_is_reconciled() {
                 "the flow's account opened a pull request in the suite that is about no recipe of the sandbox",
                 |facts| {
                     another(facts, "harness");
-                    changes(facts, "runner/report.py");
+                    facts.harness_pull_changes("run", 3, "runner/report.py");
                 },
                 "INCONCLUSIVE V3.2",
             ),
@@ -151,7 +135,7 @@ fn the_mirror_is_reconciled() {
                 "the flow opened a pull request in the suite that is about a recipe of the sandbox",
                 |facts| {
                     another(facts, "harness");
-                    changes(facts, "tests/sandbox-upgrade/test_serves.py");
+                    facts.harness_pull_changes("run", 3, "tests/sandbox-upgrade/test_serves.py");
                 },
                 "FAIL V3.2",
             ),
@@ -211,8 +195,16 @@ fn one_pull_request_is_opened() {
             ),
             (
                 "one for the harness, too",
-                |facts| another(facts, "harness"),
+                |facts| {
+                    another(facts, "harness");
+                    facts.harness_pull_changes("run", 3, "tests/sandbox-upgrade/test_upgrade.py");
+                },
                 "FAIL V3.2",
+            ),
+            (
+                "one for the harness, too, of which nobody saw what it changes",
+                |facts| another(facts, "harness"),
+                "INCONCLUSIVE V3.2",
             ),
             (
                 "to another branch",

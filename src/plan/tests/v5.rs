@@ -472,8 +472,20 @@ fn no_test_is_touched() {
                         "head": { "sha": OTHER, "ref": "tests" }, "base": { "sha": OTHER, "ref": "main" },
                     });
                     facts.add("run.after.harness.pulls", pull);
+                    facts.harness_pull_changes("run", 99, "tests/sandbox-stale/test_serves.py");
                 },
                 "FAIL V5.3",
+            ),
+            (
+                "a pull request of the harness, of which nobody saw what it changes",
+                |facts| {
+                    let pull = json!({
+                        "number": 99, "user": { "login": "flow" }, "state": "open",
+                        "head": { "sha": OTHER, "ref": "tests" }, "base": { "sha": OTHER, "ref": "main" },
+                    });
+                    facts.add("run.after.harness.pulls", pull);
+                },
+                "INCONCLUSIVE V5.3",
             ),
             (
                 "somebody else's pull request of the harness",

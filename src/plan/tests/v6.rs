@@ -148,6 +148,7 @@ fn one_pull_request_with_the_test_and_nothing_else() {
                     other["number"] = 99.into();
                     other["user"]["login"] = "flow".into();
                     facts.add("run.after.harness.pulls", other);
+                    facts.harness_pull_changes("run", 99, "tests/sandbox-stale/test_other.py");
                 },
                 "FAIL V6.1; BLOCKED V6.3 V6.4 V6.7",
             ),

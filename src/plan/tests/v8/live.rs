@@ -158,7 +158,9 @@ fn no_test_is_touched() {
                 "the flow opened a pull request in the harness",
                 |facts| {
                     for recipe in ["sandbox-upgrade", "sandbox-stale", "sandbox-current"] {
-                        opened(facts, &format!("set.{recipe}.after.harness.pulls"), "flow");
+                        let set = format!("set.{recipe}");
+                        opened(facts, &format!("{set}.after.harness.pulls"), "flow");
+                        facts.harness_pull_changes(&set, 900, "tests/sandbox-stale/test_serves.py");
                     }
                 },
                 "FAIL V8.4",
