@@ -396,6 +396,7 @@ fn the_report_has_findings_first_and_all_the_rest_folded() {
         purpose: "V1, known green".into(),
         was: None,
         moved_to: None,
+        intended: jiff::Timestamp::UNIX_EPOCH,
         known: None,
         ended: ended.map(Into::into),
     };
