@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// As many runs does `/status` show; of the others it says how many they are.
 const MOST_SHOWN: usize = 20;
 
+/// As many commands are read at once.
+const AT_ONCE: u32 = 256;
+
 /// A command waits no longer than this, whatever became of whoever stored it.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -43,7 +46,23 @@ pub fn commands(text: &str) -> Vec<command::Found> {
 pub struct Inbox<'a>(pub &'a Engine);
 
 impl Inbox<'_> {
-    /// Puts the commands of a comment on record. When this returns, they are safe.
+    /// Puts the commands of a comment on record of which a delivery tells. When this returns, they are safe. Of one without commands it is
+    /// put on record that it was heard, once the forge was seen to have it: who knows the webhook's secret can tell of comments to come.
+    pub async fn told(&self, comment: &Comment) -> Result<u64, StoreError> {
+        let engine = self.0;
+        if engine.is_ours(&comment.account) || !self.is_heard(comment).await? {
+            return Ok(0);
+        }
+        if commands(&comment.body).is_empty() {
+            if is_tracking(engine, &comment.repository, comment.issue) {
+                engine.touch(comment.id);
+            }
+            return Ok(0);
+        }
+        self.take(comment).await
+    }
+
+    /// Puts the commands of a comment on record that stands on the forge, or so it is told: before they are obeyed, it is asked.
     pub async fn take(&self, comment: &Comment) -> Result<u64, StoreError> {
         let engine = self.0;
         if engine.is_ours(&comment.account) || !self.is_heard(comment).await? {
@@ -99,7 +118,7 @@ fn is_tracking(engine: &Engine, repository: &str, issue: u64) -> bool {
 /// Deals with stored commands, oldest first, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
     loop {
-        match engine.store.waiting_commands(32).await {
+        match engine.store.waiting_commands(AT_ONCE).await {
             Ok(waiting) if waiting.is_empty() => {
                 tokio::select! {
                     () = engine.commands.notified() => {}
@@ -108,17 +127,17 @@ pub async fn work(engine: Arc<Engine>) {
                 }
             }
             Ok(waiting) => {
-                for command in waiting {
-                    let done = tokio::select! {
-                        done = handle(&engine, &command) => done,
-                        () = engine.shutdown.cancelled() => return,
-                    };
-                    if let Err(error) = done {
-                        tracing::warn!(command = command.id, %error, "a command could not be dealt with yet; it is tried again");
-                        if !engine.rest().await {
-                            return;
-                        }
+                let mut too_many = Vec::new();
+                let dealt_with = deal_with(&engine, &waiting, &mut too_many).await;
+                // In one write: of somebody who types faster than this, there are very many.
+                if let Err(error) = engine.store.commands_handled(&too_many).await {
+                    tracing::warn!(%error, "commands could not be marked as dealt with yet; it is tried again");
+                    if !engine.rest().await {
+                        return;
                     }
+                }
+                if !dealt_with {
+                    return;
                 }
             }
             Err(error) => {
@@ -131,12 +150,42 @@ pub async fn work(engine: Arc<Engine>) {
     }
 }
 
+/// Deals with each of these. Those that are too many, and that nothing is done for, are left for the caller to mark. Answers whether Gavel
+/// goes on.
+async fn deal_with(
+    engine: &Arc<Engine>,
+    waiting: &[StoredCommand],
+    too_many: &mut Vec<u64>,
+) -> bool {
+    for command in waiting {
+        let typed = &command.command;
+        let over = limits(engine).over(&typed.account, command.id, Instant::now());
+        let dealing = async {
+            match over {
+                Some(over) => tell_too_many(engine, command, over).await,
+                None => handle(engine, command).await,
+            }
+        };
+        let done = tokio::select! {
+            done = dealing => done,
+            () = engine.shutdown.cancelled() => return false,
+        };
+        match done {
+            Ok(()) if over.is_some() => too_many.push(command.id),
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(command = command.id, %error, "a command could not be dealt with yet; it is tried again");
+                if !engine.rest().await {
+                    return false;
+                }
+            }
+        }
+    }
+    true
+}
+
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
     let typed = &stored.command;
-    let over = limits(engine).over(&typed.account, stored.id, Instant::now());
-    if let Some(over) = over {
-        return too_many(engine, stored, over).await;
-    }
     match standing(engine, typed).await? {
         Standing::AsTyped => limits(engine).count(&typed.account, stored.id, Instant::now()),
         Standing::Changed => {
@@ -149,7 +198,8 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
         }
         Standing::Nowhere => {
             tracing::warn!(command = stored.id, account = %typed.account, comment = typed.comment, "the forge has no such comment of this account: nothing is done");
-            return Ok(engine.store.command_handled(stored.id).await?);
+            // There may be one later, and that is heard.
+            return Ok(engine.store.command_never_typed(stored.id).await?);
         }
     }
     let rights = rights(engine, &typed.account).await?;
@@ -185,7 +235,7 @@ fn limits(engine: &Engine) -> MutexGuard<'_, Limits> {
 }
 
 /// Of those who give more commands than are dealt with, the forge is not asked. They are told once, where they may give any.
-async fn too_many(engine: &Engine, stored: &StoredCommand, over: Over) -> anyhow::Result<()> {
+async fn tell_too_many(engine: &Engine, stored: &StoredCommand, over: Over) -> anyhow::Result<()> {
     let typed = &stored.command;
     tracing::warn!(command = stored.id, account = %typed.account, "one of too many: nothing is done");
     if !over.is_told {
@@ -196,7 +246,7 @@ async fn too_many(engine: &Engine, stored: &StoredCommand, over: Over) -> anyhow
         }
         limits(engine).told(&typed.account);
     }
-    Ok(engine.store.command_handled(stored.id).await?)
+    Ok(())
 }
 
 /// What the forge says of the comment in which a command came in.

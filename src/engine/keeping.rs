@@ -1,7 +1,7 @@
 //! Holds Gavel's own comments to what it wrote: one that somebody edits or deletes is noticed, told on the tracking issue, and put right
 //! from the store.
 
-use super::{Engine, anchors, bundles, progress, report, words};
+use super::{Engine, anchors, bundles, inbox, progress, report, seconds, words};
 use crate::config::Repository;
 use crate::evidence::Digest;
 use crate::gitea::Comment;
@@ -70,6 +70,8 @@ async fn all(engine: &Engine) -> anyhow::Result<()> {
     let there = forge
         .comments(&tracking.repository, tracking.issue, None)
         .await?;
+    let account = &engine.config.forge.account;
+    seconds::remove(&engine.store, forge, account, &slots, &there.value).await?;
     let mut in_doubt = words;
     in_doubt.retain(|word| {
         let stands = word.word.anchor == Anchor::Stands;
@@ -134,6 +136,44 @@ async fn one(engine: &Arc<Engine>, comment: u64) -> anyhow::Result<()> {
     if !anchored.is_empty() {
         anchors::check_each(engine, &anchored).await;
         words::tell_soon(engine);
+        return Ok(());
+    }
+    heard(engine, comment).await
+}
+
+/// A comment that was told of without a command is on record as heard, so that it comes to say none. Where it says one all the same, and not
+/// that it was edited, somebody edited it within the second in which it was written, or told a lie of it: it is not obeyed, and that is said.
+async fn heard(engine: &Engine, comment: u64) -> anyhow::Result<()> {
+    let tracking = &engine.config.tracking;
+    let there = match engine
+        .world
+        .forge
+        .comment(&tracking.repository, comment)
+        .await
+    {
+        Ok(there) => there.value,
+        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let account = &there.user.login;
+    if engine.is_ours(account) || !there.issue_url.ends_with(&format!("/{}", tracking.issue)) {
+        return Ok(());
+    }
+    let repository = tracking.repository.to_string();
+    let body = engine.world.redactor.text(&there.body);
+    let is_new = engine.store.hear_nothing(&repository, comment).await?;
+    if let Some(found) = inbox::commands(&body).first()
+        && is_new
+        && there.updated_at == there.created_at
+        && inbox::may_command(engine, account).await?
+    {
+        tracing::warn!(comment, %account, "the comment was told of without a command, and holds one: nothing is done");
+        let slot = format!("unclear-{comment}");
+        let text = render::comment::edited_since(&found.line);
+        engine
+            .reporter
+            .say(&slot, &repository, tracking.issue, &text)
+            .await?;
     }
     Ok(())
 }
@@ -157,15 +197,21 @@ async fn compare(engine: &Engine, name: &str) -> anyhow::Result<()> {
         return Ok(());
     };
     let repository: Repository = slot.repository.parse()?;
-    let found = match engine.world.forge.comment(&repository, comment).await {
-        Ok(seen) => Some(text(&seen.value.body)),
+    let there = match engine.world.forge.comment(&repository, comment).await {
+        Ok(seen) => Some(seen.value),
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error.into()),
     };
+    let found = there.as_ref().map(|there| text(&there.body));
     let was = text(&slot.body);
     // Gavel may have written meanwhile.
     if found.as_ref() == Some(&was) || store.slot(name).await?.as_ref() != Some(&slot) {
         return Ok(());
+    }
+    let taken_up = store.taken_up().await?;
+    if there.is_some_and(|there| there.updated_at.is_some() && there.updated_at <= taken_up) {
+        tracing::info!(slot = %slot.slot, comment, "a comment is newer than the backup: it is written as it is on record");
+        return Ok(engine.reporter.write_again(name).await?);
     }
     put_right(engine, &slot, comment, &was, found.as_ref()).await
 }

@@ -18,6 +18,7 @@ mod report;
 mod reporter;
 mod restored;
 mod runner;
+mod seconds;
 mod verdicts;
 mod verified;
 pub mod vitals;
@@ -79,6 +80,9 @@ pub struct Engine {
     /// What which run is doing now.
     doing: Mutex<(u64, Option<String>)>,
 }
+
+/// As many wait at most: who knows the webhook's secret can tell of any number.
+const MOST_TOUCHED: usize = 10_000;
 
 /// Comments that are to be looked at.
 #[derive(Default)]
@@ -259,13 +263,14 @@ impl Engine {
         let _ = self.events.send(event);
     }
 
-    /// Somebody else than Gavel edited or deleted a comment: it may be one of Gavel's, or hold what somebody said of what was judged.
+    /// Somebody else than Gavel edited or deleted a comment, or wrote one without a command: it may be one of Gavel's, hold what somebody said
+    /// of what was judged, or come to hold a command.
     pub fn touch(&self, comment: u64) {
         let comments = &self.touched.comments;
-        comments
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(comment);
+        let mut comments = comments.lock().unwrap_or_else(PoisonError::into_inner);
+        if comments.len() < MOST_TOUCHED {
+            comments.insert(comment);
+        }
         self.touched.bell.notify_one();
     }
 

@@ -1,6 +1,7 @@
 //! One writer for all of Gavel's comments. Each has a slot; what should stand there is stored first, and found again on the forge by
 //! marker and author, so that a lost answer makes no second comment.
 
+use super::seconds;
 use crate::config::{Account, Repository};
 use crate::gitea::{Gitea, GiteaError, Outcome};
 use crate::store::{Slot, Store, StoreError};
@@ -101,9 +102,10 @@ impl Reporter {
             }
         };
         let mut due: HashMap<String, Due> = HashMap::new();
+        let mut looks = Vec::new();
         loop {
             let next = tokio::select! {
-                next = self.round(&mut in_doubt, &mut due) => next,
+                next = self.round(&mut in_doubt, &mut due, &mut looks) => next,
                 () = shutdown.cancelled() => return,
             };
             self.round.send_modify(|round| *round += 1);
@@ -126,6 +128,7 @@ impl Reporter {
         &self,
         in_doubt: &mut HashSet<String>,
         due: &mut HashMap<String, Due>,
+        looks: &mut Vec<Look>,
     ) -> Option<Instant> {
         let slots = match self.store.unwritten_slots().await {
             Ok(slots) => slots,
@@ -151,13 +154,18 @@ impl Reporter {
                 not_before(Instant::now() + AFTER_FAILURE);
                 continue;
             };
-            match self
-                .write(&slot, restored || in_doubt.contains(&name))
-                .await
-            {
-                Ok(()) => {
+            let doubt = restored || in_doubt.contains(&name);
+            match self.write(&slot, doubt).await {
+                Ok(created) => {
                     in_doubt.remove(&name);
                     due.written();
+                    if created && doubt {
+                        looks.push(Look {
+                            at: Instant::now() + self.forge.longest_request(),
+                            repository: slot.repository,
+                            issue: slot.issue,
+                        });
+                    }
                 }
                 Err(failure) => {
                     due.failed(&failure);
@@ -169,28 +177,62 @@ impl Reporter {
                 }
             }
         }
+        for look in looks
+            .extract_if(.., |look| look.at <= Instant::now())
+            .collect::<Vec<_>>()
+        {
+            if let Err(error) = self.look(&look).await {
+                let error = format!("{error:#}");
+                tracing::warn!(
+                    issue = look.issue,
+                    error,
+                    "whether a comment stands twice could not be seen; it is looked at again"
+                );
+                let at = Instant::now() + self.forge.longest_request();
+                looks.push(Look { at, ..look });
+            }
+        }
+        looks.iter().for_each(|look| not_before(look.at));
         next
     }
 
-    async fn write(&self, slot: &Slot, in_doubt: bool) -> Result<(), Failure> {
+    async fn look(&self, look: &Look) -> anyhow::Result<()> {
+        let Look {
+            repository, issue, ..
+        } = look;
+        seconds::remove_on(&self.store, &self.forge, &self.account, repository, *issue).await
+    }
+
+    /// Answers whether the comment is a new one.
+    async fn write(&self, slot: &Slot, in_doubt: bool) -> Result<bool, Failure> {
         let repository: Repository = slot.repository.parse().map_err(Failure::other)?;
-        let known = match slot.comment {
-            None if in_doubt => self.find(&repository, slot).await?,
-            known => known,
-        };
-        if let Some(id) = known {
-            match self.forge.edit_comment(&repository, id, &slot.body).await {
-                Ok(comment) => return self.remember(slot, &comment).await,
-                // Somebody deleted it: it is written anew below.
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(id) = slot.comment
+            && self.edit(&repository, slot, id).await?
+        {
+            return Ok(false);
+        }
+        // There is none yet, or somebody deleted it.
+        if in_doubt
+            && let Some(id) = self.find(&repository, slot).await?
+            && self.edit(&repository, slot, id).await?
+        {
+            return Ok(false);
         }
         let comment = self
             .forge
             .create_comment(&repository, slot.issue, &slot.body)
             .await?;
-        self.remember(slot, &comment).await
+        self.remember(slot, &comment).await?;
+        Ok(true)
+    }
+
+    /// Answers whether it is there.
+    async fn edit(&self, repository: &Repository, slot: &Slot, id: u64) -> Result<bool, Failure> {
+        match self.forge.edit_comment(repository, id, &slot.body).await {
+            Ok(comment) => self.remember(slot, &comment).await.map(|()| true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn remember(&self, slot: &Slot, comment: &crate::gitea::Comment) -> Result<(), Failure> {
@@ -212,6 +254,13 @@ impl Reporter {
             })
             .map(|comment| comment.id))
     }
+}
+
+/// When an issue is looked at once more, since a comment was written there while an earlier try may have been under way.
+struct Look {
+    at: Instant,
+    repository: String,
+    issue: u64,
 }
 
 /// When a slot may be written next, and how long it then has to rest where that fails.

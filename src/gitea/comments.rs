@@ -80,6 +80,19 @@ impl Gitea {
         .await
     }
 
+    /// `false` when there was no such comment (any more).
+    pub async fn delete_comment(
+        &self,
+        repository: &Repository,
+        id: u64,
+    ) -> Result<bool, GiteaError> {
+        self.delete(
+            format!("delete comment {id} of {repository}"),
+            comment_path(repository, id),
+        )
+        .await
+    }
+
     /// Adding it again changes nothing.
     pub async fn react(
         &self,

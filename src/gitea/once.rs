@@ -4,12 +4,18 @@ use super::{Gitea, GiteaError, Outcome};
 use crate::retry;
 use backon::BackoffBuilder;
 use futures_util::future::BoxFuture;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Requests that can be sent several times.
 pub type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
 
 impl Gitea {
+    /// How long a request may take: what was sent and not answered may still take effect for as long.
+    pub fn longest_request(&self) -> Duration {
+        self.transport.limits().request
+    }
+
     /// Makes something once, and tries until the patience for an outage is used up. Where an earlier try may have taken effect
     /// (`in_doubt`, or an answer that was lost), it looks with `find` before it makes it again. What was lost may still be under way, and
     /// is given as long as a request may take.

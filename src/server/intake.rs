@@ -68,7 +68,7 @@ async fn taken(
     }
     match delivery {
         Delivery::Comment(comment) => {
-            let commands = Inbox(engine).take(&comment).await.map_err(|error| {
+            let commands = Inbox(engine).told(&comment).await.map_err(|error| {
                 tracing::error!(%error, "a command could not be stored");
                 Refusal::NotStored
             })?;

@@ -3,8 +3,8 @@
 use super::words::Said;
 use super::{Result, Store, now, signed, time, unsigned};
 use jiff::Timestamp;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row};
 
 /// A command as it came in, from a webhook or from the catch-up read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,44 @@ impl Store {
             .bind(signed(id))
             .execute(&self.writer)
             .await?;
+        Ok(())
+    }
+
+    /// Marks commands as dealt with, in one write.
+    pub async fn commands_handled(&self, ids: &[u64]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut update = QueryBuilder::new("update commands set handled = ");
+        update.push_bind(now()).push(" where id in (");
+        let mut list = update.separated(", ");
+        for id in ids {
+            list.push_bind(signed(*id));
+        }
+        update.push(")");
+        update.build().execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Takes a command off the record of which the forge has no comment: if one comes to have its id, that is heard.
+    pub async fn command_never_typed(&self, id: u64) -> Result<()> {
+        let mut transaction = self.writer.begin().await?;
+        let gone = sqlx::query("delete from commands where id = ? returning repository, comment")
+            .bind(signed(id))
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if let Some(gone) = gone {
+            let (repository, comment): (String, i64) = (gone.get(0), gone.get(1));
+            sqlx::query(
+                "delete from heard where repository = ?1 and comment = ?2 and not exists
+                 (select 1 from commands where repository = ?1 and comment = ?2)",
+            )
+            .bind(repository)
+            .bind(comment)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 

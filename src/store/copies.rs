@@ -26,6 +26,15 @@ impl Store {
         Ok(())
     }
 
+    /// When somebody went on from the backup that this database is a copy of. What the forge was told before is not all on record.
+    pub async fn taken_up(&self) -> Result<Option<Timestamp>> {
+        let row = sqlx::query("select taken_up from copies")
+            .fetch_optional(&self.pool)
+            .await?;
+        let taken_up = row.and_then(|row| row.get::<Option<String>, _>("taken_up"));
+        taken_up.map(|at| time(&at)).transpose()
+    }
+
     /// Whether what is not on record may have been written to the forge all the same.
     pub async fn in_doubt(&self) -> Result<bool> {
         let row = sqlx::query("select taken_up from copies")

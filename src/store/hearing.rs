@@ -41,6 +41,18 @@ impl Hearing {
 }
 
 impl Store {
+    /// Puts on record that a comment was heard, and that it holds no command. Answers whether it was not heard before.
+    pub async fn hear_nothing(&self, repository: &str, comment: u64) -> Result<bool> {
+        let put = sqlx::query(
+            "insert into heard (repository, comment) values (?, ?) on conflict do nothing",
+        )
+        .bind(repository)
+        .bind(signed(comment))
+        .execute(&self.writer)
+        .await?;
+        Ok(put.rows_affected() > 0)
+    }
+
     /// Puts all commands of a comment on record, in one write. A comment is heard once: what it says later changes nothing. Answers
     /// how many commands were new. When this returns, they are on the disk.
     pub async fn hear(

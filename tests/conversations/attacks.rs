@@ -423,7 +423,7 @@ async fn who_can_sign() {
         (
             "another text of a comment that was heard",
             "issue_comment",
-            said(talk, "maintainer", "/verify V1").to_string(),
+            said(asked, "maintainer", "/verify V1").to_string(),
             "200, no command",
         ),
         (
@@ -521,6 +521,32 @@ async fn who_can_sign() {
         "another text of a comment that was not heard",
         &happened,
         "not understood, and told so",
+    );
+
+    // Of comments to come, with and without a command: they are not taken for heard.
+    let newest = lab.said().await.iter().map(|comment| comment.id).max();
+    for comment in newest.unwrap() + 1..=newest.unwrap() + 20 {
+        for text in ["Nothing to do.", "/verify V1"] {
+            let body = said(comment, "maintainer", text).to_string();
+            deliver(&lab, "issue_comment", &signature(&lab, &body), &body).await;
+        }
+    }
+    lab.until("an end of what was never typed", async || {
+        let mut database = lab.database().await;
+        let waiting = sqlx::query("select 1 from commands where handled is null");
+        let waiting = waiting.fetch_optional(&mut database).await.unwrap();
+        waiting.is_none().then_some(())
+    })
+    .await;
+    let happened = match lab.talk("/status").await {
+        answer if answer.starts_with("Nothing is running.") => "a real one is answered",
+        _ => "a real one is not understood",
+    };
+    table.row(
+        SIGNER,
+        "comments that nobody has written yet",
+        happened,
+        "a real one is answered",
     );
     nothing_ran(&lab).await;
 }

@@ -3,6 +3,7 @@
 use crate::lab::{Lab, TRACKING};
 use insta::assert_snapshot;
 use reqwest::Method;
+use serde_json::json;
 
 /// Who has write access may edit and delete everybody's comments.
 const WHO: &str = "maintainer";
@@ -53,6 +54,33 @@ async fn what_somebody_changes_or_deletes_is_told_and_put_right() {
     let told = lab.said().await;
     let told = told.iter().filter(|it| it.slot.starts_with("tampered-"));
     assert_eq!(told.count(), 2);
+}
+
+/// One whose answer was lost may come to stand there after it was written once more: the second goes, and who copied one is left alone.
+#[tokio::test]
+async fn what_stands_twice_is_removed() {
+    let mut lab = Lab::start().await;
+    lab.talk("/status").await;
+    let said = lab.said().await.remove(0);
+    let path = |id: u64| format!("repos/{TRACKING}/issues/comments/{id}");
+    let body = lab.get(&path(said.id)).await["body"].clone();
+    lab.gavel().stop();
+    let issue = format!("repos/{TRACKING}/issues/1/comments");
+    let mut copies = Vec::new();
+    for who in ["gavel", WHO] {
+        let copy = json!({ "body": body });
+        let made = lab.ask(who, Method::POST, &issue, Some(copy)).await;
+        copies.push(made["id"].as_u64().unwrap());
+    }
+    lab.start_gavel(&[]).await;
+    lab.until("an end of the second one", async || {
+        lab.get(&path(copies[0])).await.is_null().then_some(())
+    })
+    .await;
+    assert_eq!(lab.get(&path(said.id)).await["body"], body);
+    assert_eq!(lab.get(&path(copies[1])).await["body"], body);
+    let told = lab.said().await;
+    assert!(told.iter().all(|it| !it.slot.starts_with("tampered-")));
 }
 
 /// Two programs that correct each other do not end. What stays as somebody left it is told all the same, in one comment.

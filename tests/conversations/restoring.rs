@@ -76,5 +76,11 @@ async fn a_run_begins_anew_from_a_backup_and_nothing_typed_before_is_lost() {
         "{answers:?}"
     );
     assert!(lab.talk("/status").await.starts_with("Nothing is running."));
+    // What the lost Gavel had written since the backup, nobody has tampered with.
+    let said = lab.said().await;
+    assert!(
+        said.iter().all(|it| !it.slot.starts_with("tampered-")),
+        "{said:?}"
+    );
     lab.assert_clean().await;
 }

@@ -39,6 +39,14 @@ impl World {
         moved_to: Option<&str>,
         intended: Timestamp,
     ) -> anyhow::Result<PutBack> {
+        let data = &self.config.server.data;
+        let name = format!(
+            "put-back-{}-{was}",
+            repository.to_string().replace('/', "-")
+        );
+        let folder = data.join(name);
+        // What a crash left behind.
+        remove(&folder).await?;
         let now = match self.forge.branch(repository, branch).await {
             Ok(seen) => Some(seen.value.commit.sha),
             Err(error) if error.is_not_found() => None,
@@ -61,14 +69,6 @@ impl World {
             login: self.config.forge.account.to_string(),
             token: self.config.forge.token.clone(),
         };
-        let data = &self.config.server.data;
-        let name = format!(
-            "put-back-{}-{was}",
-            repository.to_string().replace('/', "-")
-        );
-        let folder = data.join(name);
-        // What a crash left behind.
-        remove(&folder).await?;
         let git = Git::default();
         let reference = format!("refs/heads/{branch}");
         let pushed = async {
