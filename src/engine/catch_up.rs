@@ -77,6 +77,10 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
             // An edited comment is never executed: who typed what it says now is not known.
             if comment.id > known && comment.updated_at == comment.created_at {
                 let id = comment.id;
+                let author = &comment.user.login;
+                if !engine.is_ours(author) {
+                    engine.store.disown(&repository, id, author).await?;
+                }
                 let commands = Inbox(engine)
                     .take(&Comment {
                         repository: repository.clone(),

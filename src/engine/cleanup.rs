@@ -8,8 +8,12 @@ use crate::plan::bench::{
 };
 use crate::render;
 use crate::store::{Resource, ResourceKind, Run};
+use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+
+/// What the forge does not tell of so long after a run, it does not tell.
+const TOLD_BY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Closes everything that is on record for a run and not gone. What could not be closed is told, and stays on record.
 pub async fn clean(engine: &Engine, run: &Run) -> anyhow::Result<()> {
@@ -200,26 +204,24 @@ async fn put_back(engine: &Engine, resource: &Resource) -> anyhow::Result<&'stat
     };
     let world = &engine.world;
     let moved_to = resource.moved_to.as_deref();
-    Ok(
-        match world
-            .put_back(
-                &repository,
-                &resource.name,
-                was,
-                moved_to,
-                resource.intended,
-            )
-            .await?
-        {
-            PutBack::Done => "put back",
-            PutBack::NeverMoved => "never made",
-            PutBack::Elsewhere => MOVED_ON,
-            PutBack::Unknown => anyhow::bail!(
-                "`{}` of {repository} is not at {was} any more, and the forge tells of no push of the run's to where it is: put it back by hand",
-                resource.name
-            ),
-        },
-    )
+    // What the flow does after the run is not the run's.
+    let run = engine.store.run(resource.run).await?;
+    let ended = run.and_then(|run| run.ended);
+    let meanwhile = resource.intended..=ended.unwrap_or_else(Timestamp::now);
+    let put_back = world.put_back(&repository, &resource.name, was, moved_to, meanwhile);
+    Ok(match put_back.await? {
+        PutBack::Done => "put back",
+        PutBack::NeverMoved => "never made",
+        PutBack::Elsewhere => MOVED_ON,
+        PutBack::Unknown if ended.is_some_and(|ended| ended + TOLD_BY < Timestamp::now()) => {
+            tracing::error!(%repository, branch = %resource.name, was, "moved on, and not by the run as far as the forge tells: it stays where it is");
+            MOVED_ON
+        }
+        PutBack::Unknown => anyhow::bail!(
+            "`{}` of {repository} is not at {was} any more, and the forge tells of no push of the run's to where it is: put it back by hand",
+            resource.name
+        ),
+    })
 }
 
 async fn delete(engine: &Engine, resource: &Resource) -> anyhow::Result<&'static str> {
@@ -340,7 +342,7 @@ mod tests {
                 purpose: String::new(),
                 was: None,
                 moved_to: None,
-                intended: jiff::Timestamp::UNIX_EPOCH,
+                intended: Timestamp::UNIX_EPOCH,
                 known: None,
                 ended: ended.map(Into::into),
             });

@@ -19,6 +19,9 @@ const MOST_SHOWN: usize = 20;
 /// As many commands are read at once.
 const AT_ONCE: u32 = 256;
 
+/// An answer of the forge that a delivery waits for comes within this time, or is not waited for.
+const AT_ONCE_ANSWERED: Duration = Duration::from_secs(3);
+
 /// A command waits no longer than this, whatever became of whoever stored it.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -46,20 +49,57 @@ pub fn commands(text: &str) -> Vec<command::Found> {
 pub struct Inbox<'a>(pub &'a Engine);
 
 impl Inbox<'_> {
-    /// Puts the commands of a comment on record of which a delivery tells. When this returns, they are safe. Of one without commands it is
-    /// put on record that it was heard, once the forge was seen to have it: who knows the webhook's secret can tell of comments to come.
+    /// Puts the commands of a comment on record of which a delivery tells. When this returns, they are safe.
     pub async fn told(&self, comment: &Comment) -> Result<u64, StoreError> {
         let engine = self.0;
         if engine.is_ours(&comment.account) || !self.is_heard(comment).await? {
             return Ok(0);
         }
-        if commands(&comment.body).is_empty() {
-            if is_tracking(engine, &comment.repository, comment.issue) {
-                engine.touch(comment.id);
-            }
-            return Ok(0);
+        let is_tracking = is_tracking(engine, &comment.repository, comment.issue);
+        match commands(&comment.body).is_empty() {
+            true if is_tracking => self.told_without_command(comment).await.map(|()| 0),
+            true => Ok(0),
+            false => self.take(comment).await,
         }
-        self.take(comment).await
+    }
+
+    /// A comment without a command is on record as heard, so that it comes to say none within the second in which it was written, which its
+    /// times do not tell. Who knows the webhook's secret can tell of any: the forge is asked, and taken at its word where it answers at once.
+    async fn told_without_command(&self, comment: &Comment) -> Result<(), StoreError> {
+        let engine = self.0;
+        let tracking = &engine.config.tracking;
+        let asked = engine.world.forge.comment(&tracking.repository, comment.id);
+        let there = match tokio::time::timeout(AT_ONCE_ANSWERED, asked).await {
+            Ok(Ok(seen)) => Some(seen.value),
+            Ok(Err(error)) if error.is_not_found() => return Ok(()),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let repository = tracking.repository.to_string();
+        let Some(there) = there else {
+            engine.store.hear_nothing(&repository, comment.id).await?;
+            return Ok(());
+        };
+        let account = &there.user.login;
+        let is_here = there.issue_url.ends_with(&format!("/{}", tracking.issue));
+        if !is_here || !account.eq_ignore_ascii_case(&comment.account) {
+            return Ok(());
+        }
+        let is_new = engine.store.hear_nothing(&repository, comment.id).await?;
+        let body = engine.world.redactor.text(&there.body);
+        let Some(found) = commands(&body).into_iter().next() else {
+            return Ok(());
+        };
+        let may = rights(engine, account).await;
+        if is_new && there.updated_at == there.created_at && may.is_ok_and(|may| may.any()) {
+            tracing::warn!(comment = comment.id, %account, "the comment was told of without a command, and holds one: nothing is done");
+            let slot = format!("unclear-{}", comment.id);
+            let text = render::comment::edited_since(&found.line);
+            engine
+                .reporter
+                .say(&slot, &repository, tracking.issue, &text)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Puts the commands of a comment on record that stands on the forge, or so it is told: before they are obeyed, it is asked.
@@ -199,7 +239,7 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
         Standing::Nowhere => {
             tracing::warn!(command = stored.id, account = %typed.account, comment = typed.comment, "the forge has no such comment of this account: nothing is done");
             // There may be one later, and that is heard.
-            return Ok(engine.store.command_never_typed(stored.id).await?);
+            return Ok(engine.store.command_never_typed(stored).await?);
         }
     }
     let rights = rights(engine, &typed.account).await?;

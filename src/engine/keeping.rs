@@ -1,7 +1,7 @@
 //! Holds Gavel's own comments to what it wrote: one that somebody edits or deletes is noticed, told on the tracking issue, and put right
 //! from the store.
 
-use super::{Engine, anchors, bundles, inbox, progress, report, seconds, words};
+use super::{Engine, anchors, bundles, progress, report, seconds, words};
 use crate::config::Repository;
 use crate::evidence::Digest;
 use crate::gitea::Comment;
@@ -42,7 +42,11 @@ pub async fn work(engine: Arc<Engine>) {
                 () = engine.shutdown.cancelled() => return,
             }
             for comment in engine.touched.take() {
-                if let Err(error) = one(&engine, comment).await {
+                let looked = tokio::select! {
+                    looked = one(&engine, comment) => looked,
+                    () = engine.shutdown.cancelled() => return,
+                };
+                if let Err(error) = looked {
                     tracing::warn!(
                         comment,
                         error = format!("{error:#}"),
@@ -71,7 +75,11 @@ async fn all(engine: &Engine) -> anyhow::Result<()> {
         .comments(&tracking.repository, tracking.issue, None)
         .await?;
     let account = &engine.config.forge.account;
-    seconds::remove(&engine.store, forge, account, &slots, &there.value).await?;
+    let removed = seconds::remove(&engine.store, forge, account, &slots, &there.value).await;
+    if let Err(error) = removed {
+        let error = format!("{error:#}");
+        tracing::warn!(error, "a comment that stands twice could not be removed");
+    }
     let mut in_doubt = words;
     in_doubt.retain(|word| {
         let stands = word.word.anchor == Anchor::Stands;
@@ -136,44 +144,6 @@ async fn one(engine: &Arc<Engine>, comment: u64) -> anyhow::Result<()> {
     if !anchored.is_empty() {
         anchors::check_each(engine, &anchored).await;
         words::tell_soon(engine);
-        return Ok(());
-    }
-    heard(engine, comment).await
-}
-
-/// A comment that was told of without a command is on record as heard, so that it comes to say none. Where it says one all the same, and not
-/// that it was edited, somebody edited it within the second in which it was written, or told a lie of it: it is not obeyed, and that is said.
-async fn heard(engine: &Engine, comment: u64) -> anyhow::Result<()> {
-    let tracking = &engine.config.tracking;
-    let there = match engine
-        .world
-        .forge
-        .comment(&tracking.repository, comment)
-        .await
-    {
-        Ok(there) => there.value,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let account = &there.user.login;
-    if engine.is_ours(account) || !there.issue_url.ends_with(&format!("/{}", tracking.issue)) {
-        return Ok(());
-    }
-    let repository = tracking.repository.to_string();
-    let body = engine.world.redactor.text(&there.body);
-    let is_new = engine.store.hear_nothing(&repository, comment).await?;
-    if let Some(found) = inbox::commands(&body).first()
-        && is_new
-        && there.updated_at == there.created_at
-        && inbox::may_command(engine, account).await?
-    {
-        tracing::warn!(comment, %account, "the comment was told of without a command, and holds one: nothing is done");
-        let slot = format!("unclear-{comment}");
-        let text = render::comment::edited_since(&found.line);
-        engine
-            .reporter
-            .say(&slot, &repository, tracking.issue, &text)
-            .await?;
     }
     Ok(())
 }

@@ -263,8 +263,7 @@ impl Engine {
         let _ = self.events.send(event);
     }
 
-    /// Somebody else than Gavel edited or deleted a comment, or wrote one without a command: it may be one of Gavel's, hold what somebody said
-    /// of what was judged, or come to hold a command.
+    /// Somebody else than Gavel edited or deleted a comment: it may be one of Gavel's, or hold what somebody said of what was judged.
     pub fn touch(&self, comment: u64) {
         let comments = &self.touched.comments;
         let mut comments = comments.lock().unwrap_or_else(PoisonError::into_inner);

@@ -157,9 +157,9 @@ impl Reporter {
             let doubt = restored || in_doubt.contains(&name);
             match self.write(&slot, doubt).await {
                 Ok(created) => {
-                    in_doubt.remove(&name);
                     due.written();
-                    if created && doubt {
+                    if in_doubt.remove(&name) || created && restored {
+                        looks.retain(|look| !look.is_on(&slot));
                         looks.push(Look {
                             at: Instant::now() + self.forge.longest_request(),
                             repository: slot.repository,
@@ -181,7 +181,9 @@ impl Reporter {
             .extract_if(.., |look| look.at <= Instant::now())
             .collect::<Vec<_>>()
         {
-            if let Err(error) = self.look(&look).await {
+            if let Err(error) = self.look(&look).await
+                && !is_not_found(&error)
+            {
                 let error = format!("{error:#}");
                 tracing::warn!(
                     issue = look.issue,
@@ -261,6 +263,17 @@ struct Look {
     at: Instant,
     repository: String,
     issue: u64,
+}
+
+impl Look {
+    fn is_on(&self, slot: &Slot) -> bool {
+        self.repository == slot.repository && self.issue == slot.issue
+    }
+}
+
+fn is_not_found(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<GiteaError>();
+    error.is_some_and(GiteaError::is_not_found)
 }
 
 /// When a slot may be written next, and how long it then has to rest where that fails.

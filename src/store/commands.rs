@@ -4,7 +4,7 @@ use super::words::Said;
 use super::{Result, Store, now, signed, time, unsigned};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 
 /// A command as it came in, from a webhook or from the catch-up read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,23 +93,32 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a command off the record of which the forge has no comment: if one comes to have its id, that is heard.
-    pub async fn command_never_typed(&self, id: u64) -> Result<()> {
+    /// Marks a command as dealt with of which the forge has no comment: if one comes to have its id, that is heard.
+    pub async fn command_never_typed(&self, stored: &StoredCommand) -> Result<()> {
+        let typed = &stored.command;
         let mut transaction = self.writer.begin().await?;
-        let gone = sqlx::query("delete from commands where id = ? returning repository, comment")
-            .bind(signed(id))
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if let Some(gone) = gone {
-            let (repository, comment): (String, i64) = (gone.get(0), gone.get(1));
-            sqlx::query(
-                "delete from heard where repository = ?1 and comment = ?2 and not exists
-                 (select 1 from commands where repository = ?1 and comment = ?2)",
-            )
-            .bind(repository)
-            .bind(comment)
+        let mut update = apart(&typed.repository, typed.comment);
+        update.push(" and id = ").push_bind(signed(stored.id));
+        update.build().execute(&mut *transaction).await?;
+        sqlx::query("update commands set handled = ? where id = ? and handled is null")
+            .bind(now())
+            .bind(signed(stored.id))
             .execute(&mut *transaction)
             .await?;
+        forget(&mut transaction, &typed.repository, typed.comment).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Marks commands as dealt with that were told of a comment in another name than its author's: what that says is heard.
+    pub async fn disown(&self, repository: &str, comment: u64, author: &str) -> Result<()> {
+        let mut transaction = self.writer.begin().await?;
+        let mut update = apart(repository, comment);
+        update.push(" and account <> ").push_bind(author);
+        update.push(" collate nocase");
+        let others = update.build().execute(&mut *transaction).await?;
+        if others.rows_affected() > 0 {
+            forget(&mut transaction, repository, comment).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -165,6 +174,39 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// Takes commands from the comment that they were told of, and marks them as dealt with. No comment has a number below 1. What followed from
+/// a command keeps it where it was typed.
+fn apart(repository: &str, comment: u64) -> QueryBuilder<Sqlite> {
+    let mut update = QueryBuilder::new("update commands set handled = coalesce(handled, ");
+    update.push_bind(now());
+    update.push("), comment = -id where repository = ");
+    update.push_bind(repository.to_owned());
+    update.push(" and comment = ").push_bind(signed(comment));
+    for trace in ["runs", "words", "notes", "pauses"] {
+        update.push(" and not exists (select 1 from ");
+        update.push(trace).push(" where command = commands.id)");
+    }
+    update.push(" and not exists (select 1 from pauses where resumed = commands.id)");
+    update
+}
+
+/// A comment of which no command is on record was not heard.
+async fn forget(
+    transaction: &mut Transaction<'_, Sqlite>,
+    repository: &str,
+    comment: u64,
+) -> Result<()> {
+    sqlx::query(
+        "delete from heard where repository = ?1 and comment = ?2 and not exists
+         (select 1 from commands where repository = ?1 and comment = ?2)",
+    )
+    .bind(repository)
+    .bind(signed(comment))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }
 
 fn stored(row: &SqliteRow) -> Result<StoredCommand> {

@@ -137,6 +137,54 @@ async fn damaged() -> File {
     file
 }
 
+/// What was told of a comment that nobody has written, or in another name than its author's, keeps nobody from being heard. What followed from
+/// a command stays where it was typed.
+#[tokio::test]
+async fn what_nobody_typed_makes_nobody_unheard() {
+    let file = File::new();
+    let store = file.open().await;
+    let lie = |comment: u64, line: &str| NewCommand {
+        account: "Mallory".into(),
+        ..command(comment, 0, line)
+    };
+    let hear = async |command: NewCommand| {
+        let comment = command.comment;
+        store.hear(ISSUE, comment, &[command]).await.unwrap()
+    };
+    let waiting = async || store.waiting_commands(100).await.unwrap();
+
+    assert_eq!(hear(lie(7, "/help")).await, 1);
+    assert_eq!(hear(command(7, 0, "/status")).await, 0);
+    store.disown(ISSUE, 7, "mallory").await.unwrap();
+    assert_eq!(hear(command(7, 0, "/status")).await, 0, "it is Mallory's");
+    store.disown(ISSUE, 7, "maintainer").await.unwrap();
+    assert_eq!(hear(command(7, 0, "/status")).await, 1);
+    store.disown(ISSUE, 7, "MAINTAINER").await.unwrap();
+    assert_eq!(waiting().await.len(), 1, "its author's stays");
+    store.command_handled(waiting().await[0].id).await.unwrap();
+
+    assert_eq!(hear(lie(8, "/help")).await, 1);
+    let told = waiting().await.remove(0);
+    store.command_never_typed(&told).await.unwrap();
+    assert_eq!(waiting().await, []);
+    assert_eq!(hear(command(8, 0, "/status")).await, 1);
+    store.command_never_typed(&told).await.unwrap();
+    assert_eq!(waiting().await.len(), 1, "what was heard since stays");
+
+    // It was obeyed, and its comment deleted before Gavel had put that on record.
+    let obeyed = waiting().await.remove(0);
+    let options = RunOptions::default();
+    let queued = store.queue_run(obeyed.id, "maintainer", &["V1"], options, "n0nce");
+    queued.await.unwrap();
+    store.command_never_typed(&obeyed).await.unwrap();
+    assert_eq!(waiting().await, []);
+    let known = store.command(obeyed.id).await.unwrap().unwrap();
+    assert_eq!(known.command.comment, 8);
+    assert_eq!(hear(command(8, 0, "/status")).await, 0);
+    assert!(store.hear_nothing(ISSUE, 9).await.unwrap());
+    assert!(!store.hear_nothing(ISSUE, 9).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_comment_is_heard_once() {
     let file = File::new();

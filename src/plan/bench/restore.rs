@@ -7,6 +7,7 @@ use crate::plan::run::pushed;
 use crate::plan::sight::Activity;
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
+use std::ops::RangeInclusive;
 
 /// The forge's clock may be off by as much.
 const SKEW: SignedDuration = SignedDuration::from_mins(10);
@@ -30,14 +31,14 @@ pub enum PutBack {
 
 impl World {
     /// Makes a branch point to `was` again, if it still points to where the run left it. Where that is not on record, since the run was cut
-    /// off, it is the commit that the flow's account or Gavel's pushed since `intended`.
+    /// off, it is the commit that the flow's account pushed meanwhile.
     pub async fn put_back(
         &self,
         repository: &Repository,
         branch: &str,
         was: &str,
         moved_to: Option<&str>,
-        intended: Timestamp,
+        meanwhile: RangeInclusive<Timestamp>,
     ) -> anyhow::Result<PutBack> {
         let data = &self.config.server.data;
         let name = format!(
@@ -58,7 +59,7 @@ impl World {
         let moved_to = match (moved_to, now.as_deref()) {
             (Some(moved_to), now) if now == Some(moved_to) => moved_to,
             (Some(_), _) => return Ok(PutBack::Elsewhere),
-            (None, Some(now)) if self.moved(repository, branch, now, intended).await? => now,
+            (None, Some(now)) if self.moved(repository, branch, now, meanwhile).await? => now,
             (None, _) => return Ok(PutBack::Unknown),
         };
         let url = format!(
@@ -91,24 +92,25 @@ impl World {
         })
     }
 
-    /// Whether the flow's account or Gavel's own pushed a branch to this commit since then.
+    /// Whether the flow's account pushed a branch to this commit meanwhile.
     async fn moved(
         &self,
         repository: &Repository,
         branch: &str,
         commit: &str,
-        since: Timestamp,
+        meanwhile: RangeInclusive<Timestamp>,
     ) -> anyhow::Result<bool> {
-        let since = since.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-        for account in [&self.config.flow.account, &self.config.forge.account] {
-            let seen = self.forge.activity_since(account.as_str(), since).await?;
-            let acts: Vec<Activity> = serde_json::from_value(seen.answer)
-                .with_context(|| format!("reading {}", seen.asked))?;
-            if pushed(Some(&acts), &repository.to_string(), branch, commit) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let (from, to) = meanwhile.into_inner();
+        let from = from.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
+        let account = self.config.flow.account.as_str();
+        let seen = self.forge.activity_since(account, from).await?;
+        let acts: Vec<Activity> = serde_json::from_value(seen.answer)
+            .with_context(|| format!("reading {}", seen.asked))?;
+        let acts = acts.into_iter().zip(&seen.value);
+        let acts = acts.filter_map(|(act, known)| (known.created <= to).then_some(act));
+        let acts: Vec<Activity> = acts.collect();
+        let repository = repository.to_string();
+        Ok(pushed(Some(&acts), &repository, branch, commit))
     }
 }
 
