@@ -8,9 +8,13 @@ use crate::plan::bench::{
 };
 use crate::render;
 use crate::store::{Resource, ResourceKind, Run};
+use futures_util::{TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// In as many repositories is something closed at once.
+const AT_ONCE: usize = 4;
 
 /// What the forge does not tell of so long after a run, it does not tell.
 const TOLD_BY: SignedDuration = SignedDuration::from_hours(1);
@@ -78,20 +82,40 @@ async fn close_each(
         };
         (rank, Reverse(resource.id))
     });
-    for resource in &resources {
-        let ended = match resource.kind {
-            ResourceKind::Pull => close(engine, run, resource).await,
-            ResourceKind::Branch => delete(engine, resource).await,
-            ResourceKind::Moved => put_back(engine, resource).await,
-            ResourceKind::Session => end_session(engine, resource).await,
-            ResourceKind::Deploys => tear_down(engine, resource).await,
-        };
-        match ended {
-            Ok(ended) => engine.store.resource_gone(resource.id, ended).await?,
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::warn!(run = run.id, kind = resource.kind.word(), name = %resource.name, error, "could not be closed");
-            }
+    for alike in resources.chunk_by(|one, next| one.kind == next.kind) {
+        // In one repository one after another: git locks it. What is no repository's comes in order too.
+        let mut places: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+        for resource in alike {
+            places
+                .entry(&resource.repository)
+                .or_default()
+                .push(resource);
+        }
+        stream::iter(places.into_values().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, async |there| {
+                for resource in there {
+                    close_one(engine, run, resource).await?;
+                }
+                anyhow::Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+async fn close_one(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::Result<()> {
+    let ended = match resource.kind {
+        ResourceKind::Pull => close(engine, run, resource).await,
+        ResourceKind::Branch => delete(engine, resource).await,
+        ResourceKind::Moved => put_back(engine, resource).await,
+        ResourceKind::Session => end_session(engine, resource).await,
+        ResourceKind::Deploys => tear_down(engine, resource).await,
+    };
+    match ended {
+        Ok(ended) => engine.store.resource_gone(resource.id, ended).await?,
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::warn!(run = run.id, kind = resource.kind.word(), name = %resource.name, error, "could not be closed");
         }
     }
     Ok(())

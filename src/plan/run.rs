@@ -316,24 +316,23 @@ async fn see_main(
 /// Branches and pull requests of mirror and harness; answers the mirror's branches.
 async fn see_lists(bench: &Bench, name: &str, when: &str) -> Result<Vec<Branch>, Stop> {
     let expect = &bench.expect;
+    let mut questions = Vec::new();
     for (part, repository) in [
         ("harness", &expect.upgrading.harness),
         ("mirror", &expect.mirror),
     ] {
+        let name = format!("{name}.{when}.{part}");
         let repository = repository.clone();
-        let question = Question::Pulls {
+        let pulls = Question::Pulls {
             repository: repository.clone(),
         };
-        bench
-            .see::<Value>(&format!("{name}.{when}.{part}.pulls"), question)
-            .await?;
-        bench
-            .see::<Value>(
-                &format!("{name}.{when}.{part}.branches"),
-                Question::Branches { repository },
-            )
-            .await?;
+        questions.push((format!("{name}.pulls"), pulls));
+        questions.push((
+            format!("{name}.branches"),
+            Question::Branches { repository },
+        ));
     }
+    bench.see_all(questions).await?;
     let branches: Option<Vec<Branch>> = bench
         .recalled(&format!("{name}.{when}.mirror.branches"))
         .await?;
