@@ -8,7 +8,7 @@ use crate::plan::bench::{
 };
 use crate::render;
 use crate::store::{Resource, ResourceKind, Run};
-use futures_util::{TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,21 +84,30 @@ async fn close_each(
     });
     for alike in resources.chunk_by(|one, next| one.kind == next.kind) {
         // In one repository one after another: git locks it. What is no repository's comes in order too.
-        let mut places: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+        let mut places: BTreeMap<String, Vec<&Resource>> = BTreeMap::new();
         for resource in alike {
-            places
-                .entry(&resource.repository)
-                .or_default()
-                .push(resource);
+            let place = resource.repository.to_lowercase();
+            places.entry(place).or_default().push(resource);
         }
-        stream::iter(places.into_values().map(Ok))
-            .try_for_each_concurrent(AT_ONCE, async |there| {
-                for resource in there {
-                    close_one(engine, run, resource).await?;
-                }
-                anyhow::Ok(())
-            })
-            .await?;
+        let closing: Vec<_> = places
+            .into_values()
+            .map(|there| close_in_order(engine, run, there).boxed())
+            .collect();
+        // What is under way elsewhere comes to its end where one of them fails.
+        let closed = stream::iter(closing).buffer_unordered(AT_ONCE);
+        let closed = closed.collect::<Vec<anyhow::Result<()>>>().await;
+        closed.into_iter().collect::<anyhow::Result<()>>()?;
+    }
+    Ok(())
+}
+
+async fn close_in_order(
+    engine: &Engine,
+    run: &Run,
+    resources: Vec<&Resource>,
+) -> anyhow::Result<()> {
+    for resource in resources {
+        close_one(engine, run, resource).await?;
     }
     Ok(())
 }
@@ -231,7 +240,7 @@ async fn put_back(engine: &Engine, resource: &Resource) -> anyhow::Result<&'stat
     // What the flow does after the run is not the run's.
     let run = engine.store.run(resource.run).await?;
     let ended = run.and_then(|run| run.ended);
-    let meanwhile = resource.intended..=ended.unwrap_or_else(Timestamp::now);
+    let meanwhile = resource.intended..=ended.unwrap_or(Timestamp::MAX);
     let put_back = world.put_back(&repository, &resource.name, was, moved_to, meanwhile);
     Ok(match put_back.await? {
         PutBack::Done => "put back",

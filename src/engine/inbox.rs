@@ -56,7 +56,8 @@ impl Inbox<'_> {
             return Ok(0);
         }
         let is_tracking = is_tracking(engine, &comment.repository, comment.issue);
-        match commands(&comment.body).is_empty() {
+        let body = engine.world.redactor.text(&comment.body);
+        match commands(&body).is_empty() {
             true if is_tracking => self.told_without_command(comment).await.map(|()| 0),
             true => Ok(0),
             false => self.take(comment).await,
@@ -64,33 +65,31 @@ impl Inbox<'_> {
     }
 
     /// A comment without a command is on record as heard, so that it comes to say none within the second in which it was written, which its
-    /// times do not tell. Who knows the webhook's secret can tell of any: the forge is asked, and taken at its word where it answers at once.
+    /// times do not tell. Who knows the webhook's secret can tell of any: what the forge does not say at once is not on record.
     async fn told_without_command(&self, comment: &Comment) -> Result<(), StoreError> {
         let engine = self.0;
         let tracking = &engine.config.tracking;
         let asked = engine.world.forge.comment(&tracking.repository, comment.id);
-        let there = match tokio::time::timeout(AT_ONCE_ANSWERED, asked).await {
-            Ok(Ok(seen)) => Some(seen.value),
-            Ok(Err(error)) if error.is_not_found() => return Ok(()),
-            Ok(Err(_)) | Err(_) => None,
-        };
-        let repository = tracking.repository.to_string();
-        let Some(there) = there else {
-            engine.store.hear_nothing(&repository, comment.id).await?;
+        let Ok(Ok(seen)) = tokio::time::timeout(AT_ONCE_ANSWERED, asked).await else {
             return Ok(());
         };
+        let there = seen.value;
+        let repository = tracking.repository.to_string();
         let account = &there.user.login;
         let is_here = there.issue_url.ends_with(&format!("/{}", tracking.issue));
         if !is_here || !account.eq_ignore_ascii_case(&comment.account) {
             return Ok(());
         }
-        let is_new = engine.store.hear_nothing(&repository, comment.id).await?;
         let body = engine.world.redactor.text(&there.body);
         let Some(found) = commands(&body).into_iter().next() else {
+            engine.store.hear_nothing(&repository, comment.id).await?;
             return Ok(());
         };
-        let may = rights(engine, account).await;
-        if is_new && there.updated_at == there.created_at && may.is_ok_and(|may| may.any()) {
+        let Ok(may) = rights(engine, account).await else {
+            return Ok(());
+        };
+        let is_new = engine.store.hear_nothing(&repository, comment.id).await?;
+        if is_new && there.updated_at == there.created_at && may.any() {
             tracing::warn!(comment = comment.id, %account, "the comment was told of without a command, and holds one: nothing is done");
             let slot = format!("unclear-{}", comment.id);
             let text = render::comment::edited_since(&found.line);
@@ -226,6 +225,11 @@ async fn deal_with(
 
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
     let typed = &stored.command;
+    let store = &engine.store;
+    if store.said_nothing(&typed.repository, typed.comment).await? {
+        tracing::warn!(command = stored.id, account = %typed.account, comment = typed.comment, "the comment held no command when it was written: nothing is done");
+        return Ok(store.command_handled(stored.id).await?);
+    }
     match standing(engine, typed).await? {
         Standing::AsTyped => limits(engine).count(&typed.account, stored.id, Instant::now()),
         Standing::Changed => {

@@ -189,10 +189,11 @@ fn apart(repository: &str, comment: u64) -> QueryBuilder<Sqlite> {
         update.push(trace).push(" where command = commands.id)");
     }
     update.push(" and not exists (select 1 from pauses where resumed = commands.id)");
+    update.push(" and not exists (select 1 from comments where slot = 'answer-' || commands.id)");
     update
 }
 
-/// A comment of which no command is on record was not heard.
+/// A comment of which no command is on record was not heard, unless it is known to have held none.
 async fn forget(
     transaction: &mut Transaction<'_, Sqlite>,
     repository: &str,
@@ -200,7 +201,8 @@ async fn forget(
 ) -> Result<()> {
     sqlx::query(
         "delete from heard where repository = ?1 and comment = ?2 and not exists
-         (select 1 from commands where repository = ?1 and comment = ?2)",
+         (select 1 from commands where repository = ?1 and comment = ?2)
+         and not exists (select 1 from heard where repository = ?1 and comment = -?2)",
     )
     .bind(repository)
     .bind(signed(comment))

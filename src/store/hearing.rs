@@ -41,16 +41,30 @@ impl Hearing {
 }
 
 impl Store {
-    /// Puts on record that a comment was heard, and that it holds no command. Answers whether it was not heard before.
+    /// Puts on record that a comment was heard, and that it held no command then. Answers whether it was not heard before.
     pub async fn hear_nothing(&self, repository: &str, comment: u64) -> Result<bool> {
-        let put = sqlx::query(
-            "insert into heard (repository, comment) values (?, ?) on conflict do nothing",
+        let put = "insert into heard (repository, comment) values (?, ?) on conflict do nothing";
+        let mut transaction = self.writer.begin().await?;
+        let mut is_new = false;
+        // No comment has a number below 1: there stands what held no command.
+        for comment in [-signed(comment), signed(comment)] {
+            let put = sqlx::query(put).bind(repository).bind(comment);
+            is_new = put.execute(&mut *transaction).await?.rows_affected() > 0;
+        }
+        transaction.commit().await?;
+        Ok(is_new)
+    }
+
+    /// Whether a comment is known to have held no command when it was told of, and to stand on the forge.
+    pub async fn said_nothing(&self, repository: &str, comment: u64) -> Result<bool> {
+        Ok(
+            sqlx::query("select 1 from heard where repository = ? and comment = ?")
+                .bind(repository)
+                .bind(-signed(comment))
+                .fetch_optional(&self.pool)
+                .await?
+                .is_some(),
         )
-        .bind(repository)
-        .bind(signed(comment))
-        .execute(&self.writer)
-        .await?;
-        Ok(put.rows_affected() > 0)
     }
 
     /// Puts all commands of a comment on record, in one write. A comment is heard once: what it says later changes nothing. Answers

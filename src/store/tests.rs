@@ -183,6 +183,14 @@ async fn what_nobody_typed_makes_nobody_unheard() {
     assert_eq!(hear(command(8, 0, "/status")).await, 0);
     assert!(store.hear_nothing(ISSUE, 9).await.unwrap());
     assert!(!store.hear_nothing(ISSUE, 9).await.unwrap());
+
+    // A comment that held no command does not come to hold one, whatever was told of it before.
+    assert_eq!(hear(lie(10, "/help")).await, 1);
+    assert!(!store.said_nothing(ISSUE, 10).await.unwrap());
+    assert!(!store.hear_nothing(ISSUE, 10).await.unwrap());
+    assert!(store.said_nothing(ISSUE, 10).await.unwrap());
+    store.disown(ISSUE, 10, "maintainer").await.unwrap();
+    assert_eq!(hear(command(10, 0, "/status")).await, 0);
 }
 
 #[tokio::test]
