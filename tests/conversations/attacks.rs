@@ -386,6 +386,14 @@ async fn who_can_sign() {
     let asked = lab.say("maintainer", "/status").await;
     lab.answers(TRACKING, 1, asked, 1).await;
     let talk = lab.say("maintainer", "Nothing to do today.").await;
+    lab.until("a comment that is heard", async || {
+        let mut database = lab.database().await;
+        let heard = sqlx::query("select 1 from heard where comment = ?");
+        let heard = heard.bind(i64::try_from(talk).unwrap());
+        let heard = heard.fetch_optional(&mut database).await.unwrap();
+        heard.map(|_| ())
+    })
+    .await;
     let gavels = lab.said().await.remove(0).id;
     let other = open_issue(&lab, "maintainer", "Another", "Hello").await;
     let elsewhere = lab
@@ -422,6 +430,12 @@ async fn who_can_sign() {
         ),
         (
             "another text of a comment that was heard",
+            "issue_comment",
+            said(talk, "maintainer", "/verify V1").to_string(),
+            "200, no command",
+        ),
+        (
+            "another text of a command that was heard",
             "issue_comment",
             said(asked, "maintainer", "/verify V1").to_string(),
             "200, no command",
