@@ -39,6 +39,18 @@ pub async fn work(engine: Arc<Engine>) {
             tokio::select! {
                 () = &mut next => break,
                 () = engine.touched.bell.notified() => {}
+                slots = engine.reporter.replaced() => {
+                    for slot in slots {
+                        let told = tokio::select! {
+                            told = written_anew(&engine, &slot) => told,
+                            () = engine.shutdown.cancelled() => return,
+                        };
+                        if let Err(error) = told {
+                            let error = format!("{error:#}");
+                            tracing::warn!(slot, error, "what leads to a comment that was written anew could not be put right");
+                        }
+                    }
+                }
                 () = engine.shutdown.cancelled() => return,
             }
             for comment in engine.touched.take() {
@@ -218,17 +230,16 @@ async fn put_right(
     reporter
         .say(&said, &repository, tracking.issue, &text)
         .await?;
-    reporter.write_again(&slot.slot).await?;
-    match (found, record::run_of_slot(&slot.slot)) {
-        (None, Some(run)) => written_anew(engine, slot, run).await,
-        _ => Ok(()),
-    }
+    Ok(reporter.write_again(&slot.slot).await?)
 }
 
 /// A comment that was deleted has another address now, and has lost its files: what leads to it is said again, and the bundle put there.
-async fn written_anew(engine: &Engine, slot: &Slot, run: u64) -> anyhow::Result<()> {
+async fn written_anew(engine: &Engine, slot: &str) -> anyhow::Result<()> {
+    let Some(run) = record::run_of_slot(slot) else {
+        return Ok(());
+    };
     let patience = engine.config.patience.outage;
-    engine.reporter.written(&slot.slot, patience).await?;
+    engine.reporter.written(slot, patience).await?;
     let record = engine.record(run).await?;
     progress::show_again(engine, run).await?;
     if record.run.state == RunState::Finished {

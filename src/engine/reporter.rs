@@ -5,8 +5,8 @@ use super::seconds;
 use crate::config::{Account, Repository};
 use crate::gitea::{Gitea, GiteaError, Outcome};
 use crate::store::{Slot, Store, StoreError};
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -26,6 +26,9 @@ pub struct Reporter {
     bell: Arc<Notify>,
     /// Counts rounds of writing, for those who wait for one.
     round: Arc<watch::Sender<u64>>,
+    /// Slots whose comments somebody had deleted when they were written, and that have another one now.
+    replaced: Arc<Mutex<BTreeSet<String>>>,
+    replacing: Arc<Notify>,
 }
 
 impl Reporter {
@@ -36,6 +39,19 @@ impl Reporter {
             account,
             bell: Arc::default(),
             round: Arc::new(watch::Sender::new(0)),
+            replaced: Arc::default(),
+            replacing: Arc::default(),
+        }
+    }
+
+    /// Waits until comments were replaced that somebody had deleted; answers their slots.
+    pub async fn replaced(&self) -> BTreeSet<String> {
+        loop {
+            self.replacing.notified().await;
+            let replaced = std::mem::take(&mut *self.lock_replaced());
+            if !replaced.is_empty() {
+                return replaced;
+            }
         }
     }
 
@@ -225,7 +241,15 @@ impl Reporter {
             .create_comment(&repository, slot.issue, &slot.body)
             .await?;
         self.remember(slot, &comment).await?;
+        if slot.comment.is_some() {
+            self.lock_replaced().insert(slot.slot.clone());
+            self.replacing.notify_one();
+        }
         Ok(true)
+    }
+
+    fn lock_replaced(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers whether it is there.
