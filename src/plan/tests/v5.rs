@@ -459,6 +459,15 @@ fn what_the_comment_says_is_true_of_the_run() {
     );
 }
 
+/// An account opened pull request 99 of the harness meanwhile.
+fn opened_in_harness(facts: &mut Facts, by: &str) {
+    let pull = json!({
+        "number": 99, "user": { "login": by }, "state": "open",
+        "head": { "sha": OTHER, "ref": "tests" }, "base": { "sha": OTHER, "ref": "main" },
+    });
+    facts.add("run.after.harness.pulls", pull);
+}
+
 #[test]
 fn no_test_is_touched() {
     check(
@@ -467,11 +476,7 @@ fn no_test_is_touched() {
             (
                 "a pull request of the harness",
                 |facts| {
-                    let pull = json!({
-                        "number": 99, "user": { "login": "flow" }, "state": "open",
-                        "head": { "sha": OTHER, "ref": "tests" }, "base": { "sha": OTHER, "ref": "main" },
-                    });
-                    facts.add("run.after.harness.pulls", pull);
+                    opened_in_harness(facts, "flow");
                     facts.harness_pull_changes("run", 99, "tests/sandbox-stale/test_serves.py");
                 },
                 "FAIL V5.3",
@@ -479,22 +484,14 @@ fn no_test_is_touched() {
             (
                 "a pull request of the harness, of which nobody saw what it changes",
                 |facts| {
-                    let pull = json!({
-                        "number": 99, "user": { "login": "flow" }, "state": "open",
-                        "head": { "sha": OTHER, "ref": "tests" }, "base": { "sha": OTHER, "ref": "main" },
-                    });
-                    facts.add("run.after.harness.pulls", pull);
+                    opened_in_harness(facts, "flow");
                 },
                 "INCONCLUSIVE V5.3",
             ),
             (
                 "somebody else's pull request of the harness",
                 |facts| {
-                    let pull = json!({
-                        "number": 99, "user": { "login": "builder" }, "state": "open",
-                        "head": { "sha": OTHER, "ref": "tests" }, "base": { "sha": OTHER, "ref": "main" },
-                    });
-                    facts.add("run.after.harness.pulls", pull);
+                    opened_in_harness(facts, "builder");
                     moved(facts, "tests");
                 },
                 "PASS",
