@@ -21,9 +21,9 @@ pub const WORK: &str = "builder/wording";
 pub const NOTES: &str = "builder/notes";
 
 /// Between two rounds, at least and at most.
-const EVERY: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(8)];
+const EVERY: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(15)];
 /// So many times what a round took is rested after it: forges on which a push is much work have enough of it with the flow.
-const RESTS: u32 = 5;
+const RESTS: u32 = 10;
 /// In so many rounds one build: there is one runner for everybody, and more would starve it.
 const ROUNDS_A_BUILD: u32 = 4;
 /// So many rounds a pull request is worked on, or a build waited for.

@@ -2,6 +2,7 @@
 
 use super::super::client::ApiError;
 use super::{Candidate, Shared};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -9,9 +10,17 @@ use std::time::{Duration, Instant};
 /// Forges tell whole seconds: what happens within one of them may show in two looks.
 const SETTLED: Duration = Duration::from_millis(1500);
 
-/// When each pull request, by mirror and number, was changed last, as its forge says, and since when it says so.
+/// A forge that has much to do takes the time of a change before it is able to store it.
+const STORED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the looks so far have seen.
 #[derive(Default)]
-pub struct Looked(BTreeMap<(String, i64), Seen>);
+pub struct Looked {
+    /// When each pull request, by mirror and number, was changed last, as its forge says, and since when it says so.
+    pulls: BTreeMap<(String, i64), Seen>,
+    /// The newest of these times: what was changed long before is not asked for again.
+    newest: Option<Timestamp>,
+}
 
 struct Seen {
     updated: String,
@@ -23,7 +32,7 @@ struct Seen {
 impl Looked {
     /// Since when a forge says that a pull request was changed last at this time; none where its comments are known.
     fn unknown_since(&self, of: &(String, i64), updated: &str, now: Instant) -> Option<Instant> {
-        match self.0.get(of).filter(|seen| seen.updated == updated) {
+        match self.pulls.get(of).filter(|seen| seen.updated == updated) {
             Some(seen) if seen.is_settled => None,
             Some(seen) => Some(seen.since),
             None => Some(now),
@@ -36,7 +45,8 @@ impl Looked {
             since,
             is_settled: now.duration_since(since) >= SETTLED,
         };
-        self.0.insert(of, seen);
+        self.pulls.insert(of, seen);
+        self.newest = self.newest.max(updated.parse().ok());
     }
 }
 
@@ -48,12 +58,16 @@ pub async fn new_comments(
 ) -> Result<Vec<Candidate>, ApiError> {
     // What a look has seen counts once all of it was seen.
     let (mut found, mut read) = (Vec::new(), Vec::new());
+    let changed = looked
+        .newest
+        .map(|newest| format!("&since={}", newest - STORED_WITHIN))
+        .unwrap_or_default();
     let enrolled = &shared.settings.enrolled;
     let owners = enrolled
         .iter()
         .filter_map(|mirror| mirror.split('/').next());
     for owner in owners.collect::<BTreeSet<_>>() {
-        let pulls = format!("/repos/issues/search?type=pulls&state=open&owner={owner}");
+        let pulls = format!("/repos/issues/search?type=pulls&state=open&owner={owner}{changed}");
         for pull in shared.forge.list(&pulls).await? {
             let repository = pull["repository"]["full_name"].as_str();
             let (Some(repository), Some(number)) = (repository, pull["number"].as_i64()) else {
