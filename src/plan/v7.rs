@@ -17,6 +17,7 @@ use super::v3::is_reconciled;
 use super::{ClauseSpec, Item, Ruling, broken, certainly_broken, holds, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use regex::Regex;
 use serde_json::Value;
 
@@ -94,42 +95,38 @@ async fn seed(bench: &Bench) -> Result<bool, Stop> {
         bench.see::<Value>(label, question).await?;
     }
 
-    let own = bench.own_branch("merged");
-    let path = format!("{}.md", own.replace('/', "-"));
+    let Some((branch, compose)) = earlier_upgrade(bench).await? else {
+        return Ok(false);
+    };
+    let merged = bench.own_branch("merged");
+    let path = file_of(&merged);
     let text = format!("A note by Gavel, for {}.\n", bench.own_branch("v7"));
-    let change = Seed {
+    let taken = Seed {
         repository: mirror,
         from: "main",
-        branch: &own,
+        branch: &merged,
         path: &path,
         text: &text,
         purpose: "V7, a change that upstream takes",
     };
-    let pulled = seeded_pull(bench, "merged", &change).await?;
-    debug_assert_eq!(pulled.branch(), own);
-
-    let Some((branch, compose)) = earlier_upgrade(bench).await? else {
-        return Ok(false);
-    };
-    let change = Seed {
+    let earlier = Seed {
         branch: &branch,
         path: COMPOSE,
         text: &compose,
         purpose: "V7, an earlier upgrade",
-        ..change
+        ..taken
     };
-    seeded_pull(bench, "superseded", &change).await?;
-
-    let own = bench.own_branch("unrelated");
-    let unrelated = format!("{}.md", own.replace('/', "-"));
-    let change = Seed {
-        branch: &own,
-        path: &unrelated,
+    let unrelated = bench.own_branch("unrelated");
+    let other = Seed {
+        branch: &unrelated,
+        path: &file_of(&unrelated),
         text: "Something else, of which nobody here is to take any notice.\n",
         purpose: "V7, unrelated",
-        ..change
+        ..taken
     };
-    seeded_pull(bench, "unrelated", &change).await?;
+    let changes = SEEDS.into_iter().zip([&taken, &earlier, &other]);
+    let pulls = join_all(changes.map(|(seed, change)| seeded_pull(bench, seed, change))).await;
+    pulls.into_iter().collect::<Result<Vec<Pull>, Stop>>()?;
 
     // The same change, as another commit: no two repositories need to share the one that took it.
     let change = Seed {
@@ -142,6 +139,11 @@ async fn seed(bench: &Bench) -> Result<bool, Stop> {
     };
     bench.commit("seed.moved", &change).await?;
     Ok(true)
+}
+
+/// A file that only this branch has.
+fn file_of(branch: &str) -> String {
+    format!("{}.md", branch.replace('/', "-"))
 }
 
 async fn seeded_pull(bench: &Bench, label: &str, change: &Seed<'_>) -> Result<Pull, Stop> {

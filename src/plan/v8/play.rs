@@ -12,7 +12,7 @@ use crate::plan::guardrails::{Watched, known_branches, sandbox};
 use crate::plan::harness::moved;
 use crate::plan::run::{Run, adopt_upgrade, expect_upgrade, new_by};
 use crate::plan::sight::{Activity, Branch, Build, Pull};
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde_json::Value;
 
 const PURPOSE: &str = "V8, by the flow";
@@ -61,23 +61,12 @@ impl Play<'_> {
     async fn before(&self) -> Result<Option<(Pull, Fired)>, Stop> {
         let bench = self.bench;
         bench.doing("looking at the recipes of the set").await;
-        let mut tested = None;
         for recipe in &self.all.recipes {
-            let label = own(recipe, &bench.expect);
-            let on = bench.on(recipe);
-            on.clear().await?;
-            let pull: Pull = on
-                .open_pull(
-                    &label,
-                    &on.expect.mirror,
-                    "main",
-                    "V8, for a dry run to leave alone",
-                )
-                .await?;
-            if Some(recipe) == self.stale() {
-                tested = fire(&on, &label, &pull).await?.map(|fired| (pull, fired));
-            }
+            bench.on(recipe).clear().await?;
         }
+        let opened = join_all(self.all.recipes.iter().map(|recipe| self.open_own(recipe))).await;
+        let opened: Vec<_> = opened.into_iter().collect::<Result<_, Stop>>()?;
+        let tested = opened.into_iter().flatten().next();
         try_join_all(self.all.recipes.iter().map(async |recipe| {
             let name = set(recipe);
             expect_upgrade(&bench.on(recipe), &upgrading(&name))
@@ -93,6 +82,18 @@ impl Play<'_> {
         ];
         bench.see_all(talk.into_iter().chain(marks)).await?;
         Ok(tested)
+    }
+
+    /// Opens a pull request of Gavel's own; the stale recipe's is tested.
+    async fn open_own(&self, recipe: &str) -> Result<Option<(Pull, Fired)>, Stop> {
+        let label = own(recipe, &self.bench.expect);
+        let on = self.bench.on(recipe);
+        let (mirror, purpose) = (&on.expect.mirror, "V8, for a dry run to leave alone");
+        let pull: Pull = on.open_pull(&label, mirror, "main", purpose).await?;
+        if self.stale().is_none_or(|stale| stale != recipe) {
+            return Ok(None);
+        }
+        Ok(fire(&on, &label, &pull).await?.map(|fired| (pull, fired)))
     }
 
     /// What is written on every pull request that was open before.
