@@ -10,6 +10,7 @@ use crate::record;
 use crate::render;
 use crate::render::comment::Heard;
 use crate::store::{NewCommand, NoteKind, Run, RunOptions, RunState, StoreError, StoredCommand};
+use jiff::Timestamp;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -156,6 +157,15 @@ fn is_tracking(engine: &Engine, repository: &str, issue: u64) -> bool {
 
 /// Deals with stored commands, oldest first, until the shutdown.
 pub async fn work(engine: Arc<Engine>) {
+    while let Err(error) = remember(&engine).await {
+        tracing::error!(
+            error = format!("{error:#}"),
+            "how many commands were given lately could not be read; trying again"
+        );
+        if !engine.rest().await {
+            return;
+        }
+    }
     loop {
         match engine.store.waiting_commands(AT_ONCE).await {
             Ok(waiting) if waiting.is_empty() => {
@@ -187,6 +197,23 @@ pub async fn work(engine: Arc<Engine>) {
             }
         }
     }
+}
+
+/// Counts what was dealt with before the start, so that a restart makes no room for more.
+async fn remember(engine: &Engine) -> anyhow::Result<()> {
+    let (now, at) = (Timestamp::now(), Instant::now());
+    let since = now.checked_sub(limits::WITHIN)?;
+    let dealt_with = engine.store.dealt_with_since(since).await?;
+    let mut limits = limits(engine);
+    for (command, account, handled) in dealt_with {
+        let age = Duration::try_from(now.duration_since(handled)).unwrap_or_default();
+        // Those beyond it were too many, and count for nothing.
+        let given = at.checked_sub(age).unwrap_or(at);
+        if limits.over(&account, command, given).is_none() {
+            limits.count(&account, command, given);
+        }
+    }
+    Ok(())
 }
 
 /// Deals with each of these. Those that are too many, and that nothing is done for, are left for the caller to mark. Answers whether Gavel
@@ -432,19 +459,15 @@ async fn obey(
             answer(engine, stored, &render::comment::noted(NoteKind::Idea)).await
         }
         Command::Cancel => {
-            let open = engine.store.open_runs().await?;
-            let cancelled = match open.first() {
-                Some(run)
-                    if engine
-                        .store
-                        .cancel_run(run.id, &stored.command.account)
-                        .await? =>
-                {
-                    engine.runs.notify_waiters();
-                    Some(run.id)
-                }
-                _ => None,
-            };
+            let store = &engine.store;
+            let open = store.open_runs().await?;
+            if let Some(run) = open.first() {
+                let account = &stored.command.account;
+                store.cancel_run(run.id, stored.id, account).await?;
+                engine.runs.notify_waiters();
+            }
+            // It may have been done before, and not been told.
+            let cancelled = store.run_cancelled_by(stored.id).await?;
             answer(
                 engine,
                 stored,

@@ -16,7 +16,7 @@ pub struct Over {
     pub is_told: bool,
 }
 
-/// Who gave how many commands lately. A restart forgets it.
+/// Who gave how many commands lately.
 #[derive(Debug, Default)]
 pub struct Limits {
     accounts: HashMap<String, Lately>,

@@ -5,7 +5,7 @@ use super::{Engine, bundles, cleanup};
 use crate::config::Repository;
 use crate::plan::guardrails;
 use crate::render;
-use crate::store::{AttemptState, ResourceKind, Run, RunState};
+use crate::store::{Attempt, AttemptState, ResourceKind, Run, RunState};
 use anyhow::Context;
 use jiff::Timestamp;
 
@@ -28,7 +28,7 @@ pub async fn take_up(engine: &Engine) -> anyhow::Result<()> {
     for run in &open {
         give_up(engine, run, made).await?;
     }
-    let strangers = adopt(engine, &open).await?;
+    let strangers = adopt(engine, &open, made).await?;
     for run in &open {
         if run.state != RunState::Cleaning {
             cleanup::clean(engine, run).await?;
@@ -57,8 +57,10 @@ pub async fn take_up(engine: &Engine) -> anyhow::Result<()> {
 async fn give_up(engine: &Engine, run: &Run, made: Timestamp) -> anyhow::Result<()> {
     for attempt in engine.store.attempts(run.id).await? {
         if attempt.state == AttemptState::Running && attempt.item != guardrails::ITEM.id {
-            let why = format!("Gavel was restored from a backup of {made}");
-            engine.store.attempt_lost(attempt.id, &why).await?;
+            engine
+                .store
+                .attempt_lost(attempt.id, &lost_why(made))
+                .await?;
         }
     }
     Ok(())
@@ -66,7 +68,7 @@ async fn give_up(engine: &Engine, run: &Run, made: Timestamp) -> anyhow::Result<
 
 /// Puts on record what runs opened after the backup was made. Answers the branches of runs that are not on record at all, which stay: another
 /// Gavel of the same account may have made them.
-async fn adopt(engine: &Engine, open: &[Run]) -> anyhow::Result<Vec<String>> {
+async fn adopt(engine: &Engine, open: &[Run], made: Timestamp) -> anyhow::Result<Vec<String>> {
     let (store, forge) = (&engine.store, &engine.world.forge);
     let mut strangers = Vec::new();
     for name in guardrails::sandbox(&engine.config) {
@@ -80,19 +82,13 @@ async fn adopt(engine: &Engine, open: &[Run]) -> anyhow::Result<Vec<String>> {
             if !branch.name.starts_with(OURS) {
                 continue;
             }
-            let of = open.iter().find(|run| made_by(&branch.name, run));
-            let attempts = match of {
-                Some(run) => store.attempts(run.id).await?,
-                None => Vec::new(),
-            };
-            let mut attempts = attempts.iter().rev();
-            let attempt = attempts.find(|attempt| attempt.item != guardrails::ITEM.id);
-            let (Some(run), Some(attempt)) = (of, attempt) else {
+            let Some(run) = open.iter().find(|run| made_by(&branch.name, run)) else {
                 if !store.is_made(&name, &branch.name).await? {
                     strangers.push(format!("{name}: {}", branch.name));
                 }
                 continue;
             };
+            let attempt = lost_attempt(engine, run, &branch.name, made).await?;
             let purpose = "opened after the backup";
             let intend = async |kind| {
                 let intent = store.intend(run.id, attempt.id, kind, &name, &branch.name, purpose);
@@ -106,6 +102,35 @@ async fn adopt(engine: &Engine, open: &[Run]) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(strangers)
+}
+
+/// The attempt that a branch is put down to; one of which nothing is on record, where the run began after the backup.
+async fn lost_attempt(
+    engine: &Engine,
+    run: &Run,
+    branch: &str,
+    made: Timestamp,
+) -> anyhow::Result<Attempt> {
+    let mut attempts = engine.store.attempts(run.id).await?;
+    attempts.retain(|attempt| attempt.item != guardrails::ITEM.id);
+    if let Some(latest) = attempts.pop() {
+        return Ok(latest);
+    }
+    let named = branch.strip_prefix(&format!("{OURS}{}-", run.id));
+    let named = named.and_then(|rest| rest.split('-').next());
+    let item = run.items.iter().find(|item| Some(item.as_str()) == named);
+    let item = item.or(run.items.first());
+    let item = item.context("a run without items opened a branch")?;
+    let attempt = engine.store.open_attempt(run.id, item).await?;
+    engine
+        .store
+        .attempt_lost(attempt.id, &lost_why(made))
+        .await?;
+    Ok(attempt)
+}
+
+fn lost_why(made: Timestamp) -> String {
+    format!("Gavel was restored from a backup of {made}")
 }
 
 /// Whether a branch carries the name that a run gives to its things.

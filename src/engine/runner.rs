@@ -18,6 +18,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// How often an item is begun anew when an attempt was interrupted where it cannot be resumed.
 const ATTEMPTS: usize = 5;
 
+/// Of so many runs the last words are tried again at a time.
+const PARTED_AT_ONCE: u32 = 16;
+
 /// Why an attempt was lost that was under way when its run was cancelled, or came to its deadline.
 const ENDED_EARLY: &str = "its run was ended early";
 
@@ -48,7 +51,7 @@ pub async fn work(engine: Arc<Engine>) {
         if let Err(error) = taken_up {
             tracing::warn!(
                 error = format!("{error:#}"),
-                "the newest run's last words could not be said; it is tried again"
+                "the last words about a run could not be said; it is tried again"
             );
             if !engine.rest().await {
                 return;
@@ -108,12 +111,15 @@ async fn next(engine: &Engine) -> anyhow::Result<Option<Run>> {
     Ok(Some(run))
 }
 
-/// Gavel may have ended between a run's end and the last words about it, or these could not be said.
+/// Gavel may have ended between a run's end and the last words about it, or these could not be said. One of which they cannot be said
+/// keeps nobody from the others.
 async fn take_up(engine: &Arc<Engine>) -> anyhow::Result<()> {
-    match engine.store.newest_finished().await? {
-        Some(run) if run > *engine.parted.borrow() => part(engine, run).await,
-        _ => Ok(()),
+    let mut said = Ok(());
+    for run in engine.store.unparted_runs(PARTED_AT_ONCE).await? {
+        let parted = part(engine, run).await;
+        said = said.and(parted.with_context(|| format!("run {run}")));
     }
+    said
 }
 
 /// Ends a little after the shutdown: what does not heed it by then waits for a server that does not answer. What is under way is
@@ -330,12 +336,15 @@ async fn finish(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     part(engine, id).await
 }
 
-/// The last things that are said of a run that is over. Said again, they change nothing.
+/// The last things that are said of a run that is over. Said again, they change nothing. What can be missing without harm is tried again
+/// with the next run, or at the next start.
 async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
     progress::show(engine, id, None).await?;
     let record = engine.record(id).await?;
     bundles::keep(engine, &record).await?;
+    let mut is_whole = true;
     if let Err(error) = bundles::attach(engine, &record).await {
+        is_whole = false;
         tracing::warn!(
             run = id,
             error = format!("{error:#}"),
@@ -343,6 +352,7 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
         );
     }
     if let Err(error) = filing::follow(engine, &record).await {
+        is_whole = false;
         tracing::warn!(
             run = id,
             error = format!("{error:#}"),
@@ -365,7 +375,12 @@ async fn part(engine: &Arc<Engine>, id: u64) -> anyhow::Result<()> {
             tracing::warn!(run = id, %error, "the reaction at the end could not be given");
         }
     }
-    engine.parted.send_replace(id);
+    engine
+        .parted
+        .send_modify(|parted| *parted = id.max(*parted));
+    if is_whole {
+        engine.store.run_parted(id).await?;
+    }
     Ok(())
 }
 

@@ -197,18 +197,20 @@ pub fn pushed_and_left(
     Ok((tags.collect(), doubt))
 }
 
-/// The branches that were pushed, are not on record, and were not deleted again.
+/// The branches that were pushed, are not on record, and were not deleted after that.
 fn unrecorded(watched: &Watched, acts: &[Activity], made: &[Made]) -> BTreeSet<Place> {
     let mut left = branches(watched, acts);
     left.retain(|(repository, branch)| {
         let is_it =
             |made: &Made| made.name == *branch && same_account(&made.repository, repository);
-        let is_gone = |act: &Activity| {
-            act.op == "delete_branch"
-                && act.branch() == Some(branch)
-                && same_account(act.repository(), repository)
-        };
-        !made.iter().any(is_it) && !acts.iter().any(is_gone)
+        let here = acts.iter().filter(|act| {
+            act.branch() == Some(branch) && same_account(act.repository(), repository)
+        });
+        let mut ends = here.filter(|act| ["commit_repo", "delete_branch"].contains(&&*act.op));
+        let is_gone = ends
+            .next_back()
+            .is_some_and(|act| act.op == "delete_branch");
+        !made.iter().any(is_it) && !is_gone
     });
     left
 }

@@ -76,12 +76,35 @@ fn in_harness(mut acts: Vec<Activity>, expect: &Expectations) -> Vec<Activity> {
 // What judges read.
 
 /// Whether `main` of the harness is another one than when the attempt began, by whomever: what builds ran in between need not be the same.
-pub fn main_moved(witness: &Witness<'_>, name: &str, expect: &Expectations) -> Result<bool, Doubt> {
+fn main_moved(witness: &Witness<'_>, name: &str, expect: &Expectations) -> Result<bool, Doubt> {
     let at = |label: &str| -> Result<Option<String>, Doubt> {
         let branch = main(witness, label, &expect.upgrading.harness)?;
         Ok(branch.map(|branch| branch.commit.sha))
     };
     Ok(at("version.harness")? != at(&format!("{name}.after.harness"))?)
+}
+
+/// Whether the tests may have changed by somebody else's hand since the attempt began: then what failed need not be the upgrade's doing.
+pub fn others_moved_main(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+) -> Result<bool, Doubt> {
+    if !main_moved(witness, name, expect)? {
+        return Ok(false);
+    }
+    let main = expect.upgrading.harness_branch.as_str();
+    let by_flow = moved_by_flow(witness, name, expect)?;
+    let mut by_flow = by_flow.iter();
+    Ok(!by_flow.any(|act| act.branch() == Some(main) || is_merge(act)))
+}
+
+/// What [`others_moved_main`] means for what builds came to.
+pub fn others_changed_tests(expect: &Expectations) -> String {
+    format!(
+        "others changed `{}` of `{}` while this was verified, and with it the tests; verify again",
+        expect.upgrading.harness_branch, expect.upgrading.harness
+    )
 }
 
 /// The branches of the harness that are not where they were, by whomever.

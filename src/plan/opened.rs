@@ -3,6 +3,7 @@
 use super::beside::files;
 use super::expect::Expectations;
 use super::gate::{asked, cut, expectations, same_account};
+use super::harness::{others_changed_tests, others_moved_main};
 use super::run::{COMPOSE, new_by};
 use super::sight::{Branch, Build, ChangedFile, Comment, Event, File, Pull, Results, Tags};
 use super::upgrade::{Compose, carried, newest, pinned_anew, upgraded};
@@ -57,6 +58,8 @@ pub fn says(
     let ran = ran(witness, name, expect)?;
     match result(&ran) {
         Ok(outcome) if outcome == expected => holds(format!("`RESULT: {}`", outcome.text())),
+        // Of other tests than those of the known-green build it is honest.
+        Ok(_) if others_moved_main(witness, name, expect)? => unseen(others_changed_tests(expect)),
         Ok(outcome) => undisturbed(
             witness,
             name,
@@ -587,6 +590,15 @@ pub fn results(witness: &Witness<'_>, name: &str, build: &Build) -> Result<Resul
             build.number
         ))
     }
+}
+
+/// Why nothing follows from a build that has ended, and has no result.
+pub fn ended_without(build: &Build) -> String {
+    format!(
+        "build {} ended as `{}`, and not with a result; verify again",
+        build.number,
+        cut(&build.status)
+    )
 }
 
 /// What a green build's own results say against it; `None` where they agree.

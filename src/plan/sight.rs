@@ -298,6 +298,11 @@ impl Build {
         self.status == "success"
     }
 
+    /// Whether it came to a result. One that was killed, or that its runner lost, says nothing of what it tested.
+    pub fn has_result(&self) -> bool {
+        matches!(self.status.as_str(), "success" | "failure")
+    }
+
     /// The parameter `name`, empty where it is missing.
     pub fn parameter(&self, name: &str) -> &str {
         self.params.get(name).map_or("", String::as_str)

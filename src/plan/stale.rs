@@ -4,7 +4,7 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::asked;
-use super::harness::{branches_moved, is_merge, moved_by_flow};
+use super::harness::moved_by_flow;
 use super::note::Named;
 use super::opened::compose_before;
 use super::sight::{File, Pull, Results};
@@ -113,18 +113,4 @@ fn test_stayed(witness: &Witness<'_>, name: &str, expect: &Expectations) -> Resu
         ));
     }
     Ok(())
-}
-
-/// Whether the tests may have changed by somebody else's hand while the flow ran: then what else failed need not be the upgrade's doing.
-pub fn others_moved_main(
-    witness: &Witness<'_>,
-    name: &str,
-    expect: &Expectations,
-) -> Result<bool, Doubt> {
-    let main = &expect.upgrading.harness_branch;
-    let by_flow = moved_by_flow(witness, name, expect)?;
-    let by_flow = by_flow
-        .iter()
-        .any(|act| act.branch() == Some(main) || is_merge(act));
-    Ok(!by_flow && branches_moved(witness, name, expect)?.contains(main))
 }

@@ -6,11 +6,11 @@ use super::expect::Expectations;
 use super::gate::{
     Surfaces, comments, cut, misdirected, ours, same_account, somebody_else_typed, statuses,
 };
-use super::harness::{look_after, main_moved, opened_elsewhere};
+use super::harness::{look_after, opened_elsewhere, others_moved_main};
 use super::opened::{
-    branches, builds, closed_by, green_although, history, is_the_upgrade, main, nothing_merged,
-    opened, opened_in_harness, ran, results, says, scenario as configured, tests_run, the_pull,
-    undisturbed,
+    branches, builds, closed_by, ended_without, green_although, history, is_the_upgrade, main,
+    nothing_merged, opened, opened_in_harness, ran, results, says, scenario as configured,
+    tests_run, the_pull, undisturbed,
 };
 use super::run::{MAIN, Run, moved_by, pushed, upgrade};
 use super::sight::{Activity, Branch, Build, Pull};
@@ -360,8 +360,11 @@ fn tested(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             cut(&build.status)
         ));
     }
+    if !build.has_result() {
+        return unseen(ended_without(&build));
+    }
     if !build.green() {
-        if main_moved(witness, RUN, &expect)? {
+        if others_moved_main(witness, RUN, &expect)? {
             return unseen(MOVED);
         }
         return doubt(broken(
@@ -403,7 +406,7 @@ fn tested(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 names.join(", ")
             }
         };
-        if main_moved(witness, RUN, &expect)? {
+        if others_moved_main(witness, RUN, &expect)? {
             return unseen(MOVED);
         }
         return doubt(broken(

@@ -3,10 +3,10 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::{cut, names_page, page, same_account};
-use super::harness::{look_after, main_moved, moved_by_flow, words};
+use super::harness::{look_after, moved_by_flow, others_changed_tests, others_moved_main, words};
 use super::opened::{
-    comments_of, compose_after, compose_before, green_although, is_the_upgrade, results, says,
-    scenario as configured, tests_run, undisturbed,
+    comments_of, compose_after, compose_before, ended_without, green_although, is_the_upgrade,
+    results, says, scenario as configured, tests_run, undisturbed,
 };
 use super::run::{Run, upgrade};
 use super::sight::{Pull, Status};
@@ -151,7 +151,13 @@ fn repaired(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let (Some(first), Some(last)) = (tries.first(), tries.last()) else {
         return unseen("there are no runs");
     };
+    if !last.build.has_result() {
+        return unseen(ended_without(&last.build));
+    }
     if !last.build.green() {
+        if others_moved_main(witness, REPAIRABLE, &expect)? {
+            return unseen(others_changed_tests(&expect));
+        }
         return doubt(broken(
             format!(
                 "the last of {} runs, build {}, is red",
@@ -289,6 +295,9 @@ fn three_red(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             ),
         );
     }
+    if let Some(run) = tries.iter().find(|run| !run.build.has_result()) {
+        return unseen(ended_without(&run.build));
+    }
     holds(format!("builds {numbers}, all red"))
 }
 
@@ -390,11 +399,8 @@ fn nothing_weakened(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                 return undisturbed(witness, key, &expect, broken(wrong, mend));
             }
             if tests_run(&run) != measure {
-                if main_moved(witness, key, &expect)? {
-                    return unseen(format!(
-                        "others changed `{}` of `{}` while this was verified, and with it the tests; verify again",
-                        expect.upgrading.harness_branch, expect.upgrading.harness
-                    ));
+                if others_moved_main(witness, key, &expect)? {
+                    return unseen(others_changed_tests(&expect));
                 }
                 return undisturbed(
                     witness,

@@ -3,15 +3,15 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::same_account;
-use super::harness::{look_after, moved_by_flow, words};
+use super::harness::{look_after, moved_by_flow, others_changed_tests, others_moved_main, words};
 use super::note::{Claims, Note, Told};
 use super::opened::{
-    comments_of, opened_in_harness, ran, results, says, scenario as configured, tests_run,
-    undisturbed,
+    comments_of, ended_without, green_although, opened_in_harness, ran, results, says,
+    scenario as configured, tests_run, undisturbed,
 };
 use super::run::{Run, upgrade};
 use super::sight::{Comment, Results};
-use super::stale::{Case, KEY, case, named, others_moved_main, see_test};
+use super::stale::{Case, KEY, case, named, see_test};
 use super::tries::{look, typed};
 use super::v3::{baseline, known_green};
 use super::{ClauseSpec, Item, Ruling, blocked, broken, certainly_broken, holds, unseen};
@@ -248,13 +248,19 @@ fn true_of_the_run(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let Some(results) = run.results(witness)? else {
             return unseen(format!("build {build} left no results.json"));
         };
+        if !run.build.has_result() {
+            return unseen(ended_without(&run.build));
+        }
+        if let Some(wrong) = green_although(&run.build, &results) {
+            return doubt(broken(
+                wrong,
+                "Look at what the harness makes of a test that fails",
+            ));
+        }
         let failed = results.failures();
         if failed != [test.test] {
             if others_moved_main(witness, RUN, &expect)? {
-                return unseen(format!(
-                    "others moved `{}` of `{}` while the flow ran, and build {build} may have met that; verify again",
-                    expect.upgrading.harness_branch, expect.upgrading.harness
-                ));
+                return unseen(others_changed_tests(&expect));
             }
             return doubt(broken(
                 format!(

@@ -337,7 +337,9 @@ fn merged_upstream(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         r"(?i)\b(merged|already|taken|landed|included|includes|contained|contains|same change|has (?:this|it|that|the same))\b",
     )?;
     // Of a clause alone: what is denied before a comma is not what stands behind it.
-    let denied = regex(r"(?i)\b(not|never|superseded|supersedes)\b|n['’]t\b")?;
+    let denied = regex(
+        r"(?i)\b(not|cannot|never|no|none|nothing|without|until|unless|please|should|must|superseded|supersedes|moved on)\b|n['’]t\b",
+    )?;
     let ends = regex(r"[.!?;,:](?:\s|$)|\n|\s[-–—]\s")?;
     let says = |text: &str| {
         ends.split(text).any(|clause| {
@@ -352,7 +354,8 @@ fn merged_upstream(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         .map(|note| (note.id, visible(&note.body)));
     let notes: Vec<(u64, String)> = notes.collect();
     let first = |wanted: &dyn Fn(&str) -> bool| notes.iter().find(|(_, text)| wanted(text));
-    match (first(&says), first(&|text| upstream.is_match(text))) {
+    let may_say = |text: &str| upstream.is_match(text) || is_there.is_match(text);
+    match (first(&says), first(&may_say)) {
         (Some((id, text)), _) => holds(format!(
             "pull request {number} closed, not merged, with comment {id}: `{}`",
             cut(text.trim())

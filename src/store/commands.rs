@@ -67,6 +67,26 @@ impl Store {
             .transpose()
     }
 
+    /// Commands that were dealt with since then, oldest first: which, whose, and when. Those that nobody typed are not among them.
+    pub async fn dealt_with_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(u64, String, Timestamp)>> {
+        sqlx::query(
+            "select id, account, handled from commands
+             where comment > 0 and julianday(handled) > julianday(?) order by id",
+        )
+        .bind(since.to_string())
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| {
+            let account = row.get("account");
+            Ok((unsigned(row.get("id")), account, time(row.get("handled"))?))
+        })
+        .collect()
+    }
+
     /// Marks a command as dealt with.
     pub async fn command_handled(&self, id: u64) -> Result<()> {
         sqlx::query("update commands set handled = ? where id = ?")

@@ -223,16 +223,29 @@ impl Store {
         Ok(())
     }
 
-    /// Asks a run to end; the runner heeds it. Answers whether there was anything to end.
-    pub async fn cancel_run(&self, id: u64, by: &str) -> Result<bool> {
+    /// Asks a run to end, as a command of this account says; the runner heeds it. Answers whether there was anything to end: a command ends
+    /// one run, and none that was asked for after it.
+    pub async fn cancel_run(&self, id: u64, command: u64, by: &str) -> Result<bool> {
         let done = sqlx::query(
-            "update runs set cancel = ? where id = ? and cancel is null and overdue is null and state in ('queued', 'running')",
+            "update runs set cancel = ?1, cancelled_by = ?2
+             where id = ?3 and cancel is null and overdue is null and state in ('queued', 'running') and command < ?2
+             and not exists (select 1 from runs where cancelled_by = ?2)",
         )
         .bind(by)
+        .bind(signed(command))
         .bind(signed(id))
         .execute(&self.writer)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// The run that a command has ended.
+    pub async fn run_cancelled_by(&self, command: u64) -> Result<Option<u64>> {
+        let run = sqlx::query("select id from runs where cancelled_by = ?")
+            .bind(signed(command))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(run.map(|run| unsigned(run.get("id"))))
     }
 
     /// Ends a run whose deadline is over, where nobody has cancelled it before; the runner heeds it.
@@ -262,14 +275,29 @@ impl Store {
         attempt(&row)
     }
 
-    /// The newest run that has ended.
-    pub async fn newest_finished(&self) -> Result<Option<u64>> {
-        let newest: Option<i64> =
-            sqlx::query("select max(id) as id from runs where state = 'finished'")
-                .fetch_one(&self.pool)
-                .await?
-                .get("id");
-        Ok(newest.map(unsigned))
+    /// Runs that have ended, and of which the last words were not said; the newest of them, at most `most`, oldest first.
+    pub async fn unparted_runs(&self, most: u32) -> Result<Vec<u64>> {
+        let runs = sqlx::query(
+            "select id from runs where state = 'finished' and parted is null order by id desc limit ?",
+        )
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(runs
+            .iter()
+            .rev()
+            .map(|run| unsigned(run.get("id")))
+            .collect())
+    }
+
+    /// The last words about a run were said.
+    pub async fn run_parted(&self, id: u64) -> Result<()> {
+        sqlx::query("update runs set parted = ? where id = ?")
+            .bind(now())
+            .bind(signed(id))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// All attempts of a run, oldest first.

@@ -274,12 +274,12 @@ async fn a_command_makes_one_run_however_often_it_is_dealt_with() {
     let file = File::new();
     let store = file.open().await;
     let first = queued(&store, 1).await;
-    let command = store.waiting_commands(1).await.unwrap().remove(0).id;
+    let asked = store.waiting_commands(1).await.unwrap().remove(0).id;
     let options = RunOptions {
         keep: true,
         force: false,
     };
-    let again = store.queue_run(command, "other", &["V2"], options, "other");
+    let again = store.queue_run(asked, "other", &["V2"], options, "other");
     assert_eq!(again.await.unwrap(), first);
     let run = store.run(first).await.unwrap().unwrap();
     assert_eq!(
@@ -301,14 +301,26 @@ async fn a_command_makes_one_run_however_often_it_is_dealt_with() {
     let run = store.run(first).await.unwrap().unwrap();
     assert_eq!(run.started, started, "resumed, not begun anew");
 
-    assert!(store.cancel_run(first, "maintainer").await.unwrap());
-    assert!(!store.cancel_run(first, "other").await.unwrap());
+    for comment in 3..=5 {
+        let typed = [command(comment, 0, "/cancel")];
+        store.hear(ISSUE, comment, &typed).await.unwrap();
+    }
+    assert!(store.cancel_run(first, 3, "maintainer").await.unwrap());
+    assert!(!store.cancel_run(first, 4, "other").await.unwrap());
     store
         .run_verdict(first, Verdict::Inconclusive)
         .await
         .unwrap();
     store.run_state(first, RunState::Finished).await.unwrap();
     assert_eq!(open().await, [second]);
+    // The same command, dealt with again.
+    assert!(!store.cancel_run(second, 3, "maintainer").await.unwrap());
+    assert_eq!(store.run_cancelled_by(3).await.unwrap(), Some(first));
+    assert_eq!(store.run_cancelled_by(4).await.unwrap(), None);
+    assert!(
+        !store.cancel_run(second, 2, "maintainer").await.unwrap(),
+        "it was asked for later"
+    );
     let run = store.run(first).await.unwrap().unwrap();
     assert_eq!(
         run.cut_short,
@@ -319,9 +331,49 @@ async fn a_command_makes_one_run_however_often_it_is_dealt_with() {
     assert!(run.ended.is_some() && run.verdict == Some(Verdict::Inconclusive));
     store.run_state(second, RunState::Cleaning).await.unwrap();
     assert!(
-        !store.cancel_run(second, "maintainer").await.unwrap(),
+        !store.cancel_run(second, 5, "maintainer").await.unwrap(),
         "too late"
     );
+}
+
+#[tokio::test]
+async fn the_last_words_about_a_run_are_open_until_they_are_said() {
+    let file = File::new();
+    let store = file.open().await;
+    for comment in 1..=4 {
+        let run = queued(&store, comment).await;
+        if comment < 4 {
+            store.run_state(run, RunState::Finished).await.unwrap();
+        }
+    }
+    let open = async |most| store.unparted_runs(most).await.unwrap();
+    assert_eq!(open(9).await, [1, 2, 3]);
+    assert_eq!(open(2).await, [2, 3]);
+    store.run_parted(2).await.unwrap();
+    assert_eq!(open(9).await, [1, 3]);
+}
+
+#[tokio::test]
+async fn what_was_dealt_with_lately_is_told_and_not_what_nobody_typed() {
+    let file = File::new();
+    let store = file.open().await;
+    for comment in 1..=3 {
+        let typed = [command(comment, 0, "/status")];
+        store.hear(ISSUE, comment, &typed).await.unwrap();
+    }
+    let waiting = store.waiting_commands(9).await.unwrap();
+    let hour_ago = Timestamp::now() - Duration::from_secs(3600);
+    let lately = async |since| {
+        let told = store.dealt_with_since(since).await.unwrap();
+        let ids: Vec<u64> = told.into_iter().map(|(id, ..)| id).collect();
+        ids
+    };
+    assert!(lately(hour_ago).await.is_empty());
+    store.command_handled(waiting[0].id).await.unwrap();
+    store.command_never_typed(&waiting[1]).await.unwrap();
+    assert_eq!(lately(hour_ago).await, [waiting[0].id]);
+    let in_an_hour = Timestamp::now() + Duration::from_secs(3600);
+    assert!(lately(in_an_hour).await.is_empty());
 }
 
 #[tokio::test]

@@ -220,7 +220,7 @@ async fn a_command_ends_with_the_run_that_is_cancelled() {
 #[tokio::test]
 async fn a_branch_is_put_back_where_the_run_was_cancelled_before_it_looked() {
     const MOVED: &str = "recipe-maintainers/sandbox-upgrade";
-    for (by, is_put_back) in [("flow", true), ("admin", false)] {
+    for (by, is_put_back) in [("flow", true), ("gavel", true), ("admin", false)] {
         let mut lab = Lab::without_gavel().await;
         let at = lab.path("waits");
         std::fs::write(&at, "#!/bin/sh\nexec sleep 600\n").unwrap();

@@ -13,6 +13,20 @@ fn backup(lab: &Lab, to: &Path) -> Output {
     command.output().unwrap()
 }
 
+/// Everything since the backup is lost.
+async fn lose_and_restore(lab: &mut Lab, kept: &Path) {
+    lab.gavel().kill();
+    let database = lab
+        .path(&lab.configured("server", "data"))
+        .join("gavel.sqlite");
+    for ending in ["", "-wal", "-shm"] {
+        let lost = format!("{}{ending}", database.display());
+        let _ = std::fs::remove_file(lost);
+    }
+    std::fs::copy(kept, &database).unwrap();
+    lab.start_gavel(&[]).await;
+}
+
 #[tokio::test]
 async fn a_run_begins_anew_from_a_backup_and_nothing_typed_before_is_lost() {
     let mut lab = Lab::start().await;
@@ -48,17 +62,7 @@ async fn a_run_begins_anew_from_a_backup_and_nothing_typed_before_is_lost() {
         (!statuses.is_empty()).then_some(())
     })
     .await;
-    lab.gavel().kill();
-    let database = lab
-        .path(&lab.configured("server", "data"))
-        .join("gavel.sqlite");
-    for ending in ["", "-wal", "-shm"] {
-        let lost = format!("{}{ending}", database.display());
-        let _ = std::fs::remove_file(lost);
-    }
-    std::fs::copy(&kept, &database).unwrap();
-
-    lab.start_gavel(&[]).await;
+    lose_and_restore(&mut lab, &kept).await;
     let restored = lab.slot("restored-", "from a backup").await;
     let (_, restored) = restored.split_once(" UTC. ").unwrap();
     assert_snapshot!(restored, @"What happened after it I do not remember; commands that were typed here since are read again. Run 1 was under way then: what was not judged yet begins anew.");
@@ -82,5 +86,27 @@ async fn a_run_begins_anew_from_a_backup_and_nothing_typed_before_is_lost() {
         said.iter().all(|it| !it.slot.starts_with("tampered-")),
         "{said:?}"
     );
+    lab.assert_clean().await;
+}
+
+#[tokio::test]
+async fn what_a_run_opened_that_was_only_queued_at_the_backup_is_closed() {
+    let mut lab = Lab::start().await;
+    lab.talk("/pause").await;
+    lab.talk("/verify V1").await;
+    let kept = lab.path("gavel.backup");
+    assert!(backup(&lab, &kept).status.success());
+    lab.say("maintainer", "/resume").await;
+    lab.until("a pull request", async || {
+        lab.pulls().await.first().copied()
+    })
+    .await;
+    lose_and_restore(&mut lab, &kept).await;
+
+    // It goes on with the `/resume` that is read again.
+    let run = lab.ended(1).await;
+    assert_eq!(run["verdict"], "PASS", "{run:#}");
+    assert_eq!(run["items"]["V1"]["attempts"], 2, "{run:#}");
+    lab.slot("run-1-report", "REVIEW-5").await;
     lab.assert_clean().await;
 }

@@ -92,7 +92,7 @@ impl World {
         })
     }
 
-    /// Whether the flow's account pushed a branch to this commit meanwhile.
+    /// Whether the flow's account or Gavel's own pushed a branch to this commit meanwhile.
     async fn moved(
         &self,
         repository: &Repository,
@@ -102,15 +102,19 @@ impl World {
     ) -> anyhow::Result<bool> {
         let (from, to) = meanwhile.into_inner();
         let from = from.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-        let account = self.config.flow.account.as_str();
-        let seen = self.forge.activity_since(account, from).await?;
-        let acts: Vec<Activity> = serde_json::from_value(seen.answer)
-            .with_context(|| format!("reading {}", seen.asked))?;
-        let acts = acts.into_iter().zip(&seen.value);
-        let acts = acts.filter_map(|(act, known)| (known.created <= to).then_some(act));
-        let acts: Vec<Activity> = acts.collect();
         let repository = repository.to_string();
-        Ok(pushed(Some(&acts), &repository, branch, commit))
+        for account in [&self.config.flow.account, &self.config.forge.account] {
+            let seen = self.forge.activity_since(account.as_str(), from).await?;
+            let acts: Vec<Activity> = serde_json::from_value(seen.answer)
+                .with_context(|| format!("reading {}", seen.asked))?;
+            let acts = acts.into_iter().zip(&seen.value);
+            let acts = acts.filter_map(|(act, known)| (known.created <= to).then_some(act));
+            let acts: Vec<Activity> = acts.collect();
+            if pushed(Some(&acts), &repository, branch, commit) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

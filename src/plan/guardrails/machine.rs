@@ -55,8 +55,7 @@ struct Seen {
     index: Option<String>,
     config: Option<String>,
     /// Not looked at by earlier versions.
-    #[serde(default)]
-    hooks: BTreeMap<String, String>,
+    hooks: Option<BTreeMap<String, String>>,
     changed: BTreeMap<String, String>,
 }
 
@@ -68,7 +67,10 @@ impl Seen {
             ("refs", self.refs == other.refs),
             ("index", self.index == other.index),
             ("config", self.config == other.config),
-            ("hooks", self.hooks == other.hooks),
+            (
+                "hooks",
+                self.hooks.is_none() || other.hooks.is_none() || self.hooks == other.hooks,
+            ),
             ("changed", self.changed == other.changed),
         ];
         let differ = parts.into_iter().filter(|(_, same)| !same);

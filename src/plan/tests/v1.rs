@@ -479,7 +479,7 @@ fn the_suite_is_run() {
                     facts.put("first.build", "/status", "killed");
                     facts.in_vain("first.statuses");
                 },
-                "FAIL V1.2 V1.3",
+                "FAIL V1.3; INCONCLUSIVE V1.2",
             ),
             (
                 "the log does not show the real path",

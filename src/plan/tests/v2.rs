@@ -266,6 +266,16 @@ fn it_only_polls() {
                 "FAIL V2.2; BLOCKED V2.1 V2.3 V2.4 V2.5 V2.6 V2.7",
             ),
             (
+                "a build starts before anything, and somebody else typed the trigger",
+                |facts| {
+                    let build = facts.another_build("green.build", 9);
+                    facts.stop_at("post");
+                    facts.add("idle.builds", build);
+                    wrote(facts, &["idle.after"], "maintainer", "!testme");
+                },
+                "INCONCLUSIVE V2.1 V2.2 V2.3 V2.4 V2.5 V2.6 V2.7",
+            ),
+            (
                 "somebody else's build starts meanwhile",
                 |facts| {
                     let mut build = facts.another_build("green.build", 9);
@@ -431,6 +441,27 @@ fn it_tells_green_and_red() {
                     gave_up_after(facts, "green.told", 20_000);
                 },
                 "INCONCLUSIVE V2.3 V2.7",
+            ),
+            (
+                "GREEN, and a build that somebody else asked for had not ended then",
+                |facts| {
+                    facts.put("green.then", "/status", "running");
+                    wrote(facts, &GREEN[1..], "maintainer", "!testme");
+                },
+                "INCONCLUSIVE V2.3",
+            ),
+            (
+                "RED for the green one, and somebody else asked for a build",
+                |facts| {
+                    says(facts, "green.told", "RED");
+                    wrote(facts, &GREEN[1..], "maintainer", "!testme");
+                },
+                "INCONCLUSIVE V2.3",
+            ),
+            (
+                "the red one's build was killed",
+                |facts| facts.put("red.build", "/status", "killed"),
+                "INCONCLUSIVE V2.4",
             ),
             (
                 "GREEN, and the build had not ended then",

@@ -478,6 +478,11 @@ fn it_is_tested() {
                 "FAIL V3.4",
             ),
             (
+                "killed",
+                |facts| facts.build(UPGRADE, |build| build["status"] = "killed".into()),
+                "INCONCLUSIVE V3.4",
+            ),
+            (
                 "still running",
                 |facts| facts.build(UPGRADE, |build| build["status"] = "running".into()),
                 "INCONCLUSIVE V3.4",
@@ -589,6 +594,17 @@ fn its_last_word_is_success() {
                 "another",
                 |facts| prints(facts, "RESULT: SUCCESS-PENDING-TESTS"),
                 "FAIL V3.5",
+            ),
+            (
+                "another, and the tests on main have changed",
+                |facts| {
+                    prints(
+                        facts,
+                        "RESULT: FAILED — upgrade not green after 3 !testme runs",
+                    );
+                    facts.put("run.after.harness", "/commit/id", OTHER);
+                },
+                "INCONCLUSIVE V3.5",
             ),
             (
                 "another, and a person wrote",

@@ -183,6 +183,19 @@ fn what_can_be_repaired_is() {
                 "FAIL V4.1",
             ),
             (
+                "the last run was killed",
+                |facts| ends(facts, "repairable.try.2", "killed"),
+                "INCONCLUSIVE V4.1",
+            ),
+            (
+                "the last run is red, and the tests on main have changed",
+                |facts| {
+                    ends(facts, "repairable.try.2", "failure");
+                    facts.put("repairable.after.harness", "/commit/id", OTHER);
+                },
+                "INCONCLUSIVE V4.1",
+            ),
+            (
                 "the last run is red, and a person pushed",
                 |facts| {
                     ends(facts, "repairable.try.2", "failure");

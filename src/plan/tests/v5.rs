@@ -43,6 +43,12 @@ fn ends(facts: &mut Facts, run: &str, stage: usize, test: usize, status: &str) {
     facts.put(&format!("{run}.results"), &pointer, status);
 }
 
+/// The build that the upgrade was tested in ended so.
+fn status(facts: &mut Facts, status: &str) {
+    let number = facts.answer("run.try.1.build")["number"].as_u64().unwrap();
+    facts.build(number, |build| build["status"] = status.into());
+}
+
 fn act(facts: &mut Facts, op: &str, repository: &str, reference: &str) {
     let act = json!({ "id": 9000, "op_type": op, "repo": { "full_name": repository }, "ref_name": reference, "content": "" });
     facts.add("run.acts", act);
@@ -54,6 +60,9 @@ fn moved(facts: &mut Facts, branch: &str) {
     };
     branches.retain(|known| known["name"] != branch);
     branches.push(json!({ "name": branch, "commit": { "id": OTHER } }));
+    if branch == "main" {
+        facts.put("run.after.harness", "/commit/id", OTHER);
+    }
 }
 
 fn prints(facts: &mut Facts, result: &str) {
@@ -386,6 +395,27 @@ fn what_the_comment_says_is_true_of_the_run() {
                 "a stage failed without a test",
                 |facts| facts.put("run.try.1.results", "/stages/2/status", "failed"),
                 "FAIL V5.2",
+            ),
+            (
+                "the build is green, although the test failed in it",
+                |facts| status(facts, "success"),
+                "FAIL V5.2",
+            ),
+            (
+                "the build was killed, and another test had failed by then",
+                |facts| {
+                    ends(facts, "run.try.1", 3, 0, "failed");
+                    status(facts, "killed");
+                },
+                "INCONCLUSIVE V5.2",
+            ),
+            (
+                "another test failed, and others had moved the tests before the flow began",
+                |facts| {
+                    ends(facts, "run.try.1", 3, 0, "failed");
+                    facts.put("version.harness", "/commit/id", OTHER);
+                },
+                "INCONCLUSIVE V5.2",
             ),
             (
                 "another test failed, and others moved the tests",

@@ -140,6 +140,26 @@ fn what_is_upstream_is_closed_with_a_note() {
                 "INCONCLUSIVE V7.2",
             ),
             (
+                "it is said that upstream cannot take it",
+                |facts| noted(facts, "Closing: this cannot be merged upstream."),
+                "INCONCLUSIVE V7.2",
+            ),
+            (
+                "it is asked that upstream takes it",
+                |facts| noted(facts, "Please get this merged upstream first."),
+                "INCONCLUSIVE V7.2",
+            ),
+            (
+                "upstream has gone on otherwise",
+                |facts| noted(facts, "Closed, since upstream already moved on."),
+                "INCONCLUSIVE V7.2",
+            ),
+            (
+                "it is said that it is merged, and not where",
+                |facts| noted(facts, "Already merged in coop-cloud/sandbox@main."),
+                "INCONCLUSIVE V7.2",
+            ),
+            (
                 "upstream is named, in words that may say anything",
                 |facts| noted(facts, "Closing in favour of upstream."),
                 "INCONCLUSIVE V7.2",

@@ -323,15 +323,17 @@ fn findings_speak_of_calls_and_not_of_labels() {
 
 #[test]
 fn somebody_elses_session_blocks_everything_but_the_text() {
-    let mut facts = healthy();
-    set(&mut facts, "before", json!([session("weekly", 2)]));
-    for (clause, verdict) in verdicts(&facts) {
-        let expected = if clause == "V8a.11" {
-            Verdict::Pass
-        } else {
-            Verdict::Blocked
-        };
-        assert_eq!(verdict, expected, "{clause}");
+    for look in ["before", "dry.before"] {
+        let mut facts = healthy();
+        set(&mut facts, look, json!([session("weekly", 2)]));
+        for (clause, verdict) in verdicts(&facts) {
+            let expected = if clause == "V8a.11" {
+                Verdict::Pass
+            } else {
+                Verdict::Blocked
+            };
+            assert_eq!(verdict, expected, "{look}: {clause}");
+        }
     }
 }
 
@@ -791,6 +793,23 @@ fn a_pull_request_in_the_harness_is_the_runs_where_it_is_about_the_sandbox() {
 }
 
 const PULLS: &str = "set.a.after.harness.pulls";
+
+/// Whether cron heeds that, nobody knows.
+#[test]
+fn a_crontab_that_names_utc_leaves_a_machine_of_another_zone_in_doubt() {
+    const LINE: &str = "0 3 * * 6 /srv/launch-upgrader.sh start";
+    for (lines, verdict) in [
+        (&["CRON_TZ=UTC", LINE][..], Verdict::Inconclusive),
+        (&["CRON_TZ=Europe/Berlin", LINE], Verdict::Fail),
+        (&[LINE], Verdict::Fail),
+    ] {
+        let mut facts = healthy();
+        let clock = json!({ "zone": "Europe/Berlin", "offsets": [3600, 7200] });
+        set(&mut facts, "clock", clock);
+        set(&mut facts, "crontab", crontab(lines));
+        assert_eq!(verdicts(&facts)["V8a.9"], verdict, "{lines:?}");
+    }
+}
 
 /// What is installed already is what was tried, once, in UTC; where nothing is, that comes once all is verified.
 #[test]

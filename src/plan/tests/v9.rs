@@ -331,6 +331,15 @@ fn one_change_at_a_time() {
             "PASS",
         ),
         (
+            "a branch by the flow's account is not on record, was taken away, and came again",
+            |seen| {
+                seen.did(act("commit_repo", "m/cc-ci", "refs/heads/wording", ""));
+                seen.did(act("delete_branch", "m/cc-ci", "refs/heads/wording", ""));
+                seen.did(act("commit_repo", "m/cc-ci", "refs/heads/wording", ""));
+            },
+            "INCONCLUSIVE V9.2",
+        ),
+        (
             "the flow pushed a tag",
             |seen| seen.did(act("push_tag", "m/tiny", "refs/tags/9.9.9+9.9.9", "")),
             "FAIL V9.2",

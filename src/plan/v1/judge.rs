@@ -6,6 +6,7 @@ use crate::evidence::{Doubt, Question, Witness};
 use crate::plan::gate::{
     Surfaces, asked, comments, cut, expectations, log_pattern, misdirected, statuses, watched_out,
 };
+use crate::plan::opened::ended_without;
 use crate::plan::sight::{Log, Pull};
 use crate::plan::{Ruling, blocked, broken, certainly_broken, holds, unseen};
 
@@ -78,6 +79,9 @@ pub fn runs_the_suite(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         let build = build_of(witness, name, "green", "V1.1")?;
         if !build.ended() {
             return hangs(witness, name, &build);
+        }
+        if !build.has_result() {
+            return unseen(ended_without(&build));
         }
         let results = match results(witness, name, &build)? {
             Ok(results) => results,
@@ -266,6 +270,9 @@ pub fn can_say_no(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let build = build_of(witness, "red", "red", "V1.1")?;
     if !build.ended() {
         return hangs(witness, "red", &build);
+    }
+    if !build.has_result() {
+        return unseen(ended_without(&build));
     }
     let results = match results(witness, "red", &build)? {
         Ok(results) => results,

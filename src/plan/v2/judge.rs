@@ -8,6 +8,7 @@ use crate::plan::gate::{
     Surfaces, comments, cut, expectations, misdirected, ours, page, same_account, statuses,
     watched_out,
 };
+use crate::plan::opened::ended_without;
 use crate::plan::sight::{Build, Comment, Pull};
 use crate::plan::{Ruling, broken, holds, unseen};
 
@@ -82,6 +83,7 @@ pub fn only_polls(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     was_quiet(witness, "idle.quiet", &expect)?;
     if let Some(build) = idle_builds(witness, &expect)?.first() {
+        nobody_typed(witness, "idle.after", "green", &expect)?;
         return broken(
             format!(
                 "with `POST=0`, and nobody having typed anything, build {} was started",
@@ -168,6 +170,9 @@ pub fn tells(
 ) -> Result<Ruling, Doubt> {
     let build = built(witness, name)?;
     let ran = ran(witness, run)?;
+    if build.ended() && !build.has_result() {
+        return unseen(ended_without(&build));
+    }
     if build.ended() && build.green() != (expected == Told::Green) {
         return unseen(format!(
             "the known-{} head ended `{}` in build {}, so the right answer is not `{}`",
@@ -189,9 +194,21 @@ pub fn tells(
     };
     // When it was asked again, the result had been seen.
     let waited = run != "again.told";
+    // Of a build that somebody else asked for meanwhile, it speaks rightly, too.
+    let alone = || {
+        let end = match waited {
+            true => format!("{name}.end.comments"),
+            false => "end.green.comments".to_owned(),
+        };
+        match witness.has(&end) {
+            true => nobody_typed(witness, &end, pull_of(name), &expectations(witness)?),
+            false => Ok(()),
+        }
+    };
     if waited && told == Told::Pending {
         gave_up_too_early(witness, name, &ran, &expectations(witness)?)?;
     } else if waited && !then(witness, name)?.ended() {
+        alone()?;
         return broken(
             format!(
                 "`VERDICT={}` although build {} had not ended",
@@ -208,10 +225,10 @@ pub fn tells(
         cut(&build.status)
     );
     if told == expected {
-        holds(seen)
-    } else {
-        broken(seen, mend)
+        return holds(seen);
     }
+    alone()?;
+    broken(seen, mend)
 }
 
 pub fn pending_in_flight(witness: &Witness<'_>) -> Result<Ruling, Doubt> {

@@ -80,8 +80,9 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         .helper("idle", green.number, false, Duration::ZERO)
         .await?;
     bench.quiet("idle.quiet").await?;
-    see_comments(bench, "idle.after", &green).await?;
+    // A build that is there was asked for before, by whomever.
     see_builds(bench, "idle.builds", before).await?;
+    see_comments(bench, "idle.after", &green).await?;
     let known: Option<Vec<Comment>> = bench.recalled("idle.before").await?;
     let after: Option<Vec<Comment>> = bench.recalled("idle.after").await?;
     let builds: Option<Vec<Build>> = bench.recalled("idle.builds").await?;

@@ -5,7 +5,8 @@ use crate::evidence::{Doubt, Witness};
 use crate::flow::{End, HelperSaid, Ran};
 use crate::plan::expect::Expectations;
 use crate::plan::gate::{
-    Surfaces, comments, expectations, misdirected, ours, same_account, statuses, watched_out,
+    Surfaces, comments, expectations, misdirected, ours, same_account, somebody_else_typed,
+    statuses, watched_out,
 };
 use crate::plan::sight::{Build, Comment, Pull};
 use crate::plan::{blocked, unseen};
@@ -65,10 +66,27 @@ pub fn idle_builds(witness: &Witness<'_>, expect: &Expectations) -> Result<Vec<B
 /// Where the helper acts when it is only to look, nothing that follows can be told apart from that: it is not attempted.
 pub fn looks_only(witness: &Witness<'_>, expect: &Expectations) -> Result<(), Doubt> {
     let wrote = flow_wrote(witness, "green", "idle.before", "idle.after", expect)?;
-    if wrote.is_empty() && idle_builds(witness, expect)?.is_empty() {
-        Ok(())
-    } else {
-        blocked("not attempted, since the helper acts even with `POST=0` (V2.2)")
+    if wrote.is_empty() {
+        if idle_builds(witness, expect)?.is_empty() {
+            return Ok(());
+        }
+        nobody_typed(witness, "idle.after", "green", expect)?;
+    }
+    blocked("not attempted, since the helper acts even with `POST=0` (V2.2)")
+}
+
+/// In doubt where somebody who has no part in this typed the trigger on a pull request.
+pub fn nobody_typed(
+    witness: &Witness<'_>,
+    label: &str,
+    pull: &str,
+    expect: &Expectations,
+) -> Result<(), Doubt> {
+    let pull: Pull = witness.context(pull)?;
+    let ours = [&expect.flow, &expect.gavel, &expect.outsider].map(String::as_str);
+    match somebody_else_typed(witness, label, &pull, &ours, expect)? {
+        Some(who) => unseen(who),
+        None => Ok(()),
     }
 }
 

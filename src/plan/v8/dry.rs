@@ -212,16 +212,47 @@ fn new_comments(
     repository: &str,
     number: u64,
 ) -> Result<Vec<Comment>, Doubt> {
-    let look = |when: &str| -> Result<Vec<Comment>, Doubt> {
-        let label = format!("{when}.{place}.talk.{number}");
-        let repository = repository.to_owned();
-        asked(witness, &label, &Question::Comments { repository, number })?;
-        Ok(witness.see::<Option<_>>(&label)?.unwrap_or_default())
-    };
-    let known: BTreeSet<u64> = look("before")?.iter().map(|comment| comment.id).collect();
-    let mut now = look("dry")?;
+    let before = talk(witness, "before", place, repository, number)?;
+    let known: BTreeSet<u64> = before.iter().map(|comment| comment.id).collect();
+    let mut now = talk(witness, DRY, place, repository, number)?;
     now.retain(|comment| !known.contains(&comment.id));
     Ok(now)
+}
+
+/// What stood on a pull request then.
+fn talk(
+    witness: &Witness<'_>,
+    when: &str,
+    place: &str,
+    repository: &str,
+    number: u64,
+) -> Result<Vec<Comment>, Doubt> {
+    let label = format!("{when}.{place}.talk.{number}");
+    let repository = repository.to_owned();
+    asked(witness, &label, &Question::Comments { repository, number })?;
+    Ok(witness.see::<Option<_>>(&label)?.unwrap_or_default())
+}
+
+/// Whether somebody else than the flow had asked for a test of a pull request before the dry run, and no build of it was there by then.
+fn asked_before(
+    witness: &Witness<'_>,
+    recipe: &str,
+    pull: &Pull,
+    of: &Expectations,
+) -> Result<bool, Doubt> {
+    let number = pull.number;
+    let asked_for = talk(witness, "before", recipe, &of.mirror, number)?;
+    let asked_for = asked_for.iter().any(|comment| {
+        let by_flow = same_account(&comment.user.login, &of.flow);
+        !by_flow && of.triggers().any(|trigger| comment.body.trim() == trigger)
+    });
+    let label = format!("{}.builds", own(recipe, of));
+    if !asked_for || !witness.has(&label) {
+        return Ok(asked_for);
+    }
+    let builds: Option<Vec<Build>> = witness.see(&label)?;
+    let mut builds = builds.unwrap_or_default().into_iter();
+    Ok(!builds.any(|build| build.parameter("PR") == number.to_string()))
 }
 
 /// The builds of the set's recipes that were started during the dry run; those that somebody asked for by a comment are theirs.
@@ -259,6 +290,13 @@ fn started(
             build.number,
             cut(number)
         );
+        if let Some(pull) = pull
+            && asked_before(witness, recipe, pull, &of)?
+        {
+            return unseen(format!(
+                "{what}, which had been asked for before it, and was not answered by then: the gate is slower than `patience.reaction`"
+            ));
+        }
         // Nobody else has anything to do with Gavel's own.
         let is_ours = pull.is_some_and(|pull| same_account(&pull.user.login, &expect.gavel));
         return Ok(Some(match is_ours {

@@ -129,6 +129,10 @@ fn is_item(line: &str) -> bool {
 
 static ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"https?://[^\s<>()\[\]"'`|]+"#).expect("it is a regex"));
+/// What nothing of is no colour.
+static NONE_RED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b0 (?:failed|failing|failures?|errors?|red|broken)\b").expect("it is a regex")
+});
 static PAGE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^.+?/pulls/[0-9]+").expect("it is a regex"));
 
@@ -164,8 +168,16 @@ pub fn results(line: &str) -> Vec<Outcome> {
     results
 }
 
-/// Whether a line calls something green, or red, in words of its own; `None` where it says neither, or both, or denies one.
-pub fn is_green(line: &str) -> Option<bool> {
+/// How a line says in words of its own that a pull request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colour {
+    pub green: bool,
+    /// It ends with that word or sign: any other can be about something else, such as what was repaired.
+    pub is_plain: bool,
+}
+
+/// What colour a line about a recipe's pull request gives it; `None` where it says neither green nor red, or both, or denies one.
+pub fn colour(line: &str, recipe: &str) -> Option<Colour> {
     const GREEN: [&str; 6] = [
         "green",
         "passed",
@@ -176,18 +188,35 @@ pub fn is_green(line: &str) -> Option<bool> {
     ];
     const RED: [&str; 6] = ["red", "failed", "fails", "failing", "failure", "broken"];
     const DENIED: [&str; 5] = ["not", "no", "never", "nothing", "until"];
-    let text = ADDRESS.replace_all(line, " ").to_lowercase();
-    let words: Vec<&str> = text.split(|sign: char| !sign.is_alphanumeric()).collect();
+    const SIGNS: [[char; 2]; 2] = [['✅', '🟢'], ['❌', '🔴']];
+    let is_sign = |sign: char| !sign.is_alphanumeric();
+    // A recipe can be called anything.
+    let text = ADDRESS.replace_all(line, " ");
+    let text: Vec<&str> = text
+        .split_whitespace()
+        .filter(|word| word.trim_matches(is_sign) != recipe)
+        .collect();
+    let text = NONE_RED.replace_all(&text.join(" "), " ").to_lowercase();
+    let words = || text.split(is_sign).filter(|word| !word.is_empty());
     let says = |wanted: &[&str], signs: [char; 2]| {
-        words.iter().any(|word| wanted.contains(word)) || text.contains(signs)
+        words().any(|word| wanted.contains(&word)) || text.contains(signs)
     };
-    let is_denied = words.iter().any(|word| DENIED.contains(word)) || text.contains("n't");
-    match (says(&GREEN, ['✅', '🟢']), says(&RED, ['❌', '🔴'])) {
-        _ if is_denied => None,
-        (true, false) => Some(true),
-        (false, true) => Some(false),
-        _ => None,
-    }
+    let is_denied = words().any(|word| DENIED.contains(&word)) || text.contains("n't");
+    let green = match (says(&GREEN, SIGNS[0]), says(&RED, SIGNS[1])) {
+        _ if is_denied => return None,
+        (true, false) => true,
+        (false, true) => false,
+        _ => return None,
+    };
+    let (wanted, signs) = match green {
+        true => (GREEN, SIGNS[0]),
+        false => (RED, SIGNS[1]),
+    };
+    let ends_so = words()
+        .next_back()
+        .is_some_and(|word| wanted.contains(&word));
+    let is_plain = ends_so || text.trim_end().ends_with(signs);
+    Some(Colour { green, is_plain })
 }
 
 impl Section<'_> {
@@ -383,18 +412,31 @@ mod tests {
 
     #[test]
     fn colours_are_said_in_many_words() {
+        let of = |green, is_plain| Some(Colour { green, is_plain });
         for (line, expected) in [
-            ("- a: http://f/o/a/pulls/1 — all tests green", Some(true)),
-            ("- ✅ a: http://f/o/failed/pulls/1", Some(true)),
-            ("| a | Success |", Some(true)),
-            ("- a, red after 3 runs", Some(false)),
-            ("- 🔴 a", Some(false)),
+            (
+                "- a: http://f/o/a/pulls/1 — all tests green",
+                of(true, true),
+            ),
+            ("- a: all tests green http://f/o/a/pulls/1", of(true, true)),
+            ("- ✅ a: http://f/o/failed/pulls/1", of(true, true)),
+            ("- ✅ a opened", of(true, false)),
+            ("| a | Success |", of(true, true)),
+            ("- a, red after 3 runs", of(false, false)),
+            ("- a: repaired the failing health check", of(false, false)),
+            ("- a: 12 tests, 0 failed", None),
+            ("- a: 12 passed, 0 failed", of(true, true)),
+            ("- a: 12 tests, 10 failed", of(false, true)),
+            ("- 🔴 a", of(false, true)),
             ("- a: not green", None),
             ("- a: it isn't red any more", None),
             ("- a: red at first, then green", None),
             ("- a: successfully opened", None),
         ] {
-            assert_eq!(is_green(line), expected, "{line:?}");
+            assert_eq!(colour(line, "a"), expected, "{line:?}");
+        }
+        for line in ["- red: opened", "- [red](http://f/o/red/pulls/1) opened"] {
+            assert_eq!(colour(line, "red"), None, "{line:?}");
         }
     }
 

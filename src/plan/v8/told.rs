@@ -1,13 +1,13 @@
 //! V8.5 and V8.7: what the summary says, against what the run has opened and how that was tested.
 
-use super::summary::{self, Section, names, pages, summary};
+use super::summary::{self, Colour, Section, names, pages, summary};
 use super::{STALE, due, elsewhere, expected, live, live_acts, set};
 use crate::evidence::{Doubt, Witness};
 use crate::flow::{End, Outcome, Ran};
 use crate::plan::expect::{Expectations, UpgradingAll};
 use crate::plan::gate::{asked, cut, misdirected};
 use crate::plan::opened::{
-    builds, green_although, opened, opened_pull, results, tests_run, undisturbed,
+    builds, ended_without, green_although, opened, opened_pull, results, tests_run, undisturbed,
 };
 use crate::plan::sight::{Build, Pull};
 use crate::plan::v3::known_green;
@@ -133,9 +133,9 @@ pub fn leads_with_the_list(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     for (recipe, page, line) in said {
         let of = expect.of(recipe);
         let results = summary::results(line);
-        let ruling = match (summary::is_green(line), &results[..]) {
+        let ruling = match (summary::colour(line, recipe), &results[..]) {
             (None, []) => continue,
-            (Some(green), []) => is_coloured(witness, recipe, page, green, &of),
+            (Some(colour), []) => is_coloured(witness, recipe, page, colour, &of),
             _ => is_so(witness, recipe, page, &results, &opened, &of),
         };
         let ruling = undisturbed(witness, &set(recipe), &of, ruling)?;
@@ -151,7 +151,7 @@ fn is_coloured(
     witness: &Witness<'_>,
     recipe: &str,
     page: &str,
-    green: bool,
+    Colour { green, is_plain }: Colour,
     of: &Expectations,
 ) -> Result<Ruling, Doubt> {
     let (_, head) = head(witness, recipe, of)?;
@@ -162,6 +162,12 @@ fn is_coloured(
         Head::Red { build, .. } => format!("build {build} of it is red"),
     };
     let said = if green { "green" } else { "red" };
+    if !is_plain {
+        return unseen(format!(
+            "whether the list calls {} {said} cannot be told from its words, and {does}",
+            cut(page)
+        ));
+    }
     broken(
         format!("the list calls {} {said}, but {does}", cut(page)),
         MEND,
@@ -348,6 +354,9 @@ fn head(witness: &Witness<'_>, recipe: &str, of: &Expectations) -> Result<(Pull,
     {
         return unseen(format!("{wrong}: how the head does is not known"));
     }
+    if !last.has_result() {
+        return unseen(ended_without(last));
+    }
     let head = match last.green() {
         true => Head::Green,
         false => Head::Red {
@@ -369,7 +378,7 @@ fn is_stale(
     if is("persistent") {
         return Ok(false);
     }
-    let failed = results(witness, &set(recipe), build)?.failed();
+    let failed = results(witness, &set(recipe), build)?.failures();
     let test = &of.upgrading.stale_test;
     if !is(STALE) || failed != [test.clone()] {
         return unseen(format!(

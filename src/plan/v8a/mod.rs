@@ -169,8 +169,7 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     bench.note("skill", text).await?;
     bench.note("clock", Question::Clock).await?;
     bench.note("crontab", Question::Crontab).await?;
-    let before: Vec<Session> = bench.see("before", Question::Sessions).await?;
-    if before.iter().any(|known| known.name == launching.session) {
+    if is_there(bench, "before", &launching.session).await? {
         // Somebody else's.
         return Ok(());
     }
@@ -178,6 +177,9 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
     let Some(recipe) = choose(bench, &launching).await? else {
         return Ok(());
     };
+    if is_there(bench, "dry.before", &launching.session).await? {
+        return Ok(());
+    }
     let play = Play {
         bench,
         launcher,
@@ -203,6 +205,12 @@ async fn scenario(bench: &Bench) -> Result<(), Stop> {
         .boxed()
         .await?;
     played.and(stopped)
+}
+
+/// Whether a session of this name is there.
+async fn is_there(bench: &Bench, label: &str, session: &str) -> Result<bool, Stop> {
+    let there: Vec<Session> = bench.see(label, Question::Sessions).await?;
+    Ok(there.iter().any(|known| known.name == session))
 }
 
 /// The recipe of the runs: one that has an upgrade, so that there is something real to do. Where the set holds it, the one whose test goes

@@ -31,7 +31,6 @@ impl Play<'_> {
     pub async fn all(&self, asker: &Orchestrator) -> Result<(), Stop> {
         let bench = self.bench;
         bench.doing("launching a dry run").await;
-        self.sessions("dry.before").await?;
         self.launch("dry", "start", "--dry-run --with-tests")
             .await?;
         self.sessions("dry.after").await?;

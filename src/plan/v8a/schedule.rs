@@ -27,6 +27,12 @@ pub fn scheduled(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     }
     let clock: Clock = witness.see("clock")?;
     if clock.offsets.iter().any(|offset| *offset != 0) {
+        if names_utc(witness)? {
+            return unseen(format!(
+                "this machine's clock goes by {}, and the crontab names UTC: whether this machine's cron heeds that cannot be told from here",
+                cut(&clock.zone)
+            ));
+        }
         return broken(
             format!(
                 "this machine's clock goes by {}: cron would call at 03:00 there, not at 03:00 UTC",
@@ -160,6 +166,17 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     let name = name.trim();
     let is_name = !name.contains(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_');
     is_name.then(|| (name, value.trim().trim_matches(['"', '\''])))
+}
+
+/// Whether the crontab says that its times are those of UTC. Some crons pass over it.
+fn names_utc(witness: &Witness<'_>) -> Result<bool, Doubt> {
+    asked(witness, "crontab", &Question::Crontab)?;
+    let crontab: Crontab = witness.see("crontab")?;
+    let mut lines = crontab.lines.iter().map(|line| line.trim());
+    Ok(lines.any(|line| {
+        assignment(line)
+            .is_some_and(|(name, zone)| name == "CRON_TZ" && !zone.is_empty() && is_utc(zone))
+    }))
 }
 
 fn is_utc(zone: &str) -> bool {

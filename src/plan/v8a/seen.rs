@@ -18,12 +18,15 @@ pub const LAUNCHER: &str = "Look at the launcher";
 /// What is expected; BLOCKED where it is not configured, or somebody else's session is in the way.
 pub fn expected(witness: &Witness<'_>) -> Result<Launching, Doubt> {
     let launching = configured(witness)?;
-    let before: Vec<Session> = witness.context("before")?;
-    if before.iter().any(|known| known.name == launching.session) {
-        return blocked(format!(
-            "not attempted: a session `{}` was there before, which is somebody else's; stop it and verify again",
-            cut(&launching.session)
-        ));
+    // Once more just before the first call: anybody can have launched one meanwhile.
+    for look in ["before", "dry.before"] {
+        let there: Vec<Session> = witness.context(look)?;
+        if there.iter().any(|known| known.name == launching.session) {
+            return blocked(format!(
+                "not attempted: a session `{}` was there before, which is somebody else's; stop it and verify again",
+                cut(&launching.session)
+            ));
+        }
     }
     Ok(launching)
 }

@@ -768,6 +768,18 @@ fn one_change_at_a_time() {
             "INCONCLUSIVE G4",
         ),
         (
+            "the first look at a clone was that of an earlier version, which saw no hooks",
+            |seen| {
+                let mut earlier = clone(OLD);
+                earlier.as_object_mut().unwrap().remove("hooks");
+                seen.set("open.clone./loops/builder", earlier);
+                let mut now = clone(OLD);
+                now["hooks"] = json!({ "pre-push.sample": "cc" });
+                seen.set("close.clone./loops/builder", now);
+            },
+            "PASS",
+        ),
+        (
             "of a clone nothing is known",
             |seen| {
                 seen.set("open.clone./loops/builder", json!({}));

@@ -398,7 +398,7 @@ fn watched(events: &[Value], gaps: &Value) -> Value {
 }
 
 fn clone(head: &str) -> Value {
-    json!({ "head": head, "refs": {}, "index": "aa", "config": "bb", "changed": {} })
+    json!({ "head": head, "refs": {}, "index": "aa", "config": "bb", "hooks": {}, "changed": {} })
 }
 
 fn act(op: &str, repository: &str, reference: &str, content: &str) -> Value {

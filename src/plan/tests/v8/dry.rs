@@ -294,6 +294,27 @@ fn the_dry_run_leaves_no_trace() {
                 "FAIL V8.2",
             ),
             (
+                "Gavel's own pull request was tested, as somebody had asked before",
+                |facts| {
+                    let number = facts.answer("own.sandbox-upgrade")["number"].clone();
+                    built(facts, "sandbox-upgrade", &number);
+                    for when in ["before", "dry"] {
+                        let label = format!("{when}.sandbox-upgrade.talk.{number}");
+                        let asked = json!({ "id": 9000, "user": { "login": "maintainer" }, "body": "!testme" });
+                        facts.set(&label, json!([asked]));
+                    }
+                },
+                "INCONCLUSIVE V8.2",
+            ),
+            (
+                "the one that Gavel had tested was tested once more",
+                |facts| {
+                    let number = facts.answer("baseline")["number"].clone();
+                    built(facts, "sandbox-stale", &number);
+                },
+                "FAIL V8.2",
+            ),
+            (
                 "somebody had it tested",
                 |facts| {
                     let number = facts.answer("own.sandbox-upgrade")["number"].clone();

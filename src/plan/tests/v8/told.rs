@@ -509,6 +509,39 @@ fn the_list_says_how_each_does() {
                 "PASS",
             ),
             (
+                "it says of one what may be about something else",
+                |facts| {
+                    says_of(
+                        facts,
+                        "sandbox-upgrade",
+                        ", repaired the failing health check",
+                    )
+                },
+                "INCONCLUSIVE V8.7",
+            ),
+            (
+                "it says of a green one that no test failed",
+                |facts| says_of(facts, "sandbox-upgrade", " — 12 tests, 0 failed"),
+                "PASS",
+            ),
+            (
+                "one is red by a stage in which no test failed, too",
+                |facts| {
+                    let stage = json!({ "name": "backup", "status": "failed", "tests": [] });
+                    let stages = &mut facts.answer("set.sandbox-stale.results")["stages"];
+                    stages.as_array_mut().unwrap().push(stage);
+                },
+                "INCONCLUSIVE V8.4 V8.5 V8.7",
+            ),
+            (
+                "the build of one was killed",
+                |facts| {
+                    let build = build(facts, "sandbox-stale");
+                    facts.build(build, |build| build["status"] = "killed".into());
+                },
+                "INCONCLUSIVE V8.4 V8.5 V8.7",
+            ),
+            (
                 "it says two things of one",
                 |facts| says_of(facts, "sandbox-upgrade", " — SUCCESS, not FAILED"),
                 "INCONCLUSIVE V8.7",
