@@ -5,7 +5,7 @@ use super::expect::Expectations;
 use super::gate::{asked, cut, same_account};
 use super::opened::{branches, main};
 use super::sight::{Activity, Branch};
-use super::unseen;
+use super::{Ruling, unseen};
 use crate::evidence::{Doubt, Question, Witness};
 
 /// What an act that moves a branch or a tag is called in the forge's history.
@@ -97,6 +97,21 @@ pub fn others_moved_main(
     let by_flow = moved_by_flow(witness, name, expect)?;
     let mut by_flow = by_flow.iter();
     Ok(!by_flow.any(|act| act.branch() == Some(main) || is_merge(act)))
+}
+
+/// A clause that is broken is in doubt where others may have changed the tests meanwhile.
+pub fn unless_others_moved_main(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+    ruling: Result<Ruling, Doubt>,
+) -> Result<Ruling, Doubt> {
+    match ruling? {
+        Ruling::Broken { certain: false, .. } if others_moved_main(witness, name, expect)? => {
+            unseen(others_changed_tests(expect))
+        }
+        ruling => Ok(ruling),
+    }
 }
 
 /// What [`others_moved_main`] means for what builds came to.

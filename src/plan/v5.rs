@@ -3,7 +3,10 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::same_account;
-use super::harness::{look_after, moved_by_flow, others_changed_tests, others_moved_main, words};
+use super::harness::{
+    look_after, moved_by_flow, others_changed_tests, others_moved_main, unless_others_moved_main,
+    words,
+};
 use super::note::{Claims, Note, Told};
 use super::opened::{
     comments_of, ended_without, green_although, opened_in_harness, ran, results, says,
@@ -202,7 +205,8 @@ fn explained(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             test.test, case.new
         )),
     };
-    undisturbed(witness, RUN, &expect, ruling)
+    let ruling = undisturbed(witness, RUN, &expect, ruling);
+    unless_others_moved_main(witness, RUN, &expect, ruling)
 }
 
 fn true_of_the_run(witness: &Witness<'_>) -> Result<Ruling, Doubt> {

@@ -3,6 +3,7 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::{asked, cut};
+use super::harness::unless_others_moved_main;
 use super::opened::{compose_after, tests_run};
 use super::sight::{Pull, Results};
 use super::stale::{Case, case};
@@ -156,7 +157,10 @@ pub fn verified_together(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let expect = expected(witness)?;
     let case = case(witness, RUN, &expect)?;
     let tests = tests_pull(witness, &expect)?;
-    let doubt = |ruling| untouched(witness, &expect, &tests, ruling);
+    let doubt = |ruling| {
+        let ruling = untouched(witness, &expect, &tests, ruling);
+        unless_others_moved_main(witness, RUN, &expect, ruling)
+    };
     let of_the_flow = verified(witness, RUN, &case.pull, &tests)?;
     if let Some(why) = not_green(of_the_flow.as_ref(), &case, &tests, &expect) {
         return doubt(broken(

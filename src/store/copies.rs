@@ -26,13 +26,14 @@ impl Store {
         Ok(())
     }
 
-    /// When somebody went on from the backup that this database is a copy of. What the forge was told before is not all on record.
+    /// When somebody went on from the backup that this database is a copy of; now, where that is still to be. What the forge was told before
+    /// is not all on record.
     pub async fn taken_up(&self) -> Result<Option<Timestamp>> {
-        let row = sqlx::query("select taken_up from copies")
+        let row = sqlx::query("select coalesce(taken_up, ?) as at from copies")
+            .bind(now())
             .fetch_optional(&self.pool)
             .await?;
-        let taken_up = row.and_then(|row| row.get::<Option<String>, _>("taken_up"));
-        taken_up.map(|at| time(&at)).transpose()
+        row.map(|row| time(row.get("at"))).transpose()
     }
 
     /// Whether what is not on record may have been written to the forge all the same.

@@ -103,6 +103,20 @@ impl Tested {
 }
 
 impl Owners<'_> {
+    /// Whether a build that a stack or volume is named after came to no result: what is killed tears nothing down.
+    pub fn was_killed(&self, name: &str) -> bool {
+        let mut named = self.builds.iter().filter(|build| {
+            let begins = self.pattern.replace("{recipe}", build.parameter("RECIPE"));
+            let rest = name.strip_prefix(&begins).unwrap_or_default();
+            let number = rest.split('_').next().unwrap_or_default().parse::<u64>();
+            number.is_ok_and(|number| build.number == number || build.pull() == Some(number))
+        });
+        named.any(|build| {
+            let status = build.status.as_deref().unwrap_or_default();
+            build.has_ended() && !["success", "failure"].contains(&status)
+        })
+    }
+
     pub fn asked_for(&self, build: &Tested) -> bool {
         let recipe = build.parameter("RECIPE").to_owned();
         let pull = build.pull();

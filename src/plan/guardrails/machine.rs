@@ -212,6 +212,8 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let seen: swarm::Watched = witness.see(DEPLOYS)?;
     // Services that stand, by the stack under whose name they came.
     let mut standing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // And when it came.
+    let mut since: BTreeMap<String, i64> = BTreeMap::new();
     let mut deploys = 0;
     let mut doubt = None;
     for event in &seen.events {
@@ -229,6 +231,17 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                         cut(stack),
                         cut(other)
                     );
+                    let came = since.get(other).copied().unwrap_or(i64::MIN);
+                    let is_within = |gap: &&swarm::Gap| {
+                        gap.from.as_nanosecond() <= event.at.into()
+                            && gap.until.as_nanosecond() >= came.into()
+                    };
+                    if seen.gaps.iter().any(|gap| is_within(&gap)) {
+                        doubt.get_or_insert(format!(
+                            "{both}, or was torn down while nobody saw; verify again"
+                        ));
+                        continue;
+                    }
                     let Some(foreign) = foreign(witness, &machine, [stack, other])? else {
                         return certainly_broken(
                             both,
@@ -236,7 +249,7 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                         );
                     };
                     doubt.get_or_insert(format!(
-                        "{both}: `{}` is somebody else's, or nobody's that can be told; verify again",
+                        "{both}: `{}` is somebody else's, nobody's that can be told, or of a build that was killed; verify again",
                         cut(foreign)
                     ));
                 }
@@ -249,6 +262,7 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                     ));
                 }
                 standing.insert(stack.to_owned(), [name.to_owned()].into());
+                since.insert(stack.to_owned(), event.at);
             }
             "create" => {
                 let known = known.cloned().unwrap_or_default();
@@ -288,8 +302,8 @@ pub fn one_deploy_at_a_time(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     holds(format!("{deploys} deploys, one after another"))
 }
 
-/// The first of these stacks that is not the run's for sure: by its name no build of the run made it, or others had its recipe tested
-/// meanwhile.
+/// The first of these stacks that does not tell of the flow for sure: by its name no build of the run made it, others had its recipe tested
+/// meanwhile, or its build was killed and could not tear it down.
 fn foreign<'a>(
     witness: &Witness<'_>,
     machine: &Machine,
@@ -312,7 +326,7 @@ fn foreign<'a>(
         pulls: &pulls,
     };
     let mut stacks = stacks.into_iter();
-    Ok(stacks.find(|stack| owners.whose(stack) != Some(Whose::Ours)))
+    Ok(stacks.find(|stack| owners.whose(stack) != Some(Whose::Ours) || owners.was_killed(stack)))
 }
 
 /// The builds that came meanwhile.

@@ -9,7 +9,7 @@ use crate::plan::{Ruling, certainly_broken, holds, unseen};
 pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
     let watched = watched(witness)?;
     let upstreams = Upstreams::read(witness, &watched)?;
-    let (mut wrong, mut doubts) = (Vec::new(), Vec::new());
+    let (mut wrong, mut doubts, mut untold) = (Vec::new(), Vec::new(), Vec::new());
     let mut followed = 0;
     for account in watched.accounts() {
         let acts = acts(witness, &watched, account)?;
@@ -21,6 +21,19 @@ pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                     cut(account),
                     cut(repository)
                 ));
+            }
+            let is_main = act.op == "commit_repo" && branch == Some(watched.main_of(repository));
+            // Gavel's own seeds can be told no better than others' pushes.
+            if is_main && told(account, std::slice::from_ref(act)).is_empty() {
+                let what = format!(
+                    "`{}` pushed to `main` of {}, and the forge does not tell what",
+                    cut(account),
+                    cut(repository)
+                );
+                match repository.eq_ignore_ascii_case(&watched.suite) {
+                    true => wrong.push(what),
+                    false => untold.push(what),
+                }
             }
         }
         let pushes = told(account, &acts);
@@ -63,6 +76,9 @@ pub fn mains_stayed(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         return unseen(format!(
             "{doubt}; others pushed upstream meanwhile, and whether its `main` stood there in between is not known; verify again"
         ));
+    }
+    if let Some(doubt) = untold.into_iter().next() {
+        return unseen(doubt);
     }
     let both = |repository: &str| {
         Ok((

@@ -363,6 +363,14 @@ fn both_are_verified_together() {
                 "INCONCLUSIVE V6.3",
             ),
             (
+                "another test was not run, and others moved the tests",
+                |facts| {
+                    ends(facts, "again.verified", 3, 0, "skipped");
+                    facts.put("run.after.harness", "/commit/id", OTHER);
+                },
+                "INCONCLUSIVE V6.3",
+            ),
+            (
                 "with other tests",
                 |facts| facts.put("run.verified", "/tests", OTHER),
                 "FAIL V6.3",
@@ -616,6 +624,23 @@ fn the_result_is_told_and_nothing_is_merged() {
                     main_moved(facts);
                 },
                 "PASS",
+            ),
+            (
+                "main followed upstream, and the forge takes somebody's old pull request for merged by the flow",
+                |facts| {
+                    let repository = json!({ "full_name": "recipe-maintainers/sandbox-stale", "autodetect_manual_merge": true });
+                    let mut old = json!({
+                        "number": 0, "user": { "login": "maintainer" }, "state": "open",
+                        "head": { "sha": OTHER, "ref": "fix" },
+                        "base": { "sha": OTHER, "ref": "main", "repo": repository },
+                    });
+                    facts.add("run.before.mirror.pulls", old.clone());
+                    old["state"] = "closed".into();
+                    old["merged"] = true.into();
+                    old["merged_by"] = json!({ "login": "flow" });
+                    facts.add("run.after.mirror.pulls", old);
+                },
+                "INCONCLUSIVE V6.6",
             ),
             (
                 "a person merges the test",

@@ -381,6 +381,14 @@ fn one_change_at_a_time() {
             "FAIL V9.3",
         ),
         (
+            "a deploy was left by a build that somebody killed",
+            |seen| {
+                seen.set("builds", json!([built(41, "tiny", 7, "killed")]));
+                seen.set("left.stacks", json!([{ "name": "ci-tiny-41" }]));
+            },
+            "INCONCLUSIVE V9.3",
+        ),
+        (
             "a deploy was left with its volume, and both were removed",
             |seen| {
                 seen.set("left.stacks", json!([{ "name": "ci-tiny-41" }]));

@@ -178,6 +178,8 @@ fn at<T: serde::de::DeserializeOwned>(
 #[derive(Default)]
 struct Left {
     ours: BTreeSet<String>,
+    /// What was left of a build of ours that was killed, and could not tear it down.
+    killed: BTreeSet<String>,
     unknown: BTreeSet<String>,
     still: BTreeSet<String>,
     /// What is there after the cleanup, of no sandbox recipe and of no build.
@@ -211,6 +213,9 @@ fn left(
         for one in now.iter().filter(|one| !before.contains(one)) {
             match owners.whose(&one.name) {
                 Some(Whose::Ours) if when == "after" => drop(left.still.insert(one.name.clone())),
+                Some(Whose::Ours) if owners.was_killed(&one.name) => {
+                    left.killed.insert(one.name.clone());
+                }
                 Some(Whose::Ours) => drop(left.ours.insert(one.name.clone())),
                 Some(Whose::Unknown) => drop(left.unknown.insert(one.name.clone())),
                 None if when == "after" => drop(left.foreign.insert(one.name.clone())),
@@ -250,7 +255,7 @@ pub fn torn_down(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
         );
     }
     let mut removed = &found | &left.ours;
-    removed.retain(|stack| !interrupted.contains(stack));
+    removed.retain(|stack| !interrupted.contains(stack) && !left.killed.contains(stack));
     if !removed.is_empty() {
         return broken(
             format!(
@@ -260,7 +265,7 @@ pub fn torn_down(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
             TEARDOWN,
         );
     }
-    told(&made, &left.unknown, &interrupted)?;
+    told(&made, &left, &interrupted)?;
     let deploys = made.iter().filter(|one| one.kind == "deploys").count();
     holds(match deploys {
         0 => "nothing was tested, and nothing is deployed".to_owned(),
@@ -289,15 +294,18 @@ fn found(
 }
 
 /// In doubt about what was left where it is not known whose it is, or whose fault.
-fn told(
-    made: &[Made],
-    unknown: &BTreeSet<String>,
-    interrupted: &BTreeSet<String>,
-) -> Result<(), Doubt> {
+fn told(made: &[Made], left: &Left, interrupted: &BTreeSet<String>) -> Result<(), Doubt> {
+    let unknown = &left.unknown;
     if !unknown.is_empty() {
         return unseen(format!(
             "{} is there, and whose it is cannot be told: it is named after no build of the run, and others had the recipe tested meanwhile, or nobody had; Gavel leaves it alone",
             quoted(unknown)
+        ));
+    }
+    if !left.killed.is_empty() {
+        return unseen(format!(
+            "{} was left by a build that ended without a result, and is removed: what is killed tears nothing down",
+            quoted(&left.killed)
         ));
     }
     if !interrupted.is_empty() {
@@ -449,11 +457,15 @@ fn volumes(
     let deployed = self::left(witness, machine, made, "stacks")?;
     // The volume of a stack that still stands belongs to it.
     let of_a_stack = |volume: &String| {
-        let mut stacks = stacks.iter().chain(&deployed.ours).chain(&deployed.still);
+        let deployed = deployed.ours.iter().chain(&deployed.still);
+        let mut stacks = stacks.iter().chain(deployed);
         stacks.any(|stack| volume.starts_with(&format!("{stack}_")))
     };
     let mut removed = &found | &left.ours;
-    removed.retain(|volume| !interrupted.contains(volume) && !of_a_stack(volume));
+    removed.retain(|volume| {
+        let is_excused = interrupted.contains(volume) || left.killed.contains(volume);
+        !is_excused && !of_a_stack(volume)
+    });
     if !removed.is_empty() {
         wrong.push(format!("the volume {} was left", quoted(&removed)));
     }
@@ -462,7 +474,7 @@ fn volumes(
     if !still.is_empty() {
         wrong.push(format!("the volume {} is there", quoted(&still)));
     }
-    told(made, &left.unknown, &interrupted)?;
+    told(made, &left, &interrupted)?;
     let mut foreign = left.foreign;
     foreign.retain(|volume| {
         let mut stacks = deployed.foreign.iter();

@@ -62,7 +62,11 @@ async fn a_backup_made_while_others_write_loses_nothing_that_was_acknowledged_be
     // It knows what it is, until somebody goes on from it; the original is none.
     assert!(restored.copied().await.unwrap().is_some());
     assert!(restored.in_doubt().await.unwrap());
+    assert!(store.taken_up().await.unwrap().is_none(), "it is no copy");
+    // Until it is taken up, all that the forge shows may be of before.
+    let still = restored.taken_up().await.unwrap();
     restored.copy_taken_up().await.unwrap();
+    assert!(still.is_some() && still <= restored.taken_up().await.unwrap());
     assert_eq!(restored.copied().await.unwrap(), None);
     assert!(restored.in_doubt().await.unwrap(), "for a day");
     assert_eq!(store.copied().await.unwrap(), None);

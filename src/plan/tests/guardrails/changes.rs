@@ -375,6 +375,16 @@ fn one_change_at_a_time() {
             "FAIL G3",
         ),
         (
+            "the flow pushes the suite's main, and the forge does not tell what",
+            |seen| seen.did("flow", act("commit_repo", SUITE, "refs/heads/main", "")),
+            "FAIL G3; INCONCLUSIVE G2",
+        ),
+        (
+            "the flow pushes a mirror's main, and the forge does not tell what",
+            |seen| seen.did("flow", act("commit_repo", MIRROR, "refs/heads/main", "")),
+            "INCONCLUSIVE G3",
+        ),
+        (
             "the flow pushes a branch of the suite",
             |seen| seen.did("flow", push(SUITE, "tests-tiny", OLD, OTHER)),
             "PASS",
@@ -790,6 +800,42 @@ fn one_change_at_a_time() {
         (
             "a deploy begins before another is torn down",
             |seen| seen.deployed(&["+ci-tiny-12", "+ci-tiny-13", "-ci-tiny-12", "-ci-tiny-13"]),
+            "FAIL G5",
+        ),
+        (
+            "a deploy begins while one of a killed build still stands",
+            |seen| {
+                let mut killed = built(12, "tiny", 3);
+                killed["status"] = json!("killed");
+                seen.set("builds", json!([killed, built(13, "tiny", 3)]));
+                seen.deployed(&["+ci-tiny-12", "+ci-tiny-13", "-ci-tiny-12", "-ci-tiny-13"]);
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "a deploy begins, and nobody saw whether the one before was torn down",
+            |seen| {
+                let came = |at: i64, name: &str| json!({ "at": at, "action": "create", "kind": "service", "id": "x", "name": name });
+                let events = [
+                    came(1_767_322_800_000_000_000, "ci-tiny-12_app"),
+                    came(1_767_330_000_000_000_000, "ci-tiny-13_app"),
+                ];
+                let gap = json!([{ "from": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:06:05Z", "why": "the engine ended" }]);
+                seen.set(DEPLOYS, watched(&events, &gap));
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "a deploy begins before another is torn down, long after nobody had looked",
+            |seen| {
+                let came = |at: i64, name: &str| json!({ "at": at, "action": "create", "kind": "service", "id": "x", "name": name });
+                let events = [
+                    came(1_767_326_400_000_000_000, "ci-tiny-12_app"),
+                    came(1_767_330_000_000_000_000, "ci-tiny-13_app"),
+                ];
+                let gap = json!([{ "from": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:06:05Z", "why": "the engine ended" }]);
+                seen.set(DEPLOYS, watched(&events, &gap));
+            },
             "FAIL G5",
         ),
         (
