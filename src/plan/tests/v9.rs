@@ -331,6 +331,15 @@ fn one_change_at_a_time() {
             "PASS",
         ),
         (
+            "a branch by the flow's account is not on record, and others are gone: one beside it, and one of its name elsewhere",
+            |seen| {
+                seen.did(act("commit_repo", "m/cc-ci", "refs/heads/wording", ""));
+                seen.did(act("delete_branch", "m/cc-ci", "refs/heads/other", ""));
+                seen.did(act("delete_branch", "m/tiny", "refs/heads/wording", ""));
+            },
+            "INCONCLUSIVE V9.2",
+        ),
+        (
             "a branch by the flow's account is not on record, was taken away, and came again",
             |seen| {
                 seen.did(act("commit_repo", "m/cc-ci", "refs/heads/wording", ""));
