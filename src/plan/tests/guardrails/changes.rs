@@ -2,6 +2,17 @@
 
 use super::*;
 
+/// A deploy that came then, and two hours after 03:00 another, without an end of the first; nobody looked for a minute from 03:05 on.
+fn deployed_around_a_gap(seen: &mut Seen, first: i64) {
+    let came = |at: i64, name: &str| json!({ "at": at, "action": "create", "kind": "service", "id": "x", "name": name });
+    let events = [
+        came(first, "ci-tiny-12_app"),
+        came(1_767_330_000_000_000_000, "ci-tiny-13_app"),
+    ];
+    let gap = json!([{ "from": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:06:05Z", "why": "the engine ended" }]);
+    seen.set(DEPLOYS, watched(&events, &gap));
+}
+
 #[test]
 fn one_change_at_a_time() {
     type Change = fn(&mut Seen);
@@ -815,26 +826,14 @@ fn one_change_at_a_time() {
         (
             "a deploy begins, and nobody saw whether the one before was torn down",
             |seen| {
-                let came = |at: i64, name: &str| json!({ "at": at, "action": "create", "kind": "service", "id": "x", "name": name });
-                let events = [
-                    came(1_767_322_800_000_000_000, "ci-tiny-12_app"),
-                    came(1_767_330_000_000_000_000, "ci-tiny-13_app"),
-                ];
-                let gap = json!([{ "from": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:06:05Z", "why": "the engine ended" }]);
-                seen.set(DEPLOYS, watched(&events, &gap));
+                deployed_around_a_gap(seen, 1_767_322_800_000_000_000);
             },
             "INCONCLUSIVE G5",
         ),
         (
             "a deploy begins before another is torn down, long after nobody had looked",
             |seen| {
-                let came = |at: i64, name: &str| json!({ "at": at, "action": "create", "kind": "service", "id": "x", "name": name });
-                let events = [
-                    came(1_767_326_400_000_000_000, "ci-tiny-12_app"),
-                    came(1_767_330_000_000_000_000, "ci-tiny-13_app"),
-                ];
-                let gap = json!([{ "from": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:06:05Z", "why": "the engine ended" }]);
-                seen.set(DEPLOYS, watched(&events, &gap));
+                deployed_around_a_gap(seen, 1_767_326_400_000_000_000);
             },
             "FAIL G5",
         ),
