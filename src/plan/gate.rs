@@ -5,11 +5,13 @@ use super::sight::{Build, Comment, Pull, Status};
 use crate::evidence::{Doubt, Question, Witness};
 use regex::Regex;
 
-/// The builds that are about this pull request: by its number, or by its head. What others do meanwhile is neither.
+/// The builds that are about this pull request: by its number, or by its head. What others do meanwhile is neither, and what they restart is
+/// not what a trigger starts.
 pub fn ours(builds: Vec<Build>, pull: &Pull, expect: &Expectations) -> Vec<Build> {
     let number = pull.number.to_string();
     builds
         .into_iter()
+        .filter(|build| !build.restarted_by_another())
         .filter(|build| {
             build.parameter("REF") == pull.head.sha
                 || (build.parameter("PR") == number && build.parameter("RECIPE") == expect.recipe)

@@ -269,6 +269,11 @@ pub struct Build {
     pub number: u64,
     #[serde(default, deserialize_with = "or_default")]
     pub status: String,
+    /// Who asked for it: the account that this record was made for, and the one that the build was first made for.
+    #[serde(default, deserialize_with = "or_default")]
+    pub trigger: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub sender: String,
     #[serde(default, deserialize_with = "or_default")]
     pub params: BTreeMap<String, String>,
     /// By Drone's clock, in seconds; 0 where it has not happened.
@@ -296,6 +301,12 @@ impl Build {
 
     pub fn green(&self) -> bool {
         self.status == "success"
+    }
+
+    /// Whether it is another one's build that was started once more, as Drone's page offers. Drone makes a new build of it, which names no
+    /// other but keeps its first sender; what the sender restarts itself cannot be told from what it asked for.
+    pub fn restarted_by_another(&self) -> bool {
+        !self.sender.is_empty() && !self.trigger.is_empty() && self.sender != self.trigger
     }
 
     /// Whether it came to a result. One that was killed, or that its runner lost, says nothing of what it tested.

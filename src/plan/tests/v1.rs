@@ -92,6 +92,13 @@ fn queues(facts: &mut Facts, name: &str, before: Value) {
     facts.0.push(queue);
 }
 
+/// The first build was still told to run when the outsider's comment was typed.
+fn first_runs_on(facts: &mut Facts) {
+    facts.remove("first.after.statuses", |status| {
+        status["status"] != "pending"
+    });
+}
+
 /// A status that is there from one step on.
 fn status_since(facts: &mut Facts, labels: &[&str], context: &str) {
     for name in labels {
@@ -188,6 +195,15 @@ fn one_build_for_each_trigger() {
                     facts.add("first.after.builds", second);
                 },
                 "FAIL V1.1",
+            ),
+            (
+                "somebody starts the first one's build once more, in Drone's page",
+                |facts| {
+                    let mut second = facts.another_build("first.builds", 9);
+                    second["trigger"] = "maintainer".into();
+                    facts.add("first.after.builds", second);
+                },
+                "PASS",
             ),
             (
                 "a second build of the first trigger, of another commit",
@@ -967,6 +983,19 @@ fn the_outsider_is_turned_away() {
                 "the first build told nothing before the outsider's comment, and tells it then",
                 |facts| facts.set("first.after.statuses", Value::Null),
                 "PASS",
+            ),
+            (
+                "the first build was told to run before the outsider's comment, and ends then",
+                |facts| first_runs_on(facts),
+                "PASS",
+            ),
+            (
+                "the first build ends while the outsider is watched, and a status of another one is written",
+                |facts| {
+                    first_runs_on(facts);
+                    status_since(facts, &["outsider", "bad"], "cc-ci/testme");
+                },
+                "FAIL V1.4",
             ),
             (
                 "the quiet window was too short",

@@ -124,6 +124,15 @@ fn the_mirror_is_reconciled() {
                 "INCONCLUSIVE V3.1",
             ),
             (
+                "the mirror is elsewhere, and the flow pushed another branch there",
+                |facts| {
+                    facts.put("run.after.mirror", "/commit/id", OTHER);
+                    moved(facts, OTHER);
+                    facts.put("run.moved.acts", "/0/ref_name", "refs/heads/x");
+                },
+                "INCONCLUSIVE V3.1",
+            ),
+            (
                 "the flow's account opened a pull request in the suite that is about no recipe of the sandbox",
                 |facts| {
                     another(facts, "harness");
@@ -735,6 +744,22 @@ fn nothing_is_merged() {
                         concat!("/1/", "merged_by"),
                         json!({ "login": "gavel" }),
                     );
+                },
+                "PASS",
+            ),
+            (
+                "another's, by its owner, where the forge detects merges by itself",
+                |facts| {
+                    facts.put("run.after.mirror.pulls", concat!("/1/", "merged"), true);
+                    facts.put(
+                        "run.after.mirror.pulls",
+                        concat!("/1/", "merged_by"),
+                        json!({ "login": "gavel" }),
+                    );
+                    let Value::Array(pulls) = facts.answer("run.after.mirror.pulls") else {
+                        panic!("no list")
+                    };
+                    pulls[1]["base"]["repo"]["autodetect_manual_merge"] = json!(true);
                 },
                 "PASS",
             ),

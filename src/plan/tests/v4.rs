@@ -333,6 +333,15 @@ fn there_are_three_runs_at_most() {
                 "FAIL V4.2 V4.4",
             ),
             (
+                "somebody starts the last build once more, in Drone's page",
+                |facts| {
+                    let mut again = facts.another_build("persistent.builds", 9000);
+                    again["trigger"] = "maintainer".into();
+                    facts.add("persistent.builds", again);
+                },
+                "PASS",
+            ),
+            (
                 "one of them is green",
                 |facts| ends(facts, "persistent.try.3", "success"),
                 "FAIL V4.4",

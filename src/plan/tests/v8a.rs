@@ -408,6 +408,9 @@ fn one_change_and_the_clause_that_finds_it() {
     ended["session"]["dead"] = json!(true);
     let mut before_it = built("failure", "a", "3");
     before_it[0]["number"] = json!(12);
+    let mut restarted = built("success", "a", "3");
+    restarted[0]["trigger"] = json!("maintainer");
+    restarted[0]["sender"] = json!("bridge");
     let mut of_two = built("failure", "a", "3");
     let Value::Array(builds) = &mut of_two else {
         panic!("no builds")
@@ -456,6 +459,7 @@ fn one_change_and_the_clause_that_finds_it() {
         ("V8a.2", "live.builds", built("failure", "b", "3"), fail),
         ("V8a.2", "live.builds", built("failure", "a", "33"), fail),
         ("V8a.2", "live.builds", built("running", "a", "3"), fail),
+        ("V8a.2", "live.builds", restarted, fail),
         ("V8a.2", "live.builds", built("success", "a", "3"), pass),
         ("V8a.2", "set.a.before.builds", json!(13), unsure),
         ("V8a.3", "again", ran(1), fail),
@@ -801,6 +805,8 @@ fn a_crontab_that_names_utc_leaves_a_machine_of_another_zone_in_doubt() {
     for (lines, verdict) in [
         (&["CRON_TZ=UTC", LINE][..], Verdict::Inconclusive),
         (&["CRON_TZ=Europe/Berlin", LINE], Verdict::Fail),
+        (&["CRON_TZ=", LINE], Verdict::Fail),
+        (&["NAME=UTC", LINE], Verdict::Fail),
         (&[LINE], Verdict::Fail),
     ] {
         let mut facts = healthy();

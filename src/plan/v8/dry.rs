@@ -266,7 +266,7 @@ fn started(
     let builds: Option<Vec<Build>> = witness.see("dry.builds")?;
     for build in builds.unwrap_or_default() {
         let recipe = build.parameter("RECIPE");
-        if !all.recipes.iter().any(|known| known == recipe) {
+        if !all.recipes.iter().any(|known| known == recipe) || build.restarted_by_another() {
             continue;
         }
         let of = expect.of(recipe);

@@ -104,6 +104,7 @@ fn did_something(
     let builds: Option<Vec<Build>> = witness.see("live.builds")?;
     let mut builds = builds.unwrap_or_default();
     builds.retain(|build| build.number > after && build.parameter("RECIPE") == recipe);
+    builds.retain(|build| !build.restarted_by_another());
     let names = |build: &&Build| {
         let page = format!("/{recipe}/pulls/{}", build.parameter("PR"));
         let mut found = summary.match_indices(&page);

@@ -2,12 +2,13 @@
 
 use super::*;
 
-/// A deploy that came then, and two hours after 03:00 another, without an end of the first; nobody looked for a minute from 03:05 on.
-fn deployed_around_a_gap(seen: &mut Seen, first: i64) {
-    let came = |at: i64, name: &str| json!({ "at": at, "action": "create", "kind": "service", "id": "x", "name": name });
+/// Two deploys that came so many seconds after 03:00, without an end of the first; nobody looked for a minute from 305 on.
+fn deployed_around_a_gap(seen: &mut Seen, first: i64, second: i64) {
+    let at = |after: i64| (1_767_322_800 + after) * 1_000_000_000;
+    let came = |after: i64, name: &str| json!({ "at": at(after), "action": "create", "kind": "service", "id": "x", "name": name });
     let events = [
         came(first, "ci-tiny-12_app"),
-        came(1_767_330_000_000_000_000, "ci-tiny-13_app"),
+        came(second, "ci-tiny-13_app"),
     ];
     let gap = json!([{ "from": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:06:05Z", "why": "the engine ended" }]);
     seen.set(DEPLOYS, watched(&events, &gap));
@@ -826,14 +827,28 @@ fn one_change_at_a_time() {
         (
             "a deploy begins, and nobody saw whether the one before was torn down",
             |seen| {
-                deployed_around_a_gap(seen, 1_767_322_800_000_000_000);
+                deployed_around_a_gap(seen, 0, 7200);
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "a deploy begins in the moment that nobody looks any more",
+            |seen| {
+                deployed_around_a_gap(seen, 0, 305);
+            },
+            "INCONCLUSIVE G5",
+        ),
+        (
+            "a deploy begins before another is torn down, which came as somebody looked again",
+            |seen| {
+                deployed_around_a_gap(seen, 365, 7200);
             },
             "INCONCLUSIVE G5",
         ),
         (
             "a deploy begins before another is torn down, long after nobody had looked",
             |seen| {
-                deployed_around_a_gap(seen, 1_767_326_400_000_000_000);
+                deployed_around_a_gap(seen, 3600, 7200);
             },
             "FAIL G5",
         ),

@@ -315,6 +315,20 @@ fn the_dry_run_leaves_no_trace() {
                 "FAIL V8.2",
             ),
             (
+                "somebody started its build once more, in Drone's page",
+                |facts| {
+                    let number = facts.answer("baseline")["number"].clone();
+                    built(facts, "sandbox-stale", &number);
+                    let Value::Array(builds) = facts.answer("dry.builds") else {
+                        panic!("no list")
+                    };
+                    let again = builds.last_mut().unwrap();
+                    again["trigger"] = json!("maintainer");
+                    again["sender"] = json!("bridge");
+                },
+                "PASS",
+            ),
+            (
                 "somebody had it tested",
                 |facts| {
                     let number = facts.answer("own.sandbox-upgrade")["number"].clone();
