@@ -206,6 +206,15 @@ fn one_build_for_each_trigger() {
                 "PASS",
             ),
             (
+                "a second build of the first trigger, of which Drone does not tell for whom",
+                |facts| {
+                    let mut second = facts.another_build("first.builds", 9);
+                    second["sender"] = "".into();
+                    facts.add("first.after.builds", second);
+                },
+                "FAIL V1.1",
+            ),
+            (
                 "a second build of the first trigger, of another commit",
                 |facts| {
                     let mut second = facts.another_build("first.builds", 9);
