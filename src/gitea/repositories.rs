@@ -58,6 +58,9 @@ pub struct About {
     pub archived: bool,
     #[serde(default, deserialize_with = "or_default")]
     pub has_pull_requests: bool,
+    /// What an account does there is shown to itself and to the forge's admins only.
+    #[serde(default, deserialize_with = "or_default")]
+    pub private: bool,
     /// A pull request whose commits reach its base becomes merged by itself.
     #[serde(default, deserialize_with = "or_default")]
     pub autodetect_manual_merge: bool,

@@ -189,6 +189,14 @@ fn status_holds(statuses: &[Status], build: &Build, expect: &Expectations) -> Ho
     }
 }
 
+/// Whether a comment is the gate's own about a result, also where the flow uses the same account.
+pub fn is_the_gates(comment: &Comment, expect: &Expectations) -> bool {
+    let marker = &expect.comment_marker;
+    same_account(&comment.user.login, &expect.gate)
+        && !marker.is_empty()
+        && comment.body.contains(marker)
+}
+
 fn comment_holds(comments: &[Comment], build: &Build, pull: &Pull, expect: &Expectations) -> Holds {
     if expect.comment_success.is_empty() || expect.comment_failure.is_empty() {
         return Holds::Nothing;

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Stop};
 use super::expect::Expectations;
 use super::gate::{asked, cut, same_account};
-use super::opened::{branches, main};
+use super::opened::{branches, main, pulls};
 use super::sight::{Activity, Branch};
 use super::{Ruling, unseen};
 use crate::evidence::{Doubt, Question, Witness};
@@ -184,7 +184,26 @@ fn acts_of_flow(
             cut(&expect.flow)
         ));
     }
+    for (part, repository) in [
+        ("mirror", &expect.mirror),
+        ("harness", &expect.upgrading.harness),
+    ] {
+        let label = format!("{name}.after.{part}.pulls");
+        if let Some(pull) = pulls(witness, &label, repository)?.first()
+            && pull.may_hide_from(&acts)
+        {
+            return unseen(hidden(&expect.flow, repository));
+        }
+    }
     Ok(acts)
+}
+
+/// Why nothing follows from no act in a private repository.
+pub fn hidden(account: &str, repository: &str) -> String {
+    format!(
+        "`{repository}` is private, and the forge shows what `{}` does there to its admins only: make it public",
+        cut(account)
+    )
 }
 
 /// Whether an act moved `main` by way of a pull request.

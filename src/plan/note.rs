@@ -191,6 +191,7 @@ impl Note {
     /// Which tests it calls stale, of those that were run and of others.
     pub fn claims(&self, results: &Results, stale: &Named<'_>) -> Claims {
         let mut claims = Claims::default();
+        let says_stale = |text: &str| says_stale(text, stale);
         for sentence in &self.0 {
             let names = |text: &str| -> Vec<String> {
                 let words = words(text).into_iter();
@@ -198,20 +199,20 @@ impl Note {
             };
             // `Stale tests: one, two` is a list under a line of its own.
             let (lead, text) = match sentence.text.split_once(": ") {
-                Some((lead, rest)) if STALE.is_match(lead) && names(lead).is_empty() => {
+                Some((lead, rest)) if says_stale(lead) && names(lead).is_empty() => {
                     (format!("{} {lead}", sentence.lead), rest)
                 }
                 _ => (sentence.lead.clone(), &sentence.text[..]),
             };
-            let under_stale = STALE.is_match(&lead);
-            if !under_stale && !STALE.is_match(text) {
+            let under_stale = says_stale(&lead);
+            if !under_stale && !says_stale(text) {
                 continue;
             }
             // Tests that were named, and of which nothing was said yet.
             let mut named = BTreeSet::new();
             for part in PARTS.split(text) {
                 named.extend(names(part));
-                let is_stale = STALE.is_match(part);
+                let is_stale = says_stale(part);
                 let is_other = OTHERWISE.is_match(part);
                 match (is_stale, is_other) {
                     (true, false) => claims.stale.append(&mut named),
@@ -236,6 +237,14 @@ impl Note {
     }
 }
 
+/// Whether a text calls something stale. A recipe may be named like that, and says nothing by its name.
+fn says_stale(text: &str, about: &Named<'_>) -> bool {
+    match about.recipe {
+        "" => STALE.is_match(text),
+        recipe => STALE.is_match(&text.replace(recipe, "recipe")),
+    }
+}
+
 impl Sentence {
     fn has(&self, wanted: &str) -> bool {
         self.words.iter().any(|word| word.text == wanted)
@@ -244,7 +253,7 @@ impl Sentence {
     fn gives_a_reason(&self, test: &Named<'_>, old: &str) -> Told {
         let text = &self.text;
         let is_named = self.words.iter().any(|word| word.names(test));
-        let is_about_it = is_named || STALE.is_match(text) || ABOUT_A_TEST.is_match(text);
+        let is_about_it = is_named || says_stale(text, test) || ABOUT_A_TEST.is_match(text);
         if is_about_it && (REASON.is_match(text) || self.tells_of(old)) {
             return Told::Yes;
         }
@@ -541,6 +550,7 @@ mod tests {
             "`tells-its-version` is stale after the upgrade `1.4.0` -> `2.0.0`",
             "`tells-its-version` is stale (1.4.0→2.0.0)",
             "> the test is stale because it expects 1.4.0",
+            "sandbox-stale was upgraded, because there is a newer version.",
         ] {
             assert_eq!(gives(text), Told::No, "{text}");
         }
@@ -680,6 +690,21 @@ mod tests {
             (
                 "tests/sandbox-stale/functional/answers.sh is stale",
                 "tests/sandbox-stale/functional/answers.sh",
+                "",
+            ),
+            (
+                "## sandbox-stale 1.4.0 to 2.0.0\n\n- stays-up ok\n- tells-its-version is stale",
+                version,
+                "",
+            ),
+            (
+                "Results of sandbox-stale: stays-up ok, tells-its-version stale",
+                version,
+                "",
+            ),
+            (
+                "tests/sandbox-stale/functional/stays-up.sh went well",
+                "",
                 "",
             ),
             ("Nothing is said", "", ""),

@@ -567,6 +567,29 @@ pub fn nothing_merged(
     holds(format!("none of {looked_at} pull requests was merged"))
 }
 
+/// What is wrong about what the flow opened is in doubt where a pull request of its own stood open in the mirror before: it may have gone on
+/// with that one.
+pub fn unless_one_was_open(
+    witness: &Witness<'_>,
+    name: &str,
+    expect: &Expectations,
+    ruling: Result<Ruling, Doubt>,
+) -> Result<Ruling, Doubt> {
+    let ruling = ruling?;
+    let label = format!("{name}.before.mirror.pulls");
+    let before = pulls(witness, &label, &expect.mirror)?;
+    let stood_open = |pull: &&Pull| pull.is_open() && same_account(&pull.user.login, &expect.flow);
+    match (&ruling, before.iter().find(stood_open)) {
+        (Ruling::Broken { .. }, Some(pull)) => unseen(format!(
+            "pull request {} of `{}`, the flow's, from `{}`, was open before, and the flow may have gone on with it: close it, and verify again",
+            pull.number,
+            expect.mirror,
+            cut(pull.branch())
+        )),
+        _ => Ok(ruling),
+    }
+}
+
 /// The builds of a pull request, whatever their commit, oldest first.
 pub fn builds(
     witness: &Witness<'_>,

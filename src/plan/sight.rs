@@ -63,6 +63,12 @@ impl Pull {
         }
     }
 
+    /// Whether the forge may keep to itself what the account of these acts did in its repository, which is private: they show nothing that
+    /// was done in private.
+    pub fn may_hide_from(&self, acts: &[Activity]) -> bool {
+        self.base.repo.private && !acts.iter().any(|act| act.repo.private)
+    }
+
     /// Whether its branch came with it: it stands in this repository, and is none of those that were there before. Any other branch is
     /// somebody else's.
     pub fn brought_its_branch(&self, repository: &str, known: &[Branch]) -> bool {
@@ -90,6 +96,9 @@ pub struct RepositoryName {
     /// Whether a pull request whose commits come to be on its base branch is shown as merged, whoever put them there.
     #[serde(default, deserialize_with = "or_default")]
     pub autodetect_manual_merge: bool,
+    /// Whether only those see it who have access. What others do there, the forge shows to themselves and to its admins.
+    #[serde(default, deserialize_with = "or_default")]
+    pub private: bool,
 }
 
 /// A branch, as `GET /repos/{owner}/{repo}/branches` lists it.

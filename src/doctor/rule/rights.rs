@@ -111,6 +111,11 @@ fn of(config: &Config, place: &Place) -> Vec<Check> {
             manual_merges(about),
         ));
     }
+    if let Some(about) = place.about.value()
+        && matches!(place.role, Role::Mirror | Role::Harness)
+    {
+        checks.push(ruled("visible", &name, &place.about.asked, visible(about)));
+    }
     let outsider = &config.gate.outsider.account;
     checks.push(check(
         "outsider",
@@ -245,6 +250,16 @@ fn independence(config: &Config, place: &Place) -> Check {
                 )),
             },
             unseen,
+        ),
+    }
+}
+
+pub(super) fn visible(about: &About) -> Ruling {
+    match about.private {
+        false => Ruling::ok("what the flow does there is shown"),
+        true => Ruling::warning(
+            "it is private: what the flow does there is shown to the forge's admins only, and without it much is INCONCLUSIVE",
+            "Make it public, or Gavel's account an admin of the forge",
         ),
     }
 }

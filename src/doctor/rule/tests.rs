@@ -4,7 +4,7 @@ use super::forge::{Need, clock, release, scopes};
 use super::hooks::registered;
 use super::machine::{database, room, schedule};
 use super::own::deliveries;
-use super::rights::{manual_merges, repository};
+use super::rights::{manual_merges, repository, visible};
 use super::*;
 use crate::doctor::EVENTS;
 use crate::doctor::look::{Deliveries, Image, Role};
@@ -265,7 +265,10 @@ fn a_repository_where_gavel_may_what_it_has_to() {
     }
     let detects = about(json!({ "autodetect_manual_merge": true }));
     assert_eq!(outcome(manual_merges(&detects)), Failed);
-    assert_eq!(outcome(manual_merges(&about(right))), Well);
+    assert_eq!(outcome(manual_merges(&about(right.clone()))), Well);
+    assert_eq!(outcome(visible(&about(right))), Well);
+    let hidden = about(json!({ "private": true }));
+    assert_ne!(outcome(visible(&hidden)), Well);
 }
 
 #[test]

@@ -372,8 +372,16 @@ impl Bench {
         make: impl Fn() -> Asked<'a, (String, Value)>,
     ) -> Result<Result<(String, Value), String>, Stop> {
         let forge = &self.world.forge;
-        let done = self.unless_cancelled(forge.exactly_once(interrupted, find, make));
-        Ok(done.await?.map_err(|error| error.to_string()))
+        let mut making = std::pin::pin!(forge.exactly_once(interrupted, find, make));
+        let done = match self.unless_cancelled(&mut making).await {
+            // What was sent may still take effect for as long, and cleanup is to find it.
+            Err(Stop::Cancelled) if !self.ledger.is_leaving() => {
+                let sent = tokio::time::timeout(forge.longest_request(), making);
+                sent.await.map_err(|_| Stop::Cancelled)?
+            }
+            done => done?,
+        };
+        Ok(done.map_err(|error| error.to_string()))
     }
 
     pub(super) async fn record_done<T: DeserializeOwned>(

@@ -77,7 +77,7 @@ impl Bench {
         };
         let swarm = Swarm::new(tool(&host.docker));
         Ok(Some(match self.recall(first).await? {
-            Some(fact) => swarm.watch_since(fact.at),
+            Some(fact) => swarm.watch_since(fact.at).await,
             None => swarm.watch(),
         }))
     }

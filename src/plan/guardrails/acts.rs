@@ -3,6 +3,7 @@
 use super::{MAIN, Watched};
 use crate::evidence::{Doubt, Question, Witness};
 use crate::plan::gate::{asked, cut, same_account};
+use crate::plan::harness::hidden;
 use crate::plan::sight::{Activity, Branch, Pull};
 use crate::plan::unseen;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,15 @@ pub fn acts(
             "the forge shows nothing that `{}` ever did: make that account's activity visible",
             cut(account)
         ));
+    }
+    // The gate has no part in what happens to repositories.
+    let reviewed = watched.reviewed();
+    for repository in reviewed.filter(|_| same_account(account, &watched.flow)) {
+        if let Some(pull) = pulls(witness, "close", repository)?.first()
+            && pull.may_hide_from(&acts)
+        {
+            return unseen(hidden(account, repository));
+        }
     }
     for (repository, pull) in opened(witness, watched, account)? {
         let told = acts.iter().any(|act| {

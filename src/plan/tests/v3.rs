@@ -190,6 +190,14 @@ fn one_pull_request_is_opened() {
         &[
             ("none", nothing_opened, "FAIL V3.2; BLOCKED V3.3 V3.4"),
             (
+                "none, while one of its own is open since before",
+                |facts| {
+                    nothing_opened(facts);
+                    facts.put("run.before.mirror.pulls", "/0/user/login", "flow");
+                },
+                "INCONCLUSIVE V3.2; BLOCKED V3.3 V3.4",
+            ),
+            (
                 "one by somebody else",
                 |facts| {
                     facts.stop_at("run.pull");

@@ -527,6 +527,17 @@ fn no_test_is_touched() {
                 "PASS",
             ),
             (
+                "nothing, as far as the forge shows what is done in a private repository",
+                |facts| {
+                    let hidden = json!({ "full_name": HARNESS, "private": true });
+                    let pull = json!({ "number": 99, "user": { "login": "builder" }, "state": "open",
+                        "head": { "sha": OTHER, "ref": "tests" },
+                        "base": { "sha": OTHER, "ref": "main", "repo": hidden } });
+                    facts.set("run.after.harness.pulls", json!([pull]));
+                },
+                "INCONCLUSIVE V5.3",
+            ),
+            (
                 "it pushed a branch",
                 |facts| {
                     moved(facts, "tests");

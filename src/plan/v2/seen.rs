@@ -5,8 +5,8 @@ use crate::evidence::{Doubt, Witness};
 use crate::flow::{End, HelperSaid, Ran};
 use crate::plan::expect::Expectations;
 use crate::plan::gate::{
-    Surfaces, comments, expectations, misdirected, ours, same_account, somebody_else_typed,
-    statuses, watched_out,
+    Surfaces, comments, expectations, is_the_gates, misdirected, ours, same_account,
+    somebody_else_typed, statuses, watched_out,
 };
 use crate::plan::sight::{Build, Comment, Pull};
 use crate::plan::{blocked, unseen};
@@ -52,7 +52,8 @@ pub fn flow_wrote(
 ) -> Result<Vec<Comment>, Doubt> {
     let pull = witness.context(pull)?;
     let known = comments(witness, before, &pull, expect)?;
-    let after = comments(witness, after, &pull, expect)?;
+    let mut after = comments(witness, after, &pull, expect)?;
+    after.retain(|comment| !is_the_gates(comment, expect));
     Ok(new_by(&known, after, &expect.flow))
 }
 

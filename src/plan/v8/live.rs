@@ -7,6 +7,7 @@ use crate::plan::expect::{Expectations, UpgradingAll};
 use crate::plan::gate::{asked, cut, same_account, somebody_else_typed};
 use crate::plan::opened::{
     builds, closed_by, history, is_upgraded, opened, opened_in_harness, opened_pull, pulls,
+    unless_one_was_open,
 };
 use crate::plan::run::new_by;
 use crate::plan::sight::{Activity, Build, Named, Pull};
@@ -50,6 +51,7 @@ pub fn one_for_each(witness: &Witness<'_>) -> Result<Ruling, Doubt> {
                     ),
                     MEND_RUN,
                 );
+                let wrong = unless_one_was_open(witness, &name, &of, wrong);
                 let after = format!("{name}.after.upstream");
                 return unless_upstream_moved(witness, recipe, &after, &expect, wrong);
             }

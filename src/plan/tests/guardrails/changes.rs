@@ -20,6 +20,15 @@ fn one_change_at_a_time() {
     let rows: &[(&str, Change, &str)] = &[
         ("nothing", |_| {}, "PASS"),
         (
+            "the suite is private, and nothing that was done there is shown",
+            |seen| {
+                let mut theirs = pull(SUITE, 90, "builder");
+                theirs["base"]["repo"]["private"] = json!(true);
+                seen.set(&format!("close.pulls.{SUITE}"), json!([theirs]));
+            },
+            "INCONCLUSIVE G1 G2 G3 G7",
+        ),
+        (
             "the flow merges",
             |seen| seen.did("flow", merging(MIRROR)),
             "FAIL G1",
