@@ -308,6 +308,21 @@ fn it_only_polls() {
                 "INCONCLUSIVE V2.2",
             ),
             (
+                "the gate tells its result by the flow's account",
+                |facts| {
+                    let text = serde_json::to_string(&facts.0).unwrap();
+                    let text = text.replace("\"bridge\"", "\"flow\"");
+                    facts.0 = serde_json::from_str(&text).unwrap();
+                    let looks = [
+                        "renew.comments.before",
+                        "renew.comments.after",
+                        "end.green.comments",
+                    ];
+                    wrote(facts, &looks, "flow", "<!-- cc-ci:testme --> green");
+                },
+                "PASS",
+            ),
+            (
                 "somebody who may not typed the trigger",
                 |facts| wrote(facts, &["end.green.comments"], "outsider", "!testme"),
                 "PASS",
