@@ -124,12 +124,62 @@ impl Swarm {
 
     /// Listens to what happens to services from now on, until the answer is dropped.
     pub fn watch(&self) -> Watching {
-        self.watch_since(Timestamp::now())
+        self.listen_from(Timestamp::now(), None)
     }
 
-    /// Like [`Swarm::watch`], beginning with what the engine remembers since then. It remembers the last 256 events only: where as many
-    /// are told of the past, those before them may be missing.
-    pub fn watch_since(&self, from: Timestamp) -> Watching {
+    /// Like [`Swarm::watch`], beginning with what the engine remembers since then. What it may have forgotten by now is a gap.
+    pub async fn watch_since(&self, from: Timestamp) -> Watching {
+        let now = Timestamp::now();
+        let why = match self.oldest_forgotten(now).await {
+            Ok(None) => None,
+            Ok(Some(oldest))
+                if oldest <= i64::try_from(from.as_nanosecond()).unwrap_or(i64::MAX) =>
+            {
+                None
+            }
+            Ok(Some(_)) => Some(format!(
+                "nobody listened, and the engine remembers its last {REMEMBERED} events only"
+            )),
+            Err(error) => Some(format!(
+                "nobody listened, and what the engine remembers is not known: {error}"
+            )),
+        };
+        let gap = why.map(|why| Gap {
+            from,
+            until: now,
+            why,
+        });
+        self.listen_from(from, gap)
+    }
+
+    /// The engine keeps so many events, of whatever kind, and looks only at those: the oldest of them where there are as many, so that it
+    /// has forgotten what was before.
+    async fn oldest_forgotten(&self, until: Timestamp) -> Result<Option<i64>, HostError> {
+        #[derive(Deserialize)]
+        struct Any {
+            #[serde(rename = "timeNano")]
+            at: i64,
+        }
+        let until = moment(until);
+        let arguments = [
+            "events", "--format", "json", "--since", "1", "--until", &until,
+        ];
+        let text = self.tool.ask(&arguments).await?;
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let events: Result<Vec<Any>, _> = lines.map(serde_json::from_str).collect();
+        let events = events.map_err(|error| HostError::Unreadable {
+            asked: self.tool.asked(&arguments),
+            why: error.to_string(),
+        })?;
+        let is_full = events.len() >= REMEMBERED;
+        Ok(events
+            .iter()
+            .map(|event| event.at)
+            .min()
+            .filter(|_| is_full))
+    }
+
+    fn listen_from(&self, from: Timestamp, gap: Option<Gap>) -> Watching {
         let (seen, stop) = (Arc::new(Mutex::default()), CancellationToken::new());
         tokio::spawn(listen(
             self.tool.clone(),
@@ -140,7 +190,7 @@ impl Swarm {
         Watching {
             swarm: self.clone(),
             from,
-            began: Timestamp::now(),
+            gap,
             seen,
             _ended: stop.drop_guard(),
         }
@@ -167,8 +217,8 @@ impl Swarm {
 pub struct Watching {
     swarm: Swarm,
     from: Timestamp,
-    /// When somebody really began to listen; before it there is the engine's memory alone.
-    began: Timestamp,
+    /// Before somebody really listened.
+    gap: Option<Gap>,
     seen: Arc<Mutex<Seen>>,
     _ended: DropGuard,
 }
@@ -186,18 +236,10 @@ impl Watching {
         let past = self.swarm.past(self.from, until).await?;
         let seen = lock(&self.seen);
         let mut events = [&seen.events[..], &past].concat();
-        let mut gaps = seen.gaps.clone();
+        let mut gaps: Vec<Gap> = self.gap.iter().chain(&seen.gaps).cloned().collect();
         drop(seen);
         events.sort();
         events.dedup();
-        let began = i64::try_from(self.began.as_nanosecond()).unwrap_or(i64::MAX);
-        if events.iter().filter(|event| event.at < began).count() >= REMEMBERED {
-            gaps.push(Gap {
-                from: self.from,
-                until: self.began,
-                why: format!("nobody listened, and the engine remembers {REMEMBERED} events only"),
-            });
-        }
         if events.len() >= EVENTS {
             gaps.push(Gap {
                 from: self.from,
