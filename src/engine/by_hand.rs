@@ -1,7 +1,7 @@
 //! A command that is given on the machine itself, by who runs the program and not by a comment of theirs. It is somebody's all the same:
 //! nobody accepts a run of their own.
 
-use super::{Engine, inbox};
+use super::{Engine, inbox, rights};
 use crate::command::Command;
 use crate::render;
 use crate::store::NewCommand;
@@ -59,7 +59,7 @@ async fn ask(engine: &Arc<Engine>, line: &str, account: &str) -> anyhow::Result<
         Some(Err(complaint)) => anyhow::bail!("{complaint}"),
         _ => anyhow::bail!("`{line}` asks for no verification"),
     }
-    let may = inbox::may_command(engine, account).await;
+    let may = rights::may_command(engine, account).await;
     let may = may.with_context(|| {
         format!("whether `{account}` may give commands could not be asked: nothing was started")
     })?;

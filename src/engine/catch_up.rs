@@ -1,13 +1,13 @@
 //! At the start and every minute: finds out whether commands can be stored, reads the tracking issue's comments, for those whose webhook
-//! was lost, closes what earlier runs could not close, and tells the log where Gavel is not well.
+//! was lost, and tells the log where Gavel is not well.
 
 use super::inbox::{Comment, Inbox};
-use super::{Engine, cleanup, keeping, vitals};
+use super::{Engine, keeping, vitals};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
-const EVERY: Duration = Duration::from_secs(60);
+pub(super) const EVERY: Duration = Duration::from_secs(60);
 
 /// The forge's times are whole seconds and its clock is not ours: read a little more than needed, ids tell what is new.
 const MARGIN: SignedDuration = SignedDuration::from_secs(120);
@@ -25,13 +25,6 @@ pub async fn work(engine: Arc<Engine>) {
             Err(error) => {
                 tracing::warn!(%error, "the catch-up read failed; the next one is in a minute");
             }
-        }
-        let swept = tokio::select! {
-            swept = cleanup::sweep(&engine) => swept,
-            () = engine.shutdown.cancelled() => return,
-        };
-        if let Err(error) = swept {
-            tracing::warn!(%error, "what earlier runs left behind could not be closed yet");
         }
         if let Err(error) = vitals::look(&engine).await {
             tracing::warn!(

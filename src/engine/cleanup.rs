@@ -1,6 +1,7 @@
 //! Closes what a run made: pull requests closed, never merged; branches deleted. What is on record is found again by its name.
 
 use super::Engine;
+use super::catch_up::EVERY;
 use crate::config::Repository;
 use crate::gitea::{Pull, State};
 use crate::plan::bench::{
@@ -12,9 +13,14 @@ use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// In as many repositories is something closed at once.
 const AT_ONCE: usize = 4;
+
+/// A `/cleanup` takes no longer than this.
+const AT_MOST: Duration = Duration::from_secs(60);
 
 /// What the forge does not tell of so long after a run, it does not tell.
 const TOLD_BY: SignedDuration = SignedDuration::from_hours(1);
@@ -130,14 +136,32 @@ async fn close_one(engine: &Engine, run: &Run, resource: &Resource) -> anyhow::R
     Ok(())
 }
 
+/// Closes what earlier runs could not close, at the start and every minute. It waits where Drone or the forge does not answer: nothing else
+/// waits for it.
+pub async fn work(engine: Arc<Engine>) {
+    loop {
+        let swept = tokio::select! {
+            swept = sweep(&engine) => swept,
+            () = engine.shutdown.cancelled() => return,
+        };
+        if let Err(error) = swept {
+            tracing::warn!(%error, "what earlier runs left behind could not be closed yet");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = engine.shutdown.cancelled() => return,
+        }
+    }
+}
+
 /// Closes what earlier runs could not close, and were not asked to keep.
 pub async fn sweep(engine: &Engine) -> anyhow::Result<()> {
-    close_all(engine, engine.store.littering_runs(false).await?).await
+    close_all(engine, &engine.store.littering_runs(false).await?).await
 }
 
 /// Closes what earlier runs were asked to keep: it is kept until the next run, which is to find the sandbox as it was.
 pub async fn close_kept(engine: &Engine) -> anyhow::Result<()> {
-    close_all(engine, engine.store.littering_runs(true).await?).await
+    close_all(engine, &engine.store.littering_runs(true).await?).await
 }
 
 /// What ended runs left, also what they were asked to keep.
@@ -151,16 +175,23 @@ pub async fn litter(engine: &Engine) -> anyhow::Result<Vec<Resource>> {
     Ok(left)
 }
 
-/// Closes everything that ended runs left, also what they were asked to keep. Answers what it was about, and how it ended.
+/// Closes everything that ended runs left, also what they were asked to keep. Answers what it was about, and how it ended. Where Drone or the
+/// forge does not answer it does not wait for long: others' commands wait for this one.
 pub async fn everything(engine: &Engine) -> anyhow::Result<Vec<Resource>> {
     let mut runs = engine.store.littering_runs(true).await?;
     runs.extend(engine.store.littering_runs(false).await?);
-    let mut touched = Vec::new();
+    let mut left = Vec::new();
     for run in &runs {
-        let left: Vec<u64> = of_run(engine, run).await?.map(|left| left.id).collect();
+        left.extend(of_run(engine, run).await?.map(|left| left.id));
         // What cannot be closed now is then tried again like any other litter.
         engine.store.keep_no_longer(run.id).await?;
-        clean(engine, run).await?;
+    }
+    match tokio::time::timeout(AT_MOST, close_all(engine, &runs)).await {
+        Ok(closed) => closed?,
+        Err(_) => tracing::warn!("not everything could be closed at once; it is tried again"),
+    }
+    let mut touched = Vec::new();
+    for run in &runs {
         let all = engine.store.resources(run.id).await?;
         touched.extend(
             all.into_iter()
@@ -177,9 +208,9 @@ async fn of_run(engine: &Engine, run: &Run) -> anyhow::Result<impl Iterator<Item
         .filter(|resource| resource.ended.is_none()))
 }
 
-async fn close_all(engine: &Engine, runs: Vec<Run>) -> anyhow::Result<()> {
+async fn close_all(engine: &Engine, runs: &[Run]) -> anyhow::Result<()> {
     for run in runs {
-        clean(engine, &run).await?;
+        clean(engine, run).await?;
     }
     Ok(())
 }

@@ -1,17 +1,17 @@
 //! Commands in, exactly once each, from webhook and catch-up alike; who typed them, may they, and what follows.
 
-use super::limits::{self, Limits, Over};
+use super::limits;
+use super::rights::{Rights, rights};
 use super::words::{self, Word};
-use super::{Engine, cleanup, filing};
+use super::{Engine, cleanup, filing, too_many};
 use crate::command::{self, Command, Complaint, ItemRef, Items, Verify};
-use crate::gitea::Membership;
 use crate::plan;
 use crate::record;
 use crate::render;
 use crate::render::comment::Heard;
 use crate::store::{NewCommand, NoteKind, Run, RunOptions, RunState, StoreError, StoredCommand};
 use jiff::Timestamp;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// As many runs does `/status` show; of the others it says how many they are.
@@ -176,16 +176,7 @@ pub async fn work(engine: Arc<Engine>) {
                 }
             }
             Ok(waiting) => {
-                let mut too_many = Vec::new();
-                let dealt_with = deal_with(&engine, &waiting, &mut too_many).await;
-                // In one write: of somebody who types faster than this, there are very many.
-                if let Err(error) = engine.store.commands_handled(&too_many).await {
-                    tracing::warn!(%error, "commands could not be marked as dealt with yet; it is tried again");
-                    if !engine.rest().await {
-                        return;
-                    }
-                }
-                if !dealt_with {
+                if !deal_with(&engine, &waiting).await {
                     return;
                 }
             }
@@ -204,9 +195,12 @@ async fn remember(engine: &Engine) -> anyhow::Result<()> {
     let (now, at) = (Timestamp::now(), Instant::now());
     let since = now.checked_sub(limits::WITHIN)?;
     let dealt_with = engine.store.dealt_with_since(since).await?;
-    let mut limits = limits(engine);
+    let mut limits = engine.limits();
     for (command, account, handled) in dealt_with {
-        let age = Duration::try_from(now.duration_since(handled)).unwrap_or_default();
+        // Of a time to come is what was dealt with before the clock was set back.
+        let Ok(age) = Duration::try_from(now.duration_since(handled)) else {
+            continue;
+        };
         // Those beyond it were too many, and count for nothing.
         let given = at.checked_sub(age).unwrap_or(at);
         if limits.over(&account, command, given).is_none() {
@@ -216,38 +210,41 @@ async fn remember(engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Deals with each of these. Those that are too many, and that nothing is done for, are left for the caller to mark. Answers whether Gavel
-/// goes on.
-async fn deal_with(
-    engine: &Arc<Engine>,
-    waiting: &[StoredCommand],
-    too_many: &mut Vec<u64>,
-) -> bool {
+/// Deals with each of these. Answers whether Gavel goes on.
+async fn deal_with(engine: &Arc<Engine>, waiting: &[StoredCommand]) -> bool {
+    let mut beyond = Vec::new();
     for command in waiting {
-        let typed = &command.command;
-        let over = limits(engine).over(&typed.account, command.id, Instant::now());
-        let dealing = async {
-            match over {
-                Some(over) => tell_too_many(engine, command, over).await,
-                None => handle(engine, command).await,
-            }
-        };
+        let account = &command.command.account;
+        let over = engine.limits().over(account, command.id, Instant::now());
+        if let Some(over) = over {
+            beyond.push((command, over));
+            continue;
+        }
         let done = tokio::select! {
-            done = dealing => done,
+            done = handle(engine, command) => done,
             () = engine.shutdown.cancelled() => return false,
         };
-        match done {
-            Ok(()) if over.is_some() => too_many.push(command.id),
-            Ok(()) => {}
-            Err(error) => {
-                tracing::warn!(command = command.id, %error, "a command could not be dealt with yet; it is tried again");
-                if !engine.rest().await {
-                    return false;
-                }
+        if let Err(error) = done {
+            tracing::warn!(command = command.id, %error, "a command could not be dealt with yet; it is tried again");
+            if !engine.rest().await {
+                return false;
             }
         }
     }
-    true
+    if beyond.is_empty() {
+        return true;
+    }
+    let done = tokio::select! {
+        done = too_many::turn_down(engine, &beyond) => done,
+        () = engine.shutdown.cancelled() => return false,
+    };
+    match done {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "commands that are too many could not be turned down yet; it is tried again");
+            engine.rest().await
+        }
+    }
 }
 
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
@@ -258,12 +255,17 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
         return Ok(store.command_handled(stored.id).await?);
     }
     match standing(engine, typed).await? {
-        Standing::AsTyped => limits(engine).count(&typed.account, stored.id, Instant::now()),
+        Standing::AsTyped => engine
+            .limits()
+            .count(&typed.account, stored.id, Instant::now()),
         Standing::Changed => {
             tracing::info!(command = stored.id, account = %typed.account, "edited before it was dealt with");
             if rights(engine, &typed.account).await?.any() {
                 react(engine, typed, "confused").await;
-                answer(engine, stored, &render::comment::edited_since(&typed.line)).await?;
+                engine
+                    .reporter
+                    .answer(stored, &render::comment::edited_since(&typed.line))
+                    .await?;
             }
             return Ok(engine.store.command_handled(stored.id).await?);
         }
@@ -281,7 +283,7 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
             Some(Err(complaint)) => {
                 react(engine, typed, "confused").await;
                 let text = render::comment::complaint(&typed.line, &complaint);
-                answer(engine, stored, &text).await?;
+                engine.reporter.answer(stored, &text).await?;
             }
             Some(Ok(command)) => {
                 react(engine, typed, "eyes").await;
@@ -293,30 +295,11 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
         react(engine, typed, "-1").await;
         if !engine.store.was_turned_away(&typed.account).await? {
             let text = render::comment::turned_away(&typed.account, &engine.config.tracking);
-            answer(engine, stored, &text).await?;
+            engine.reporter.answer(stored, &text).await?;
             engine.store.turn_away(&typed.account).await?;
         }
     }
     engine.store.command_handled(stored.id).await?;
-    Ok(())
-}
-
-fn limits(engine: &Engine) -> MutexGuard<'_, Limits> {
-    engine.limits.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Of those who give more commands than are dealt with, the forge is not asked. They are told once, where they may give any.
-async fn tell_too_many(engine: &Engine, stored: &StoredCommand, over: Over) -> anyhow::Result<()> {
-    let typed = &stored.command;
-    tracing::warn!(command = stored.id, account = %typed.account, "one of too many: nothing is done");
-    if !over.is_told {
-        if rights(engine, &typed.account).await?.any() {
-            let text =
-                render::comment::too_many(&typed.account, limits::MOST, limits::WITHIN, over.wait);
-            answer(engine, stored, &text).await?;
-        }
-        limits(engine).told(&typed.account);
-    }
     Ok(())
 }
 
@@ -403,21 +386,27 @@ async fn obey(
     rights: &Rights,
 ) -> anyhow::Result<()> {
     match command {
-        Command::Help => answer(engine, stored, &render::comment::help(plan::ITEMS)).await,
+        Command::Help => {
+            engine
+                .reporter
+                .answer(stored, &render::comment::help(plan::ITEMS))
+                .await
+        }
         Command::Status => {
             let (open, more) = record::open_runs(&engine.store, &engine.config, MOST_SHOWN).await?;
             let pause = engine.store.paused().await?;
-            answer(
-                engine,
-                stored,
-                &render::comment::status(&open, more, pause.as_ref()),
-            )
-            .await
+            engine
+                .reporter
+                .answer(
+                    stored,
+                    &render::comment::status(&open, more, pause.as_ref()),
+                )
+                .await
         }
         _ if !here => {
             let text =
                 render::comment::elsewhere(&engine.config.tracking, &engine.config.forge.url);
-            answer(engine, stored, &text).await
+            engine.reporter.answer(stored, &text).await
         }
         Command::Verify(_)
         | Command::Cancel
@@ -427,7 +416,10 @@ async fn obey(
         | Command::File(_)
             if !rights.commands =>
         {
-            answer(engine, stored, &render::comment::adversaries_only()).await
+            engine
+                .reporter
+                .answer(stored, &render::comment::adversaries_only())
+                .await
         }
         Command::Accept { item, head } => {
             let heard = words::hear(engine, stored, &item, Word::Accept(&head)).await?;
@@ -443,20 +435,24 @@ async fn obey(
         }
         Command::File(named) => {
             let filings = filing::file(engine, &named).await?;
-            answer(
-                engine,
-                stored,
-                &render::comment::filings(filings.as_deref()),
-            )
-            .await
+            engine
+                .reporter
+                .answer(stored, &render::comment::filings(filings.as_deref()))
+                .await
         }
         Command::Decision(text) => {
             words::note(engine, stored, NoteKind::Decision, &text).await?;
-            answer(engine, stored, &render::comment::noted(NoteKind::Decision)).await
+            engine
+                .reporter
+                .answer(stored, &render::comment::noted(NoteKind::Decision))
+                .await
         }
         Command::Idea(text) => {
             words::note(engine, stored, NoteKind::Idea, &text).await?;
-            answer(engine, stored, &render::comment::noted(NoteKind::Idea)).await
+            engine
+                .reporter
+                .answer(stored, &render::comment::noted(NoteKind::Idea))
+                .await
         }
         Command::Cancel => {
             let store = &engine.store;
@@ -468,18 +464,19 @@ async fn obey(
             }
             // It may have been done before, and not been told.
             let cancelled = store.run_cancelled_by(stored.id).await?;
-            answer(
-                engine,
-                stored,
-                &render::comment::cancelled(cancelled, &open),
-            )
-            .await
+            engine
+                .reporter
+                .answer(stored, &render::comment::cancelled(cancelled, &open))
+                .await
         }
         Command::Pause => {
             // None where it was ended before this was dealt with again.
             if let Some(pause) = engine.store.pause(stored.id).await? {
                 let open = engine.store.open_runs().await?;
-                answer(engine, stored, &render::comment::paused(&pause, &open)).await?;
+                engine
+                    .reporter
+                    .answer(stored, &render::comment::paused(&pause, &open))
+                    .await?;
             }
             Ok(())
         }
@@ -487,7 +484,7 @@ async fn obey(
             let ended = engine.store.resume(stored.id).await?;
             let open = engine.store.open_runs().await?;
             let text = render::comment::resumed(ended.as_ref(), &open);
-            answer(engine, stored, &text).await?;
+            engine.reporter.answer(stored, &text).await?;
             engine.runs.notify_waiters();
             Ok(())
         }
@@ -500,16 +497,14 @@ async fn obey(
                 Some(run) => render::comment::cleanup_later(run.id),
                 None => render::comment::cleaned(&cleanup::everything(engine).await?),
             };
-            answer(engine, stored, &text).await
+            engine.reporter.answer(stored, &text).await
         }
         Command::Report => {
             let latest = record::latest_finished(&engine.store, &engine.config).await?;
-            answer(
-                engine,
-                stored,
-                &render::comment::report_again(latest.as_ref()),
-            )
-            .await
+            engine
+                .reporter
+                .answer(stored, &render::comment::report_again(latest.as_ref()))
+                .await
         }
         Command::Verify(Verify {
             items,
@@ -529,7 +524,7 @@ async fn obey(
                 }
                 let text =
                     render::comment::dry_run(&planned, &plan::guardrails::sandbox(&engine.config));
-                return answer(engine, stored, &text).await;
+                return engine.reporter.answer(stored, &text).await;
             }
             let items: Vec<&str> = plan::with_prerequisites(&named)
                 .iter()
@@ -549,7 +544,10 @@ async fn obey(
             tracing::info!(run, ?items, account = %stored.command.account, "queued");
             super::progress::show(engine, run, None).await?;
             if let Some(pause) = engine.store.paused().await? {
-                answer(engine, stored, &render::comment::waits(run, &pause)).await?;
+                engine
+                    .reporter
+                    .answer(stored, &render::comment::waits(run, &pause))
+                    .await?;
             }
             engine.runs.notify_waiters();
             Ok(())
@@ -574,79 +572,8 @@ async fn answer_word(
     if accused {
         react(engine, &stored.command, "confused").await;
     }
-    answer(
-        engine,
-        stored,
-        &render::comment::heard(item.as_str(), done, &heard),
-    )
-    .await
-}
-
-async fn answer(engine: &Engine, stored: &StoredCommand, text: &str) -> anyhow::Result<()> {
-    let typed = &stored.command;
     engine
         .reporter
-        .say(
-            &format!("answer-{}", stored.id),
-            &typed.repository,
-            typed.issue,
-            text,
-        )
-        .await?;
-    Ok(())
-}
-
-/// What an account may do here.
-struct Rights {
-    /// Start, end and clean up runs.
-    commands: bool,
-    /// Say what they think of what was judged.
-    judges: bool,
-}
-
-impl Rights {
-    fn any(&self) -> bool {
-        self.commands || self.judges
-    }
-}
-
-async fn rights(engine: &Engine, account: &str) -> anyhow::Result<Rights> {
-    let adversaries = &engine.config.commanders.adversaries;
-    Ok(Rights {
-        commands: may_command(engine, account).await?,
-        judges: adversaries.iter().any(|named| named.is(account)),
-    })
-}
-
-/// Whether an account may command: by name, by team, or by write access to the tracking repository. None of the flow's accounts and
-/// Gavel's own may, whatever they can write: they are never heard.
-pub async fn may_command(engine: &Engine, account: &str) -> anyhow::Result<bool> {
-    if engine.is_ours(account) {
-        return Ok(false);
-    }
-    let commanders = &engine.config.commanders;
-    if commanders.accounts.iter().any(|named| named.is(account)) {
-        return Ok(true);
-    }
-    let forge = &engine.world.forge;
-    for team in &commanders.teams {
-        if forge.team_membership(team, account).await?.value == Membership::Member {
-            return Ok(true);
-        }
-    }
-    if !commanders.write_access {
-        return Ok(false);
-    }
-    match forge
-        .permission(&engine.config.tracking.repository, account)
+        .answer(stored, &render::comment::heard(item.as_str(), done, &heard))
         .await
-    {
-        Ok(permission) => Ok(permission.value.can_write()),
-        Err(error) if error.is_forbidden() => {
-            tracing::warn!(%account, %error, "who can write to the tracking repository is told to its admins only: make Gavel one, or name commanders");
-            Ok(false)
-        }
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }

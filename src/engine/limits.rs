@@ -30,7 +30,7 @@ struct Lately {
 }
 
 impl Limits {
-    /// Whether a command of this account is one too many now. It is to be asked before the forge is.
+    /// Whether a command of this account is one too many now. It is to be asked before the forge is asked about that command.
     pub fn over(&mut self, account: &str, command: u64, now: Instant) -> Option<Over> {
         let lately = self.accounts.get_mut(&account.to_lowercase())?;
         lately.forget(now);

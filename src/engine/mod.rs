@@ -17,8 +17,10 @@ mod putting_away;
 mod report;
 mod reporter;
 mod restored;
+mod rights;
 mod runner;
 mod seconds;
+mod too_many;
 mod verdicts;
 mod verified;
 pub mod vitals;
@@ -41,7 +43,7 @@ use heard::Heard;
 use limits::Limits;
 use reporter::Reporter;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
@@ -193,6 +195,7 @@ impl Engine {
         parts.spawn(self.reporter.clone().work(self.shutdown.clone()));
         parts.spawn(inbox::work(self.clone()));
         parts.spawn(catch_up::work(self.clone()));
+        parts.spawn(cleanup::work(self.clone()));
         parts.spawn(keeping::work(self.clone()));
         parts.spawn(putting_away::work(self.clone()));
         parts.spawn(runner::work(self.clone()));
@@ -299,6 +302,11 @@ impl Engine {
         let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
         let (doing_run, what) = &*doing;
         what.clone().filter(|_| *doing_run == run)
+    }
+
+    /// Who gave how many commands lately.
+    fn limits(&self) -> MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Accounts that never command: Gavel itself, the flow, the gate.

@@ -4,7 +4,7 @@
 use super::seconds;
 use crate::config::{Account, Repository};
 use crate::gitea::{Gitea, GiteaError, Outcome};
-use crate::store::{Slot, Store, StoreError};
+use crate::store::{Slot, Store, StoreError, StoredCommand};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -75,6 +75,15 @@ impl Reporter {
             .await?;
         self.bell.notify_one();
         Ok(())
+    }
+
+    /// Answers a command where it was typed.
+    pub async fn answer(&self, stored: &StoredCommand, text: &str) -> anyhow::Result<()> {
+        let typed = &stored.command;
+        let slot = format!("answer-{}", stored.id);
+        Ok(self
+            .say(&slot, &typed.repository, typed.issue, text)
+            .await?)
     }
 
     /// Writes a slot's comment once more, as it was last meant.

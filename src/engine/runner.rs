@@ -162,9 +162,14 @@ async fn drive(engine: &Arc<Engine>, run: Run) -> anyhow::Result<()> {
     }
     progress::show(engine, id, Some("closing what was opened")).await?;
     guards::adopt(engine, &run).await?;
-    if run.options.keep {
+    let run = engine.store.run(id).await?.unwrap_or(run);
+    if run.options.keep && run.cut_short.is_none() {
         tracing::info!(run = id, "kept as it is, as it was asked for");
     } else {
+        if run.options.keep {
+            // What was to be looked at never came to be. What cannot be closed now is tried again like any other litter.
+            engine.store.keep_no_longer(id).await?;
+        }
         cleanup::clean(engine, &run).await?;
     }
     guards::close(engine, &run, guard).await?;

@@ -32,7 +32,7 @@ pub async fn hear(
     if !adversaries.iter().any(|named| named.is(account)) {
         return Ok(Heard::NoAdversary);
     }
-    let Some(attempt) = meant(engine, item.as_str(), account, &word).await? else {
+    let Some(attempt) = meant(engine, item.as_str(), account, stored.id, &word).await? else {
         return Ok(Heard::NotJudged);
     };
     let heard = say(engine, stored, &attempt, word).await?;
@@ -48,6 +48,7 @@ async fn meant(
     engine: &Engine,
     item: &str,
     account: &str,
+    command: u64,
     word: &Word<'_>,
 ) -> anyhow::Result<Option<Attempt>> {
     let store = &engine.store;
@@ -60,7 +61,7 @@ async fn meant(
             }
         }
         Word::Withdraw => {
-            let said_of = store.latest_said_of(item, account).await?;
+            let said_of = store.latest_said_of(item, account, command).await?;
             if said_of.is_some() {
                 return Ok(said_of);
             }
@@ -112,13 +113,15 @@ async fn say(
         }
         Word::Dispute(reason) => (WordKind::Disputed, "", reason),
         Word::Withdraw => {
-            return Ok(match store.withdraw_words(attempt.id, account).await? {
-                true => Heard::TakenBack {
-                    run: attempt.run,
-                    is_over,
+            return Ok(
+                match store.withdraw_words(attempt.id, account, stored.id).await? {
+                    true => Heard::TakenBack {
+                        run: attempt.run,
+                        is_over,
+                    },
+                    false => Heard::NothingSaid,
                 },
-                false => Heard::NothingSaid,
-            });
+            );
         }
     };
     store

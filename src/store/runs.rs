@@ -326,13 +326,20 @@ impl Store {
     }
 
     /// The attempt of an item that an account said something of last which stands.
-    pub async fn latest_said_of(&self, item: &str, account: &str) -> Result<Option<Attempt>> {
+    pub async fn latest_said_of(
+        &self,
+        item: &str,
+        account: &str,
+        command: u64,
+    ) -> Result<Option<Attempt>> {
         sqlx::query(
             "select attempts.* from attempts join words on words.attempt = attempts.id
-             where item = ? and account = ? and withdrawn is null order by words.id desc limit 1",
+             where item = ? and account = ? and (withdrawn is null or withdrawn_by = ?)
+             order by withdrawn_by is null, words.id desc limit 1",
         )
         .bind(item)
         .bind(account)
+        .bind(signed(command))
         .fetch_optional(&self.pool)
         .await?
         .as_ref()

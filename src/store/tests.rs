@@ -719,3 +719,32 @@ async fn what_was_written_is_told_of_one_repository() {
     assert_eq!(store.counts(ISSUE).await.unwrap().last_written, None);
     assert!(store.counts(MIRROR).await.unwrap().last_written.is_some());
 }
+
+#[tokio::test]
+async fn one_command_takes_back_one_word_however_often_it_is_dealt_with() {
+    let file = File::new();
+    let store = file.open().await;
+    let run = queued(&store, 1).await;
+    let mut attempts = Vec::new();
+    for comment in 2..=4 {
+        let typed = [command(comment, 0, "/dispute V1 no")];
+        store.hear(ISSUE, comment, &typed).await.unwrap();
+    }
+    for command in 2..=3 {
+        let attempt = store.open_attempt(run, "V1").await.unwrap().id;
+        let said = store.say_word(command, attempt, WordKind::Disputed, "adversary", "", "no");
+        said.await.unwrap();
+        attempts.push(attempt);
+    }
+    let latest = async |command| {
+        let of = store.latest_said_of("V1", "adversary", command).await;
+        of.unwrap().map(|attempt| attempt.id)
+    };
+    for _ in 0..2 {
+        assert_eq!(latest(4).await, Some(attempts[1]));
+        let done = store.withdraw_words(attempts[1], "adversary", 4).await;
+        assert!(done.unwrap());
+    }
+    // Another one takes back what was said before.
+    assert_eq!(latest(5).await, Some(attempts[0]));
+}

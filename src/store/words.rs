@@ -154,13 +154,15 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back what an account said of an attempt. Answers whether there was anything.
-    pub async fn withdraw_words(&self, attempt: u64, account: &str) -> Result<bool> {
+    /// Takes back what an account said of an attempt. Answers whether there was anything. The same command again takes back the same.
+    pub async fn withdraw_words(&self, attempt: u64, account: &str, command: u64) -> Result<bool> {
         let mut transaction = self.writer.begin().await?;
         let done = sqlx::query(
-            "update words set withdrawn = ? where attempt = ? and account = ? and withdrawn is null",
+            "update words set withdrawn = coalesce(withdrawn, ?1), withdrawn_by = ?2
+             where attempt = ?3 and account = ?4 and (withdrawn is null or withdrawn_by = ?2)",
         )
         .bind(now())
+        .bind(signed(command))
         .bind(signed(attempt))
         .bind(account)
         .execute(&mut *transaction)

@@ -148,5 +148,6 @@ fn forms_that_were_released_stay_as_they_were() {
     11 16c2694925257544
     12 7155fca06dab1bdd
     13 dd06bc7690aa9995
+    14 b335c87ee7721715
     ");
 }
