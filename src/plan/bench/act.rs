@@ -7,6 +7,8 @@ use crate::gitea::{Asked, NewFile, State};
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Where every pull request leads to.
 const BASE: &str = "main";
@@ -372,15 +374,10 @@ impl Bench {
         make: impl Fn() -> Asked<'a, (String, Value)>,
     ) -> Result<Result<(String, Value), String>, Stop> {
         let forge = &self.world.forge;
-        let mut making = std::pin::pin!(forge.exactly_once(interrupted, find, make));
-        let done = match self.unless_cancelled(&mut making).await {
-            // What was sent may still take effect for as long, and cleanup is to find it.
-            Err(Stop::Cancelled) if !self.ledger.is_leaving() => {
-                let sent = tokio::time::timeout(forge.longest_request(), making);
-                sent.await.map_err(|_| Stop::Cancelled)?
-            }
-            done => done?,
-        };
+        let making = forge.exactly_once(interrupted, find, make);
+        let is_leaving = || self.ledger.is_leaving();
+        let longest = forge.longest_request();
+        let done = made_or_cancelled(making, self.ledger.cancelled(), is_leaving, longest).await?;
         Ok(done.map_err(|error| error.to_string()))
     }
 
@@ -395,5 +392,73 @@ impl Bench {
             Err(why) => ("the forge".into(), Answer::Unseen(why)),
         };
         self.record(label, question, asked, None, answer).await
+    }
+}
+
+/// Something that is being made, for which a cancelled run waits so long: what was sent may take effect until then, and cleanup is to find it.
+/// Where Gavel ends, the next one looks for it.
+async fn made_or_cancelled<T>(
+    making: impl Future<Output = T>,
+    cancelled: &CancellationToken,
+    is_leaving: impl Fn() -> bool,
+    longest: Duration,
+) -> Result<T, Stop> {
+    if cancelled.is_cancelled() {
+        return Err(Stop::Cancelled);
+    }
+    let mut making = std::pin::pin!(making);
+    tokio::select! {
+        biased;
+        () = cancelled.cancelled() => {}
+        made = &mut making => return Ok(made),
+    }
+    if is_leaving() {
+        return Err(Stop::Cancelled);
+    }
+    let made = tokio::time::timeout(longest, making).await;
+    made.map_err(|_| Stop::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    /// Made while the run is cancelled, by somebody who waits for so long.
+    async fn made(leaves: bool, answers: bool, longest: Duration) -> Result<u64, Stop> {
+        let cancelled = CancellationToken::new();
+        let (answer, answered) = oneshot::channel();
+        let cancels = cancelled.clone();
+        let making = async move {
+            cancels.cancel();
+            tokio::task::yield_now().await;
+            if answers {
+                answer.send(7).unwrap();
+            }
+            match answered.await {
+                Ok(made) => made,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        made_or_cancelled(making, &cancelled, || leaves, longest).await
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_run_waits_for_what_was_sent() {
+        let hour = Duration::from_secs(3600);
+        assert!(matches!(made(false, true, hour).await, Ok(7)));
+        let never = made(false, false, Duration::from_millis(1)).await;
+        assert!(matches!(never, Err(Stop::Cancelled)));
+        assert!(matches!(made(true, true, hour).await, Err(Stop::Cancelled)));
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_run_makes_nothing_more() {
+        let cancelled = CancellationToken::new();
+        cancelled.cancel();
+        let making = async { panic!("it was sent") };
+        let done: Result<(), Stop> =
+            made_or_cancelled(making, &cancelled, || false, Duration::MAX).await;
+        assert!(matches!(done, Err(Stop::Cancelled)));
     }
 }
