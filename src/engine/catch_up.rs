@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(60);
 
 /// The forge's times are whole seconds and its clock is not ours: read a little more than needed, ids tell what is new.
 const MARGIN: SignedDuration = SignedDuration::from_secs(120);

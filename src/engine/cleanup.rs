@@ -1,7 +1,6 @@
 //! Closes what a run made: pull requests closed, never merged; branches deleted. What is on record is found again by its name.
 
 use super::Engine;
-use super::catch_up::EVERY;
 use crate::config::Repository;
 use crate::gitea::{Pull, State};
 use crate::plan::bench::{
@@ -18,6 +17,9 @@ use std::time::Duration;
 
 /// In as many repositories is something closed at once.
 const AT_ONCE: usize = 4;
+
+/// So often is tried again what could not be closed.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// A `/cleanup` takes no longer than this.
 const AT_MOST: Duration = Duration::from_secs(60);
