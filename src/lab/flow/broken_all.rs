@@ -69,7 +69,7 @@ pub async fn leave_traces(all: &UpgradeAll, candidates: &[Candidate]) -> Result<
     Ok(())
 }
 
-/// Set where this program is what a dry run left behind.
+/// Set where this program is what a dry run left behind: to that run's process.
 pub const LATER: &str = "LAB_LATER";
 
 /// Leaves this program behind, in a session of its own.
@@ -77,7 +77,7 @@ fn leave_behind() -> Result<()> {
     let program = std::env::current_exe().context("finding this program")?;
     let mut left = std::process::Command::new("setsid");
     left.arg(program).args(std::env::args_os().skip(1));
-    left.env(LATER, "1");
+    left.env(LATER, std::process::id().to_string());
     left.stdin(Stdio::null());
     left.stdout(Stdio::null()).stderr(Stdio::null());
     left.spawn().context("leaving a program behind")?;
@@ -86,7 +86,10 @@ fn leave_behind() -> Result<()> {
 
 /// What is left behind of a dry run makes a branch when the run has ended.
 pub async fn act_later(all: &UpgradeAll) -> Result<()> {
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let run = std::env::var(LATER).context("reading which run it was left behind by")?;
+    while std::os::unix::process::parent_id().to_string() == run {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let recipes = all.recipes.as_deref().unwrap_or_default();
     let first = recipes.split_whitespace().next();
     branch(&repo(all, first.context("no recipes")?), "later").await
