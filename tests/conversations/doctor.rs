@@ -102,7 +102,7 @@ async fn a_healthy_installation_is_well_in_everything() {
         .map(|check| check["name"].as_str().unwrap())
         .collect();
     let names: Vec<&str> = names.into_iter().collect();
-    assert_snapshot!(names.join(" "), @"account branch clone configuration crontab data-folder database deliveries disk-space drone drone-repository drone-token file flow-rights forge forge-clock forge-token forge-token-scopes forge-version gavel items manual-merges newer-image outsider outsider-membership outsider-token outsider-token-scopes program public-address repository schedule stale-test swarm tmux tracking-independence tracking-issue webhook");
+    assert_snapshot!(names.join(" "), @"account branch clone configuration crontab data-folder database deliveries disk-space drone drone-repository drone-token file flow-rights forge forge-clock forge-token forge-token-scopes forge-version gavel items manual-merges newer-image outsider outsider-membership outsider-token outsider-token-scopes program public-address repository schedule stale-test swarm tmux tracking-independence tracking-issue visible webhook");
     // It only reads.
     assert_eq!(forge_state(&lab).await, before);
     let table = doctor(&lab, &[]);
