@@ -17,8 +17,6 @@ const STREAM: Duration = Duration::from_secs(24 * 60 * 60);
 const AGAIN: Duration = Duration::from_millis(500);
 /// Events that are kept; with more of them, what was watched counts as not watched.
 const EVENTS: usize = 10_000;
-/// Events that docker's engine remembers.
-const REMEMBERED: usize = 256;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all(deserialize = "PascalCase"))]
@@ -127,19 +125,17 @@ impl Swarm {
         self.listen_from(Timestamp::now(), None)
     }
 
-    /// Like [`Swarm::watch`], beginning with what the engine remembers since then. What it may have forgotten by now is a gap.
+    /// Like [`Swarm::watch`], beginning with what the engine remembers since then. It remembers its last 256 events, of whatever kind, and
+    /// none across its own end: unless it still has one from before, what was until now is a gap.
     pub async fn watch_since(&self, from: Timestamp) -> Watching {
         let now = Timestamp::now();
-        let why = match self.oldest_forgotten(now).await {
-            Ok(None) => None,
-            Ok(Some(oldest))
-                if oldest <= i64::try_from(from.as_nanosecond()).unwrap_or(i64::MAX) =>
-            {
-                None
-            }
-            Ok(Some(_)) => Some(format!(
-                "nobody listened, and the engine remembers its last {REMEMBERED} events only"
-            )),
+        let until = moment(from);
+        let before = [
+            "events", "--format", "json", "--since", "1", "--until", &until,
+        ];
+        let why = match self.tool.ask(&before).await {
+            Ok(text) if !text.trim().is_empty() => None,
+            Ok(_) => Some("nobody listened, and the engine may have forgotten some of it".into()),
             Err(error) => Some(format!(
                 "nobody listened, and what the engine remembers is not known: {error}"
             )),
@@ -150,33 +146,6 @@ impl Swarm {
             why,
         });
         self.listen_from(from, gap)
-    }
-
-    /// The engine keeps so many events, of whatever kind, and looks only at those: the oldest of them where there are as many, so that it
-    /// has forgotten what was before.
-    async fn oldest_forgotten(&self, until: Timestamp) -> Result<Option<i64>, HostError> {
-        #[derive(Deserialize)]
-        struct Any {
-            #[serde(rename = "timeNano")]
-            at: i64,
-        }
-        let until = moment(until);
-        let arguments = [
-            "events", "--format", "json", "--since", "1", "--until", &until,
-        ];
-        let text = self.tool.ask(&arguments).await?;
-        let lines = text.lines().filter(|line| !line.trim().is_empty());
-        let events: Result<Vec<Any>, _> = lines.map(serde_json::from_str).collect();
-        let events = events.map_err(|error| HostError::Unreadable {
-            asked: self.tool.asked(&arguments),
-            why: error.to_string(),
-        })?;
-        let is_full = events.len() >= REMEMBERED;
-        Ok(events
-            .iter()
-            .map(|event| event.at)
-            .min()
-            .filter(|_| is_full))
     }
 
     fn listen_from(&self, from: Timestamp, gap: Option<Gap>) -> Watching {

@@ -46,12 +46,13 @@ pub fn acts(
         ));
     }
     // The gate has no part in what happens to repositories.
-    let reviewed = watched.reviewed();
-    for repository in reviewed.filter(|_| same_account(account, &watched.flow)) {
-        if let Some(pull) = pulls(witness, "close", repository)?.first()
-            && pull.may_hide_from(&acts)
-        {
-            return unseen(hidden(account, repository));
+    if same_account(account, &watched.flow) {
+        for repository in watched.reviewed() {
+            if let Some(pull) = pulls(witness, "close", repository)?.first()
+                && pull.may_hide_from(&acts)
+            {
+                return unseen(hidden(account, repository));
+            }
         }
     }
     for (repository, pull) in opened(witness, watched, account)? {

@@ -310,9 +310,7 @@ fn it_only_polls() {
             (
                 "the gate tells its result by the flow's account",
                 |facts| {
-                    let text = serde_json::to_string(&facts.0).unwrap();
-                    let text = text.replace("\"bridge\"", "\"flow\"");
-                    facts.0 = serde_json::from_str(&text).unwrap();
+                    facts.share_an_account();
                     let looks = [
                         "renew.comments.before",
                         "renew.comments.after",

@@ -315,6 +315,39 @@ fn the_dry_run_leaves_no_trace() {
                 "FAIL V8.2",
             ),
             (
+                "the gate tells a result meanwhile, by the flow's account",
+                |facts| {
+                    facts.share_an_account();
+                    in_dry(
+                        facts,
+                        "comment_pull",
+                        "recipe-maintainers/sandbox-upgrade",
+                        "",
+                    );
+                    noted(
+                        facts,
+                        "sandbox-upgrade",
+                        "flow",
+                        "<!-- cc-ci:testme --> green",
+                    );
+                },
+                "PASS",
+            ),
+            (
+                "the flow says something, by the account that the gate uses too",
+                |facts| {
+                    facts.share_an_account();
+                    in_dry(
+                        facts,
+                        "comment_pull",
+                        "recipe-maintainers/sandbox-upgrade",
+                        "",
+                    );
+                    noted(facts, "sandbox-upgrade", "flow", "2.0.0 is there.");
+                },
+                "FAIL V8.2",
+            ),
+            (
                 "somebody started its build once more, in Drone's page",
                 |facts| {
                     let number = facts.answer("baseline")["number"].clone();
