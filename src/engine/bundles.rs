@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::bundle::{self, Content};
 use crate::evidence::Digest;
+use crate::gitea::Earlier;
 use crate::host::durable;
 use crate::instants::reach;
 use crate::record::{RunRecord, report_slot};
@@ -67,7 +68,7 @@ pub async fn attach(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
         }
         .boxed()
     };
-    match forge.exactly_once(true, find, make).await {
+    match forge.exactly_once(Earlier::Made, find, make).await {
         // Older forges know no files at comments.
         Err(error) if error.is_not_found() => Ok(()),
         Err(error) if error.is_forbidden() => {

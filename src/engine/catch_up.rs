@@ -10,7 +10,7 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(60);
 
 /// The forge's times are whole seconds and its clock is not ours: read a little more than needed, ids tell what is new.
-const MARGIN: SignedDuration = SignedDuration::from_secs(120);
+pub const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 pub async fn work(engine: Arc<Engine>) {
     loop {

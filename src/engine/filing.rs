@@ -2,7 +2,7 @@
 
 use super::{Engine, reporter};
 use crate::config::Repository;
-use crate::gitea::Outcome;
+use crate::gitea::{Earlier, Outcome};
 use crate::record::{self, RunRecord};
 use crate::render;
 use crate::render::comment::{FiledIssue, Filing};
@@ -88,7 +88,7 @@ async fn one(
         }
         .boxed()
     };
-    let (issue, is_new) = match forge.exactly_once(true, find, make).await {
+    let (issue, is_new) = match forge.exactly_once(Earlier::Made, find, make).await {
         Ok(there) => there,
         Err(error) => {
             if matches!(error.outcome(), Outcome::NotDone) {

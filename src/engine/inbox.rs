@@ -23,6 +23,10 @@ const AT_ONCE: u32 = 256;
 /// An answer of the forge that a delivery waits for comes within this time, or is not waited for.
 const AT_ONCE_ANSWERED: Duration = Duration::from_secs(3);
 
+/// While commands come in faster than anybody types, each of them waits so long before it is dealt with: a forge delivers once and does not
+/// wait for long, and what is on record is safe.
+const LET_IN: Duration = Duration::from_millis(100);
+
 /// A command waits no longer than this, whatever became of whoever stored it.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -210,6 +214,13 @@ async fn remember(engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn let_in(engine: &Engine) {
+    let until = Instant::now() + LET_IN;
+    while engine.store.is_crowded() && Instant::now() < until {
+        tokio::time::sleep(LET_IN / 10).await;
+    }
+}
+
 /// Deals with each of these. Answers whether Gavel goes on.
 async fn deal_with(engine: &Arc<Engine>, waiting: &[StoredCommand]) -> bool {
     let mut beyond = Vec::new();
@@ -220,8 +231,12 @@ async fn deal_with(engine: &Arc<Engine>, waiting: &[StoredCommand]) -> bool {
             beyond.push((command, over));
             continue;
         }
+        let done = async {
+            let_in(engine).await;
+            handle(engine, command).await
+        };
         let done = tokio::select! {
-            done = handle(engine, command) => done,
+            done = done => done,
             () = engine.shutdown.cancelled() => return false,
         };
         if let Err(error) = done {

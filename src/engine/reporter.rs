@@ -1,10 +1,12 @@
 //! One writer for all of Gavel's comments. Each has a slot; what should stand there is stored first, and found again on the forge by
 //! marker and author, so that a lost answer makes no second comment.
 
+use super::catch_up::MARGIN;
 use super::seconds;
 use crate::config::{Account, Repository};
 use crate::gitea::{Gitea, GiteaError, Outcome};
 use crate::store::{Slot, Store, StoreError, StoredCommand};
+use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -184,11 +186,10 @@ impl Reporter {
                 Ok(created) => {
                     due.written();
                     if in_doubt.remove(&name) || created && restored {
-                        looks.retain(|look| !look.is_on(&slot));
+                        looks.retain(|look| look.slot != name);
                         looks.push(Look {
                             at: Instant::now() + self.forge.longest_request(),
-                            repository: slot.repository,
-                            issue: slot.issue,
+                            slot: name,
                         });
                     }
                 }
@@ -206,12 +207,12 @@ impl Reporter {
             .extract_if(.., |look| look.at <= Instant::now())
             .collect::<Vec<_>>()
         {
-            if let Err(error) = self.look(&look).await
+            if let Err(error) = self.look(&look.slot).await
                 && !is_not_found(&error)
             {
                 let error = format!("{error:#}");
                 tracing::warn!(
-                    issue = look.issue,
+                    slot = look.slot,
                     error,
                     "whether a comment stands twice could not be seen; it is looked at again"
                 );
@@ -223,11 +224,22 @@ impl Reporter {
         next
     }
 
-    async fn look(&self, look: &Look) -> anyhow::Result<()> {
-        let Look {
-            repository, issue, ..
-        } = look;
-        seconds::remove_on(&self.store, &self.forge, &self.account, repository, *issue).await
+    async fn look(&self, slot: &str) -> anyhow::Result<()> {
+        let Some(slot) = self.store.slot(slot).await? else {
+            return Ok(());
+        };
+        let since = self.since(&slot).await?;
+        seconds::remove_of(&self.store, &self.forge, &self.account, &slot, since).await
+    }
+
+    /// From when on a slot's comment can stand on the forge, in the forge's time. An issue that Gavel lives on for years is larger than one
+    /// answer may be.
+    async fn since(&self, slot: &Slot) -> Result<Option<Timestamp>, StoreError> {
+        let mut since = slot.since;
+        if self.store.in_doubt().await? {
+            since = since.min(self.store.copied_since().await?);
+        }
+        Ok(since.map(|since| since.saturating_sub(MARGIN).unwrap_or(since)))
     }
 
     /// Answers whether the comment is a new one.
@@ -280,7 +292,8 @@ impl Reporter {
     async fn find(&self, repository: &Repository, slot: &Slot) -> Result<Option<u64>, Failure> {
         let installation = self.store.installation().await.map_err(Failure::other)?;
         let marker = marker(&installation, &slot.slot);
-        let comments = self.forge.comments(repository, slot.issue, None).await?;
+        let since = self.since(slot).await.map_err(Failure::other)?;
+        let comments = self.forge.comments(repository, slot.issue, since).await?;
         Ok(comments
             .value
             .iter()
@@ -291,17 +304,10 @@ impl Reporter {
     }
 }
 
-/// When an issue is looked at once more, since a comment was written there while an earlier try may have been under way.
+/// When a slot is looked at once more, since its comment was written while an earlier try may have been under way.
 struct Look {
     at: Instant,
-    repository: String,
-    issue: u64,
-}
-
-impl Look {
-    fn is_on(&self, slot: &Slot) -> bool {
-        self.repository == slot.repository && self.issue == slot.issue
-    }
+    slot: String,
 }
 
 fn is_not_found(error: &anyhow::Error) -> bool {

@@ -4,19 +4,19 @@ use super::reporter::marker;
 use crate::config::{Account, Repository};
 use crate::gitea::{Comment, Gitea};
 use crate::store::{Slot, Store};
+use jiff::Timestamp;
 
-/// Looks at an issue's comments, and removes each second one.
-pub async fn remove_on(
+/// Looks at a slot's issue, and removes what stands there besides its comment.
+pub async fn remove_of(
     store: &Store,
     forge: &Gitea,
     account: &Account,
-    repository: &str,
-    issue: u64,
+    slot: &Slot,
+    since: Option<Timestamp>,
 ) -> anyhow::Result<()> {
-    let slots = store.written_slots(repository, issue).await?;
-    let place: Repository = repository.parse()?;
-    let there = forge.comments(&place, issue, None).await?.value;
-    remove(store, forge, account, &slots, &there).await
+    let place: Repository = slot.repository.parse()?;
+    let there = forge.comments(&place, slot.issue, since).await?.value;
+    remove(store, forge, account, std::slice::from_ref(slot), &there).await
 }
 
 /// Removes of these comments of one issue those that a slot has besides the one on record. Where that does not stand there, none is

@@ -1,7 +1,7 @@
 //! Labels of a repository, and of an issue.
 
 use super::paging::Listed;
-use super::{Gitea, GiteaError, Seen, path};
+use super::{Earlier, Gitea, GiteaError, Seen, path};
 use crate::config::Repository;
 use futures_util::FutureExt;
 use reqwest::Method;
@@ -93,7 +93,7 @@ impl Gitea {
             }
             .boxed()
         };
-        self.exactly_once(true, find, make).await
+        self.exactly_once(Earlier::Made, find, make).await
     }
 
     async fn label_id(

@@ -28,7 +28,7 @@ pub use error::{GiteaError, Outcome};
 pub use hooks::{Hook, WantedHook};
 pub use issues::Issue;
 pub use model::*;
-pub use once::Asked;
+pub use once::{Asked, Earlier};
 pub use people::Membership;
 pub use repositories::{About, NewFile};
 pub use token::Scopes;

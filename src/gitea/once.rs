@@ -10,18 +10,28 @@ use tokio::time::Instant;
 /// Requests that can be sent several times.
 pub type Asked<'a, T> = BoxFuture<'a, Result<T, GiteaError>>;
 
+/// What may have been tried before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    Nothing,
+    /// Somebody may have made it, long ago.
+    Made,
+    /// A Gavel that ended before this one began may have sent it: as if its answer was lost.
+    Sent,
+}
+
 impl Gitea {
     /// How long a request may take: what was sent and not answered may still take effect for as long.
     pub fn longest_request(&self) -> Duration {
         self.transport.limits().request
     }
 
-    /// Makes something once, and tries until the patience for an outage is used up. Where an earlier try may have taken effect
-    /// (`in_doubt`, or an answer that was lost), it looks with `find` before it makes it again. What was lost may still be under way, and
-    /// is given as long as a request may take.
+    /// Makes something once, and tries until the patience for an outage is used up. Where an earlier try may have taken effect, it looks
+    /// with `find` before it makes it again. What was sent and not answered may still be under way, and is given as long as a request may
+    /// take.
     pub async fn exactly_once<'a, T>(
         &self,
-        mut in_doubt: bool,
+        earlier: Earlier,
         find: impl Fn() -> Asked<'a, Option<T>>,
         make: impl Fn() -> Asked<'a, T>,
     ) -> Result<T, GiteaError> {
@@ -29,6 +39,14 @@ impl Gitea {
         let outage = limits.outage;
         let began = Instant::now();
         let mut pauses = retry::pauses(outage).build();
+        let mut in_doubt = earlier != Earlier::Nothing;
+        let under_way = self.transport.began() + limits.request;
+        if earlier == Earlier::Sent && under_way > began {
+            if let Some(found) = find().await? {
+                return Ok(found);
+            }
+            tokio::time::sleep_until(under_way).await;
+        }
         loop {
             if in_doubt && let Some(found) = find().await? {
                 return Ok(found);

@@ -26,6 +26,7 @@ pub struct Transport {
     base: Url,
     limits: Limits,
     desk: Desk,
+    began: Instant,
 }
 
 /// One request to the API.
@@ -116,6 +117,7 @@ impl Transport {
             base: url.clone(),
             limits,
             desk: Desk::default(),
+            began: Instant::now(),
         })
     }
 
@@ -125,6 +127,11 @@ impl Transport {
 
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Since when requests are sent.
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// Tells that something waits for the forge since this went wrong, until what is given is dropped.

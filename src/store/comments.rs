@@ -1,7 +1,8 @@
 //! The comments that Gavel keeps: one row a slot, with what was last meant to stand there.
 
-use super::{Result, Store, now, signed, unsigned};
+use super::{Result, Store, now, signed, time_or_none, unsigned};
 use crate::evidence::Digest;
+use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -20,6 +21,8 @@ pub struct Slot {
     pub body: String,
     /// Whether the forge has it so.
     pub written: bool,
+    /// How far its issue had been read when it was first meant, in the forge's time; none where that is not known.
+    pub since: Option<Timestamp>,
 }
 
 impl Store {
@@ -55,7 +58,8 @@ impl Store {
         body: &str,
     ) -> Result<()> {
         sqlx::query(
-            "insert into comments (slot, repository, issue, body, digest) values (?1, ?2, ?3, ?4, ?5)
+            "insert into comments (slot, repository, issue, body, digest, since)
+             values (?1, ?2, ?3, ?4, ?5, (select updated from cursors where repository = ?2 and issue = ?3))
              on conflict (slot) do update set body = ?4, digest = ?5, written = null",
         )
         .bind(slot)
@@ -96,7 +100,7 @@ impl Store {
             .bind(slot)
             .fetch_optional(&self.pool)
             .await?;
-        Ok(row.as_ref().map(read))
+        row.as_ref().map(read).transpose()
     }
 
     /// The slot that a comment fills.
@@ -105,7 +109,7 @@ impl Store {
             .bind(signed(comment))
             .fetch_optional(&self.pool)
             .await?;
-        Ok(row.as_ref().map(read))
+        row.as_ref().map(read).transpose()
     }
 
     /// The slots of an issue whose comments the forge has as they were meant.
@@ -117,7 +121,7 @@ impl Store {
         .bind(signed(issue))
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.iter().map(read).collect())
+        rows.iter().map(read).collect()
     }
 
     /// The forge does not have a slot's comment as it was meant any more.
@@ -178,8 +182,8 @@ impl Store {
     }
 }
 
-fn read(row: &SqliteRow) -> Slot {
-    Slot {
+fn read(row: &SqliteRow) -> Result<Slot> {
+    Ok(Slot {
         slot: row.get("slot"),
         repository: row.get("repository"),
         issue: unsigned(row.get("issue")),
@@ -187,5 +191,6 @@ fn read(row: &SqliteRow) -> Slot {
         url: row.get("url"),
         body: row.get("body"),
         written: row.get::<Option<String>, _>("written").is_some(),
-    }
+        since: time_or_none(row.get("since"))?,
+    })
 }

@@ -1,6 +1,6 @@
 //! What a Gavel has to know that goes on from a backup: when that was made, and that what was under way is to begin anew.
 
-use super::{Result, Store, now, signed, time};
+use super::{Result, Store, now, signed, time, time_or_none};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 
@@ -15,6 +15,21 @@ impl Store {
             .await?
             .map(|row| time(row.get("made")))
             .transpose()
+    }
+
+    /// How far the tracking issue had been read when the backup was made that this database is a copy of, in the forge's time.
+    pub async fn copied_since(&self) -> Result<Option<Timestamp>> {
+        let row = sqlx::query("select since from copies")
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map_or(Ok(None), |row| time_or_none(row.get("since")))
+    }
+
+    /// Puts that on record, before anybody reads on.
+    pub(super) async fn note_copied_since(&self) -> Result<()> {
+        let note = "update copies set since = (select min(updated) from cursors) where taken_up is null and since is null";
+        sqlx::query(note).execute(&self.writer).await?;
+        Ok(())
     }
 
     /// Somebody goes on from the backup.

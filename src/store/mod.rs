@@ -107,11 +107,15 @@ impl Store {
         let pool = connect(READERS).await?;
         let store = Self {
             pool,
+            hearing: Arc::new(Hearing::begin(writer.clone())),
             writer,
             trouble: Arc::default(),
-            hearing: Arc::default(),
         };
-        match store.probe().await {
+        let opened = async {
+            store.note_copied_since().await?;
+            store.probe().await
+        };
+        match opened.await {
             Ok(()) | Err(StoreError::Full(_)) => Ok(store),
             Err(error) => Err(error),
         }

@@ -10,6 +10,7 @@ mod put_away;
 use super::*;
 use crate::evidence::{Answer, Digest, Fact, Question, Sighting};
 use crate::verdict::{Clause, Verdict, worst};
+use jiff::SignedDuration;
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 use std::os::unix::fs::FileExt;
@@ -747,4 +748,29 @@ async fn one_command_takes_back_one_word_however_often_it_is_dealt_with() {
     }
     // Another one takes back what was said before.
     assert_eq!(latest(5).await, Some(attempts[0]));
+}
+
+#[tokio::test]
+async fn a_comment_was_not_written_before_it_was_first_meant() {
+    let file = File::new();
+    let store = file.open().await;
+    let since = async |slot| store.slot(slot).await.unwrap().unwrap().since;
+    let mean = async |slot, issue| {
+        store
+            .mean_comment(slot, ISSUE, issue, "text")
+            .await
+            .unwrap()
+    };
+    mean("before-the-first-read", 1).await;
+    assert_eq!(since("before-the-first-read").await, None);
+    let read: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+    store.advance_cursor(ISSUE, 1, 31, read).await.unwrap();
+    mean("here", 1).await;
+    mean("elsewhere", 2).await;
+    let later = read + SignedDuration::from_hours(1);
+    store.advance_cursor(ISSUE, 1, 32, later).await.unwrap();
+    // What is meant anew may stand there already.
+    mean("here", 1).await;
+    assert_eq!(since("here").await, Some(read));
+    assert_eq!(since("elsewhere").await, None);
 }

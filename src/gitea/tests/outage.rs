@@ -100,7 +100,7 @@ async fn what_is_to_be_made_once_is_made_once_after_an_hour_without_the_forge() 
                 }
                 .boxed()
             };
-            gitea.exactly_once(false, find, make).await
+            gitea.exactly_once(Earlier::Nothing, find, make).await
         })
     };
     an_hour_passes(&mut trouble, &is_back).await;
@@ -139,7 +139,7 @@ async fn a_creation_is_not_tried_again_before_the_forge_wants_it() {
             let find = || async { Ok(None) }.boxed();
             let place = mirror();
             let make = || gitea.create_comment(&place, 1, "x").boxed();
-            gitea.exactly_once(false, find, make).await
+            gitea.exactly_once(Earlier::Nothing, find, make).await
         })
     };
     trouble.wait_for(Option::is_some).await.unwrap();
@@ -149,4 +149,57 @@ async fn a_creation_is_not_tried_again_before_the_forge_wants_it() {
     tokio::time::advance(Duration::from_secs(2)).await;
     assert_eq!(making.await.unwrap().unwrap().id, 5);
     assert_eq!(forge.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn what_an_earlier_life_sent_is_given_the_time_that_a_request_may_take() {
+    let _clock = StandingClock::new();
+    let looked = Arc::new(tokio::sync::Notify::new());
+    let looks = looked.clone();
+    // It comes to stand there after the first look.
+    let forge = Forge::start(move |request, n| match (request.method.as_str(), n) {
+        ("GET", 1) => {
+            looks.notify_one();
+            ok(json!([]))
+        }
+        ("GET", _) => ok(json!([comment(5)])),
+        _ => ok(comment(6)),
+    })
+    .await;
+    let request = Duration::from_secs(30);
+    let gitea = client(
+        &forge,
+        Limits {
+            request,
+            ..limits()
+        },
+    );
+    let making = {
+        let gitea = gitea.clone();
+        tokio::spawn(async move {
+            let place = mirror();
+            let find = || {
+                async {
+                    let there = gitea.comments(&mirror(), 1, None).await?.value;
+                    Ok(there.first().map(|comment| comment.id))
+                }
+                .boxed()
+            };
+            let make =
+                || async { Ok(gitea.create_comment(&place, 1, "!testme").await?.id) }.boxed();
+            gitea.exactly_once(Earlier::Sent, find, make).await
+        })
+    };
+    looked.notified().await;
+    tokio::time::advance(request - Duration::from_secs(1)).await;
+    assert!(!making.is_finished());
+    assert_eq!(forge.requests().len(), 1);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(making.await.unwrap().unwrap(), 5);
+    assert!(
+        forge
+            .requests()
+            .iter()
+            .all(|request| request.method == "GET")
+    );
 }

@@ -3,7 +3,7 @@
 use super::{Bench, Making, Stop, Who, read};
 use crate::config::Repository;
 use crate::evidence::{Answer, Question};
-use crate::gitea::{Asked, NewFile, State};
+use crate::gitea::{Asked, Earlier, NewFile, State};
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -374,7 +374,11 @@ impl Bench {
         make: impl Fn() -> Asked<'a, (String, Value)>,
     ) -> Result<Result<(String, Value), String>, Stop> {
         let forge = &self.world.forge;
-        let making = forge.exactly_once(interrupted, find, make);
+        let earlier = match interrupted {
+            true => Earlier::Sent,
+            false => Earlier::Nothing,
+        };
+        let making = forge.exactly_once(earlier, find, make);
         let is_leaving = || self.ledger.is_leaving();
         let longest = forge.longest_request();
         let done = made_or_cancelled(making, self.ledger.cancelled(), is_leaving, longest).await?;

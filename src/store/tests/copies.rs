@@ -27,6 +27,8 @@ async fn a_backup_made_while_others_write_loses_nothing_that_was_acknowledged_be
         let said = [command(comment, 0, "/status")];
         store.hear(ISSUE, comment, &said).await.unwrap();
     }
+    let read: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+    store.advance_cursor(ISSUE, 1, 19, read).await.unwrap();
     let before = store.waiting_commands(5000).await.unwrap();
     let (made, mut is_made) = oneshot::channel();
     let writing = async {
@@ -59,6 +61,13 @@ async fn a_backup_made_while_others_write_loses_nothing_that_was_acknowledged_be
         restored.installation().await.unwrap(),
         store.installation().await.unwrap()
     );
+    // What it says from now on may stand there since then, however far it reads.
+    restored
+        .advance_cursor(ISSUE, 1, 20, read + SignedDuration::from_hours(1))
+        .await
+        .unwrap();
+    assert_eq!(restored.copied_since().await.unwrap(), Some(read));
+    assert_eq!(kept.open().await.copied_since().await.unwrap(), Some(read));
     // It knows what it is, until somebody goes on from it; the original is none.
     assert!(restored.copied().await.unwrap().is_some());
     assert!(restored.in_doubt().await.unwrap());

@@ -23,7 +23,7 @@ fn rows() -> Vec<(i64, String)> {
         (1, format!("insert into clauses values (5, 0, 'V1.1', '{clause}')")),
         (1, format!("insert into resources (id, run, attempt, kind, repository, name, number, purpose, intended)
                      values (9, 3, 5, 'pull', '{MIRROR}', 'gavel-green', 4, 'green', {at})")),
-        (1, format!("insert into comments values ('run-3', '{ISSUE}', 1, 32, 'url', 'body', 'digest', {at})")),
+        (1, format!("insert into comments (slot, repository, issue, comment, url, body, digest, written) values ('run-3', '{ISSUE}', 1, 32, 'url', 'body', 'digest', {at})")),
         (5, "insert into words (id, command, attempt, kind, account, head, reason) values (1, 7, 5, 'disputed', 'adversary', '', 'no')".into()),
         (5, "insert into notes values (1, 7, 'idea', 'more')".into()),
         (5, "insert into filed values ('V1.1', 'maintainers/findings', 12, 3)".into()),
@@ -149,5 +149,6 @@ fn forms_that_were_released_stay_as_they_were() {
     12 7155fca06dab1bdd
     13 dd06bc7690aa9995
     14 b335c87ee7721715
+    15 0c7440d12da822aa
     ");
 }
