@@ -388,3 +388,59 @@ impl std::fmt::Display for Failure {
         f.write_str(&self.why)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gitea::Limits;
+    use crate::gitea::tests::scripted::Forge;
+    use axum::Json;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+    use serde_json::json;
+
+    const PLACE: &str = "maintainers/verification";
+
+    /// An issue on which Gavel lives for years is larger than an answer may be: what is in doubt is looked for since it was meant.
+    #[tokio::test]
+    async fn a_comment_in_doubt_is_looked_for_from_when_it_was_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gavel.sqlite");
+        let store = Store::open(&file).await.unwrap();
+        let read = "2026-06-01T12:00:00Z".parse().unwrap();
+        store.advance_cursor(PLACE, 1, 31, read).await.unwrap();
+        let slot = "answer-7";
+        store.mean_comment(slot, PLACE, 1, "text").await.unwrap();
+        let body = format!(
+            "{}\nold text",
+            marker(&store.installation().await.unwrap(), slot)
+        );
+        let forge = Forge::start(move |request, _| {
+            let there = json!({ "id": 33, "user": { "login": "gavel" }, "body": body });
+            match request.method.as_str() {
+                "GET" => Json(json!([there])).into_response(),
+                "PATCH" => Json(there).into_response(),
+                _ => StatusCode::FORBIDDEN.into_response(),
+            }
+        })
+        .await;
+        let limits = Limits {
+            request: Duration::from_secs(10),
+            outage: Duration::ZERO,
+        };
+        let client = Gitea::new(&forge.url, None, limits).unwrap();
+        let reporter = Reporter::new(store, client, "gavel".parse().unwrap());
+        let shutdown = CancellationToken::new();
+        let working = tokio::spawn(reporter.clone().work(shutdown.clone()));
+        reporter.written(slot, limits.request).await.unwrap();
+        shutdown.cancel();
+        working.await.unwrap();
+        let requests = forge.requests();
+        let asked: Vec<_> = requests
+            .iter()
+            .map(|request| (request.method.as_str(), request.query("since")))
+            .collect();
+        let since = "2026-06-01T11:58:00Z".to_owned();
+        assert_eq!(asked, [("GET", since), ("PATCH", String::new())]);
+    }
+}

@@ -22,7 +22,7 @@ mod transport;
 mod trouble;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use error::{GiteaError, Outcome};
 pub use hooks::{Hook, WantedHook};

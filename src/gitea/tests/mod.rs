@@ -2,7 +2,7 @@
 
 mod outage;
 mod recorded;
-mod scripted;
+pub mod scripted;
 
 use super::activity::Activity;
 use super::*;
