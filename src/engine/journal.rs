@@ -171,6 +171,15 @@ impl Ledger for Journal {
         said(self.engine.store.fact(attempt.id, label).await)
     }
 
+    async fn troubles(&self) -> Result<Vec<String>, String> {
+        said(self.engine.store.troubles(self.attempt.id).await)
+    }
+
+    async fn keep_troubles(&self, told: &[String]) -> Result<(), String> {
+        let store = &self.engine.store;
+        said(store.keep_troubles(self.attempt.id, told).await)
+    }
+
     async fn doing(&self, what: &str) {
         let shown = super::progress::show(&self.engine, self.run.id, Some(what)).await;
         if let Err(error) = shown {

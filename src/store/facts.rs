@@ -18,6 +18,26 @@ impl Store {
         Ok(done.rows_affected() == 0)
     }
 
+    /// When and how forge and Drone did not answer while an attempt was under way, as it was last kept.
+    pub async fn troubles(&self, attempt: u64) -> Result<Vec<String>> {
+        sqlx::query("select told from troubles where attempt = ?")
+            .bind(signed(attempt))
+            .fetch_optional(&self.pool)
+            .await?
+            .map_or(Ok(Vec::new()), |row| json("troubles", row.get("told")))
+    }
+
+    /// Keeps that.
+    pub async fn keep_troubles(&self, attempt: u64, told: &[String]) -> Result<()> {
+        let keep = "insert into troubles values (?1, ?2) on conflict do update set told = ?2";
+        sqlx::query(keep)
+            .bind(signed(attempt))
+            .bind(to_json(&told)?)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     /// Ends a step with what it saw, at the end of the attempt's chain.
     pub async fn record_fact(&self, attempt: u64, sighting: Sighting) -> Result<Fact> {
         let mut transaction = self.writer.begin_with("begin immediate").await?;

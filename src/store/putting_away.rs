@@ -39,6 +39,7 @@ impl Store {
             for statement in [
                 "delete from facts where attempt = ? and label not glob 'version.*'",
                 "delete from steps where attempt = ?",
+                "delete from troubles where attempt = ?",
             ] {
                 sqlx::query(statement)
                     .bind(signed(*attempt))

@@ -52,11 +52,17 @@ impl Lab {
 
     /// Everything but Gavel.
     pub async fn without_gavel() -> Self {
+        Self::broken(&[]).await
+    }
+
+    /// Everything but Gavel, with these faults.
+    pub async fn broken(faults: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
         command
             .args(["lab", "serve", "--no-bot", "--out"])
             .arg(folder.path())
+            .args(faults.iter().flat_map(|fault| ["--fault", fault]))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());

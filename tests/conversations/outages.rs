@@ -59,6 +59,29 @@ async fn a_drone_that_stays_away_leaves_the_verdict_open() {
     lab.assert_clean().await;
 }
 
+/// What stays away while Drone does is nobody's fault, also where Gavel was away meanwhile, too.
+#[tokio::test]
+async fn an_outage_before_a_restart_is_not_forgotten() {
+    let mut lab = Lab::broken(&["bridge-not-enrolled"]).await;
+    let proxy = Proxy::start(lab.place("drone_url")).await;
+    lab.configure("outage", "\"60s\"");
+    let environment = [("http_proxy", &*proxy.url)];
+    lab.start_gavel(&environment).await;
+    lab.say("maintainer", "/verify V1").await;
+    a_pull_request(&lab).await;
+    proxy.close();
+    lab.slot("run-1", "Waiting").await;
+    lab.gavel().kill();
+    proxy.open();
+    lab.start_gavel(&environment).await;
+    let run = lab.ended(1).await;
+    let verdict = &run["items"]["V1"]["clauses"]["V1.1"];
+    assert_eq!(verdict, "INCONCLUSIVE", "{run:#}");
+    let told = lab.slot("run-1-V1-1", "that may be due to an outage").await;
+    assert!(told.contains("Drone"), "{told}");
+    lab.assert_clean().await;
+}
+
 #[tokio::test]
 async fn a_forge_that_is_away_for_a_while_costs_a_while() {
     let (lab, proxy) = behind_a_proxy("forge_url", "60s").await;

@@ -37,11 +37,7 @@ impl Bench {
                 to_value(&Watched::from_config(&world.config)),
             )),
             Question::Calm => {
-                let troubles = self
-                    .troubles
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-                    .clone();
+                let troubles = self.troubles.borrow().clone();
                 Ok(("forge and Drone".into(), json!(troubles)))
             }
             Question::Digests { paths, .. } => digests(paths).await,

@@ -1,6 +1,6 @@
 //! Looking, while a scenario plays, whether forge and Drone answer: what stays away while they do not is nobody's fault.
 
-use super::Bench;
+use super::{Bench, Stop};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -37,20 +37,46 @@ impl Bench {
             }
         };
         tokio::select! {
+            never = self.keep_troubles() => never,
             never = listen(forge) => never,
             never = listen(drone) => never,
             never = ask => never,
         }
     }
 
-    pub(super) fn note_trouble(&self, what: String) {
-        let mut troubles = self
-            .troubles
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        // One outage is told once, however often it is noticed; and no outage fills the memory.
-        if troubles.len() < 100 && troubles.last() != Some(&what) {
-            troubles.push(what);
+    /// What an earlier life of Gavel noted while this attempt was under way.
+    pub(super) async fn remember_troubles(&self) -> Result<(), Stop> {
+        let known = self.ledger.troubles().await.map_err(Stop::Broken)?;
+        self.troubles.send_replace(known);
+        Ok(())
+    }
+
+    /// Puts on record what is noted, as it is.
+    async fn keep_troubles(&self) -> Infallible {
+        let mut troubles = self.troubles.subscribe();
+        loop {
+            let told = troubles.borrow_and_update().clone();
+            if !told.is_empty()
+                && let Err(error) = self.ledger.keep_troubles(&told).await
+            {
+                tracing::warn!(
+                    error,
+                    "that forge or Drone did not answer could not be put on record: a restart would forget it"
+                );
+            }
+            // The sender is this bench's.
+            let _ = troubles.changed().await;
         }
+    }
+
+    pub(super) fn note_trouble(&self, what: String) {
+        self.troubles.send_if_modified(|troubles| {
+            // One outage is told once, however often it is noticed; and no outage fills the memory.
+            let is_new = troubles.len() < 100 && troubles.last() != Some(&what);
+            if is_new {
+                troubles.push(what);
+            }
+            is_new
+        });
     }
 }

@@ -33,8 +33,8 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
-use tokio::sync::{OnceCell, broadcast};
+use std::sync::Arc;
+use tokio::sync::{OnceCell, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The last fact of every attempt: whether forge and Drone answered all the time.
@@ -82,6 +82,10 @@ pub trait Ledger: Send + Sync {
     async fn known(&self, resource: u64) -> Result<Option<Value>, String>;
     /// Remembers what is known of it.
     async fn note(&self, resource: u64, known: Value) -> Result<(), String>;
+    /// When and how forge and Drone did not answer so far, as it was last kept.
+    async fn troubles(&self) -> Result<Vec<String>, String>;
+    /// Puts that on record.
+    async fn keep_troubles(&self, told: &[String]) -> Result<(), String>;
     /// Says in a pull request what it is for.
     async fn introduce(&self, repository: &str, number: u64, purpose: &str) -> Result<(), String>;
     /// Everything that is on record for the run, as it is before it is closed.
@@ -198,7 +202,7 @@ pub struct Bench {
     name: String,
     pub expect: Expectations,
     /// When and how forge and Drone did not answer.
-    troubles: Arc<Mutex<Vec<String>>>,
+    troubles: Arc<watch::Sender<Vec<String>>>,
     /// Whether what stood before the first deploy is on record.
     deploys: Arc<OnceCell<()>>,
 }
@@ -236,6 +240,7 @@ impl Bench {
     /// Plays an item's scenario, and looks meanwhile whether forge and Drone answer: what stays away while they do not is nobody's
     /// fault.
     pub async fn play(&self, item: &Item) -> Result<(), Stop> {
+        self.remember_troubles().await?;
         let ended = self
             .play_part(async {
                 self.prepare().await?;

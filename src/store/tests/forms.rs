@@ -28,6 +28,7 @@ fn rows() -> Vec<(i64, String)> {
         (5, "insert into notes values (1, 7, 'idea', 'more')".into()),
         (5, "insert into filed values ('V1.1', 'maintainers/findings', 12, 3)".into()),
         (6, format!("insert into tampered values (1, 'run-3', 32, 'was', null, {at})")),
+        (16, r#"insert into troubles values (5, '["the forge was away"]')"#.into()),
         (12, "update attempts set sealed = 'head'".into()),
         (11, "insert into untold values (3, 1)".into()),
     ]
@@ -114,6 +115,9 @@ async fn read(store: &Store, form: i64) {
     let slot = store.slot_of(32).await.unwrap().unwrap();
     assert!(slot.slot == "run-3" && slot.written);
     assert_eq!(attempt.sealed.is_some(), form >= 12);
+    if form >= 16 {
+        assert_eq!(store.troubles(5).await.unwrap(), ["the forge was away"]);
+    }
     if form >= 11 {
         assert_eq!(store.untold().await.unwrap(), [(3, 1)]);
     }
@@ -150,5 +154,6 @@ fn forms_that_were_released_stay_as_they_were() {
     13 dd06bc7690aa9995
     14 b335c87ee7721715
     15 0c7440d12da822aa
+    16 f8ced60a531e96ac
     ");
 }
