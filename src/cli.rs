@@ -19,6 +19,7 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -325,6 +326,9 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("starting the runtime failed")
 }
 
+/// Requests that are under way at the end have so long.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
 /// Answers on the tracking issue for as long as `until` takes.
 async fn answer<T>(
     config: Config,
@@ -354,7 +358,14 @@ async fn answer<T>(
     let done = until(&engine).await;
     shutdown.cancel();
     let worked = work.await.context("the engine ended unexpectedly")?;
-    let served = serving.await.context("the server ended unexpectedly")?;
+    // Who has not sent or read all of a request by then has had as long as everybody.
+    let served = match tokio::time::timeout(LAST_REQUESTS, serving).await {
+        Ok(served) => served.context("the server ended unexpectedly")?,
+        Err(_) => {
+            tracing::warn!("a connection that does not end is cut");
+            Ok(())
+        }
+    };
     store.close().await;
     tracing::info!("stopped");
     worked.and(served).and(done)

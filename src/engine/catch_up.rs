@@ -43,8 +43,9 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
     let tracking = &engine.config.tracking;
     let repository = tracking.repository.to_string();
     let cursor = engine.store.cursor(&repository, tracking.issue).await?;
-    // Only times of the forge's own are told to it.
-    let since = cursor.and_then(|(newest, updated)| (newest > 0).then(|| updated - MARGIN));
+    // Only times of the forge's own are told to it; but one whose clock was ahead for a moment would be asked for nothing until then.
+    let since = cursor
+        .and_then(|(newest, updated)| (newest > 0).then(|| updated.min(Timestamp::now()) - MARGIN));
     let mut comments = engine
         .world
         .forge
@@ -61,7 +62,8 @@ async fn read(engine: &Engine) -> anyhow::Result<()> {
         }
         return Ok(());
     };
-    let newest = (newest.id, newest.updated_at);
+    let updated = newest.updated_at.map(|at| at.min(Timestamp::now()));
+    let newest = (newest.id, updated);
     if cursor.is_some() {
         keeping::some(engine, &comments).await?;
     }

@@ -59,10 +59,14 @@ async fn one(
     }
     let run = record.run.id;
     // On record before it exists: an answer that is lost does not make a second one.
-    engine
+    let was_meant = engine
         .store
         .file(clause, &repository.to_string(), run)
         .await?;
+    let earlier = match was_meant {
+        true => Earlier::Sent,
+        false => Earlier::Made,
+    };
     let marker = reporter::marker(
         &engine.store.installation().await?,
         &format!("finding-{clause}"),
@@ -88,7 +92,7 @@ async fn one(
         }
         .boxed()
     };
-    let (issue, is_new) = match forge.exactly_once(Earlier::Made, find, make).await {
+    let (issue, is_new) = match forge.exactly_once(earlier, find, make).await {
         Ok(there) => there,
         Err(error) => {
             if matches!(error.outcome(), Outcome::NotDone) {

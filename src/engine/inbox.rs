@@ -5,14 +5,17 @@ use super::rights::{Rights, rights};
 use super::words::{self, Word};
 use super::{Engine, cleanup, filing, too_many};
 use crate::command::{self, Command, Complaint, ItemRef, Items, Verify};
+use crate::gitea::GiteaError;
 use crate::plan;
 use crate::record;
 use crate::render;
 use crate::render::comment::Heard;
 use crate::store::{NewCommand, NoteKind, Run, RunOptions, RunState, StoreError, StoredCommand};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::time::error::Elapsed;
 
 /// As many runs does `/status` show; of the others it says how many they are.
 const MOST_SHOWN: usize = 20;
@@ -25,7 +28,13 @@ const AT_ONCE_ANSWERED: Duration = Duration::from_secs(3);
 
 /// While commands come in faster than anybody types, each of them waits so long before it is dealt with: a forge delivers once and does not
 /// wait for long, and what is on record is safe.
-const LET_IN: Duration = Duration::from_millis(100);
+const LET_IN: Duration = Duration::from_millis(20);
+
+/// So long the forge is asked for the comment of one command, while others wait.
+const ASKED: Duration = Duration::from_secs(30);
+
+/// So often all others wait for a command of whose comment the forge, which answers otherwise, does not tell.
+const MOST_TRIES: u32 = 3;
 
 /// A command waits no longer than this, whatever became of whoever stored it.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -170,6 +179,7 @@ pub async fn work(engine: Arc<Engine>) {
             return;
         }
     }
+    let mut tries = HashMap::new();
     loop {
         match engine.store.waiting_commands(AT_ONCE).await {
             Ok(waiting) if waiting.is_empty() => {
@@ -180,7 +190,7 @@ pub async fn work(engine: Arc<Engine>) {
                 }
             }
             Ok(waiting) => {
-                if !deal_with(&engine, &waiting).await {
+                if !deal_with(&engine, waiting, &mut tries).await {
                     return;
                 }
             }
@@ -217,14 +227,22 @@ async fn remember(engine: &Engine) -> anyhow::Result<()> {
 async fn let_in(engine: &Engine) {
     let until = Instant::now() + LET_IN;
     while engine.store.is_crowded() && Instant::now() < until {
-        tokio::time::sleep(LET_IN / 10).await;
+        tokio::time::sleep(LET_IN / 5).await;
     }
 }
 
 /// Deals with each of these. Answers whether Gavel goes on.
-async fn deal_with(engine: &Arc<Engine>, waiting: &[StoredCommand]) -> bool {
+async fn deal_with(
+    engine: &Arc<Engine>,
+    mut waiting: Vec<StoredCommand>,
+    tries: &mut HashMap<u64, u32>,
+) -> bool {
+    let is_passed =
+        |tries: &HashMap<u64, u32>, id| tries.get(&id).is_some_and(|&tries| tries >= MOST_TRIES);
+    tries.retain(|id, _| waiting.iter().any(|command| command.id == *id));
+    waiting.sort_by_key(|command| is_passed(tries, command.id));
     let mut beyond = Vec::new();
-    for command in waiting {
+    for command in &waiting {
         let account = &command.command.account;
         let over = engine.limits().over(account, command.id, Instant::now());
         if let Some(over) = over {
@@ -241,8 +259,15 @@ async fn deal_with(engine: &Arc<Engine>, waiting: &[StoredCommand]) -> bool {
         };
         if let Err(error) = done {
             tracing::warn!(command = command.id, %error, "a command could not be dealt with yet; it is tried again");
+            if is_its_own(engine, &error).await {
+                *tries.entry(command.id).or_default() += 1;
+            }
             if !engine.rest().await {
                 return false;
+            }
+            // What was typed after it comes after it.
+            if !is_passed(tries, command.id) {
+                return true;
             }
         }
     }
@@ -262,12 +287,22 @@ async fn deal_with(engine: &Arc<Engine>, waiting: &[StoredCommand]) -> bool {
     }
 }
 
+/// Whether this went wrong with one command only: the forge answers, but tells nothing of that comment.
+async fn is_its_own(engine: &Engine, error: &anyhow::Error) -> bool {
+    let is_of_the_forge = error.is::<GiteaError>() || error.is::<Elapsed>();
+    let answers = async || {
+        let asked = tokio::time::timeout(ASKED, engine.world.forge.version());
+        matches!(asked.await, Ok(Ok(_)))
+    };
+    is_of_the_forge && answers().await
+}
+
 async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<()> {
     let typed = &stored.command;
     let store = &engine.store;
     if store.said_nothing(&typed.repository, typed.comment).await? {
         tracing::warn!(command = stored.id, account = %typed.account, comment = typed.comment, "the comment held no command when it was written: nothing is done");
-        return Ok(store.command_handled(stored.id).await?);
+        return changed(engine, stored).await;
     }
     match standing(engine, typed).await? {
         Standing::AsTyped => engine
@@ -275,14 +310,7 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
             .count(&typed.account, stored.id, Instant::now()),
         Standing::Changed => {
             tracing::info!(command = stored.id, account = %typed.account, "edited before it was dealt with");
-            if rights(engine, &typed.account).await?.any() {
-                react(engine, typed, "confused").await;
-                engine
-                    .reporter
-                    .answer(stored, &render::comment::edited_since(&typed.line))
-                    .await?;
-            }
-            return Ok(engine.store.command_handled(stored.id).await?);
+            return changed(engine, stored).await;
         }
         Standing::Nowhere => {
             tracing::warn!(command = stored.id, account = %typed.account, comment = typed.comment, "the forge has no such comment of this account: nothing is done");
@@ -318,6 +346,17 @@ async fn handle(engine: &Arc<Engine>, stored: &StoredCommand) -> anyhow::Result<
     Ok(())
 }
 
+/// What its comment was when it was written, and whose words it is now, nobody knows. Who may command is told.
+async fn changed(engine: &Engine, stored: &StoredCommand) -> anyhow::Result<()> {
+    let typed = &stored.command;
+    if rights(engine, &typed.account).await?.any() {
+        react(engine, typed, "confused").await;
+        let text = render::comment::edited_since(&typed.line);
+        engine.reporter.answer(stored, &text).await?;
+    }
+    Ok(engine.store.command_not_given(stored.id).await?)
+}
+
 /// What the forge says of the comment in which a command came in.
 enum Standing {
     AsTyped,
@@ -332,7 +371,8 @@ enum Standing {
 async fn standing(engine: &Engine, typed: &NewCommand) -> anyhow::Result<Standing> {
     let gavel = &engine.config.forge.account;
     let repository = typed.repository.parse()?;
-    let comment = match engine.world.forge.comment(&repository, typed.comment).await {
+    let asked = engine.world.forge.comment(&repository, typed.comment);
+    let comment = match tokio::time::timeout(ASKED, asked).await? {
         Ok(seen) => seen.value,
         Err(error) if error.is_not_found() => return Ok(Standing::Nowhere),
         Err(error) => return Err(error.into()),

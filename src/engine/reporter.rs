@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 /// At most one edit of a comment in this time.
 const BETWEEN_EDITS: Duration = Duration::from_secs(1);
+/// So long an edit is tried, while other comments wait.
+const ONE_COMMENT: Duration = Duration::from_secs(30);
 /// Before another try where the forge did not take a comment. Where it refused it, twice as long after each, up to the longest.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -275,7 +277,9 @@ impl Reporter {
 
     /// Answers whether it is there.
     async fn edit(&self, repository: &Repository, slot: &Slot, id: u64) -> Result<bool, Failure> {
-        match self.forge.edit_comment(repository, id, &slot.body).await {
+        let edited = self.forge.edit_comment(repository, id, &slot.body);
+        let edited = tokio::time::timeout(ONE_COMMENT, edited).await;
+        match edited.map_err(|_| Failure::other("the forge did not answer in time"))? {
             Ok(comment) => self.remember(slot, &comment).await.map(|()| true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error.into()),

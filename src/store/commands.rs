@@ -67,14 +67,15 @@ impl Store {
             .transpose()
     }
 
-    /// Commands that were dealt with since then, oldest first: which, whose, and when. Those that nobody typed are not among them.
+    /// Commands that were dealt with since then, oldest first: which, whose, and when. Those that their accounts did not give are not among
+    /// them.
     pub async fn dealt_with_since(
         &self,
         since: Timestamp,
     ) -> Result<Vec<(u64, String, Timestamp)>> {
         sqlx::query(
             "select id, account, handled from commands
-             where comment > 0 and julianday(handled) > julianday(?) order by id",
+             where comment > 0 and given and julianday(handled) > julianday(?) order by id",
         )
         .bind(since.to_string())
         .fetch_all(&self.pool)
@@ -90,6 +91,16 @@ impl Store {
     /// Marks a command as dealt with.
     pub async fn command_handled(&self, id: u64) -> Result<()> {
         sqlx::query("update commands set handled = ? where id = ?")
+            .bind(now())
+            .bind(signed(id))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Marks a command as dealt with that its account did not give as it is on record.
+    pub async fn command_not_given(&self, id: u64) -> Result<()> {
+        sqlx::query("update commands set handled = ?, given = 0 where id = ?")
             .bind(now())
             .bind(signed(id))
             .execute(&self.writer)

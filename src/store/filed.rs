@@ -16,9 +16,9 @@ pub struct Filed {
 }
 
 impl Store {
-    /// Puts on record that a finding is about to be filed. One that is on record stays as it is.
-    pub async fn file(&self, clause: &str, repository: &str, run: u64) -> Result<()> {
-        sqlx::query(
+    /// Puts on record that a finding is about to be filed. One that is on record stays as it is. Answers whether it was.
+    pub async fn file(&self, clause: &str, repository: &str, run: u64) -> Result<bool> {
+        let filed = sqlx::query(
             "insert into filed (clause, repository, run) values (?, ?, ?) on conflict do nothing",
         )
         .bind(clause)
@@ -26,7 +26,7 @@ impl Store {
         .bind(signed(run))
         .execute(&self.writer)
         .await?;
-        Ok(())
+        Ok(filed.rows_affected() == 0)
     }
 
     /// The forge has it, under this number.

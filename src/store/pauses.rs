@@ -39,13 +39,16 @@ impl Store {
         .transpose()
     }
 
-    /// Lets runs start again. Answers the pause that this command ended, also when it is dealt with again.
+    /// Lets runs start again. Answers the pause that this command ended, also when it is dealt with again. It ends none that was asked for
+    /// after it.
     pub async fn resume(&self, command: u64) -> Result<Option<Pause>> {
-        sqlx::query("update pauses set ended = ?, resumed = ? where ended is null")
-            .bind(now())
-            .bind(signed(command))
-            .execute(&self.writer)
-            .await?;
+        sqlx::query(
+            "update pauses set ended = ?1, resumed = ?2 where ended is null and command < ?2",
+        )
+        .bind(now())
+        .bind(signed(command))
+        .execute(&self.writer)
+        .await?;
         sqlx::query(
             "select account, received from pauses join commands on commands.id = command where resumed = ?",
         )

@@ -355,10 +355,10 @@ async fn the_last_words_about_a_run_are_open_until_they_are_said() {
 }
 
 #[tokio::test]
-async fn what_was_dealt_with_lately_is_told_and_not_what_nobody_typed() {
+async fn what_was_dealt_with_lately_is_told_and_not_what_its_account_did_not_give() {
     let file = File::new();
     let store = file.open().await;
-    for comment in 1..=3 {
+    for comment in 1..=4 {
         let typed = [command(comment, 0, "/status")];
         store.hear(ISSUE, comment, &typed).await.unwrap();
     }
@@ -372,6 +372,8 @@ async fn what_was_dealt_with_lately_is_told_and_not_what_nobody_typed() {
     assert!(lately(hour_ago).await.is_empty());
     store.command_handled(waiting[0].id).await.unwrap();
     store.command_never_typed(&waiting[1]).await.unwrap();
+    store.command_not_given(waiting[2].id).await.unwrap();
+    assert_eq!(store.waiting_commands(9).await.unwrap(), waiting[3..]);
     assert_eq!(lately(hour_ago).await, [waiting[0].id]);
     let in_an_hour = Timestamp::now() + Duration::from_secs(3600);
     assert!(lately(in_an_hour).await.is_empty());
@@ -702,6 +704,11 @@ async fn one_pause_stands_until_it_is_ended_and_neither_is_done_twice() {
     }
     // Dealt with again after an interruption, a command that was ended pauses nothing.
     assert_eq!(store.pause(ids[0]).await.unwrap(), None);
+    // One that was dealt with late ends no pause that was asked for after it.
+    let last = store.pause(ids[3]).await.unwrap();
+    assert!(last.is_some());
+    store.resume(ids[2]).await.unwrap();
+    assert_eq!(store.paused().await.unwrap(), last);
     assert_eq!(
         store.pause(ids[3]).await.unwrap().unwrap().since,
         waiting[3].received

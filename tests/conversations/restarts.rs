@@ -4,6 +4,7 @@ use crate::lab::{Lab, TRACKING};
 use reqwest::Method;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn what_was_typed_while_gavel_was_away_is_read_when_it_is_back() {
@@ -40,6 +41,71 @@ async fn what_was_typed_while_gavel_was_away_is_read_when_it_is_back() {
     assert!(last.starts_with("Nothing is running."), "{last}");
     assert_eq!(lab.answers(TRACKING, 1, edited, 3).await.len(), 3);
     assert!(lab.run(1).await.is_null(), "a run was started");
+}
+
+/// A forge whose clock was ahead for a moment has told of a time that is still to come.
+#[tokio::test]
+async fn a_time_to_come_hides_nothing_from_the_catch_up_read() {
+    let mut lab = Lab::start().await;
+    lab.talk("/status").await;
+    lab.gavel().stop();
+    let ahead = "update cursors set updated = '2999-01-01T00:00:00Z'";
+    sqlx::query(ahead)
+        .execute(&mut lab.database().await)
+        .await
+        .unwrap();
+    let help = lab.say("maintainer", "/help").await;
+    lab.start_gavel(&[]).await;
+    assert_eq!(lab.reactions(help).await, ["gavel: eyes"]);
+    lab.gavel().stop();
+    let read = sqlx::query_scalar("select updated < '2999' from cursors");
+    let read: bool = read.fetch_one(&mut lab.database().await).await.unwrap();
+    assert!(read, "it is kept");
+}
+
+/// Whoever knows the webhook's secret can tell of a comment otherwise than it stands: then nobody knows what was typed, and its author is told.
+#[tokio::test]
+async fn a_command_of_which_something_else_was_told_is_not_passed_over() {
+    let mut lab = Lab::start().await;
+    lab.talk("/status").await;
+    lab.gavel().stop();
+    let typed = lab.say("maintainer", "/help").await;
+    let mut database = lab.database().await;
+    let command =
+        "insert into commands (repository, issue, comment, position, account, line, received)
+                   values (?, 1, ?, 0, 'maintainer', '/help', '2026-01-02T03:04:05Z')";
+    let typed_ = i64::try_from(typed).unwrap();
+    let put = sqlx::query(command).bind(TRACKING).bind(typed_);
+    put.execute(&mut database).await.unwrap();
+    for heard in [typed_, -typed_] {
+        let put = sqlx::query("insert into heard values (?, ?)")
+            .bind(TRACKING)
+            .bind(heard);
+        put.execute(&mut database).await.unwrap();
+    }
+    lab.start_gavel(&[]).await;
+    let answers = lab.answers(TRACKING, 1, typed, 1).await;
+    assert!(
+        answers[0].contains("was edited before I came to it"),
+        "{answers:?}"
+    );
+    assert_eq!(lab.reactions(typed).await, ["gavel: confused"]);
+}
+
+/// A request that does not end keeps Gavel from nothing, not from ending either.
+#[tokio::test]
+async fn whoever_does_not_end_a_request_does_not_keep_gavel() {
+    let mut lab = Lab::start().await;
+    let address = lab.place("gavel_url").strip_prefix("http://").unwrap();
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    client
+        .write_all(b"POST /hooks/gitea HTTP/1.1\r\nhost: ga")
+        .await
+        .unwrap();
+    // It was read: what came after it is answered.
+    lab.talk("/status").await;
+    lab.gavel().stop();
+    assert_eq!(client.read(&mut [0]).await.unwrap_or_default(), 0);
 }
 
 #[tokio::test]

@@ -55,7 +55,8 @@ fn fuzz() {
                 Some(&turned),
                 Some(&of_more),
             ] {
-                if wrong == Some(right.as_str()) {
+                // In capitals it is the same one; who is guided by what is compared makes it up.
+                if wrong.is_some_and(|wrong| wrong.eq_ignore_ascii_case(&right)) {
                     continue;
                 }
                 let refused = read(&headers(event, wrong, JSON), body, &secret)

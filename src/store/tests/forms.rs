@@ -11,7 +11,7 @@ fn rows() -> Vec<(i64, String)> {
     let clause = to_json(&clause()).unwrap();
     let at = "'2026-06-01T12:00:00Z'";
     [
-        (1, format!("insert into commands values (7, '{ISSUE}', 1, 31, 0, 'maintainer', '/verify V1', {at}, null)")),
+        (1, format!("insert into commands (id, repository, issue, comment, position, account, line, received, handled) values (7, '{ISSUE}', 1, 31, 0, 'maintainer', '/verify V1', {at}, null)")),
         (1, format!("insert into heard values ('{ISSUE}', 31)")),
         (1, format!("insert into cursors values ('{ISSUE}', 1, 31, {at})")),
         (1, format!("insert into turned_away values ('stranger', {at})")),
@@ -155,5 +155,6 @@ fn forms_that_were_released_stay_as_they_were() {
     14 b335c87ee7721715
     15 0c7440d12da822aa
     16 f8ced60a531e96ac
+    17 75a86602ca59ce4b
     ");
 }
