@@ -49,7 +49,7 @@ async fn a_time_to_come_hides_nothing_from_the_catch_up_read() {
     let mut lab = Lab::start().await;
     lab.talk("/status").await;
     lab.gavel().stop();
-    let ahead = "update cursors set updated = '2999-01-01T00:00:00Z'";
+    let ahead = "update cursors set comment = 1, updated = '2999-01-01T00:00:00Z'";
     sqlx::query(ahead)
         .execute(&mut lab.database().await)
         .await
