@@ -82,3 +82,47 @@ fn the_image_is_built_of_all_that_the_manifest_names() {
         assert!(path.exists(), "{} is not there", path.display());
     }
 }
+
+/// What the unit says under this key, line by line.
+fn unit(key: &str) -> Vec<String> {
+    let text = read("deploy/gavel.service");
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    let said = lines.filter(|(name, _)| *name == key);
+    said.map(|(_, value)| value.to_owned()).collect()
+}
+
+#[test]
+fn a_command_that_outlives_a_restart_keeps_what_it_works_with() {
+    assert_eq!(unit("KillMode"), ["process"]);
+    // systemd's own defaults, and said all the same: each is a trap for who hardens the unit.
+    assert_eq!(unit("PrivateTmp"), ["no"]);
+    assert_eq!(unit("RemoveIPC"), ["no"]);
+    // Nothing else makes these writable where the system is read-only.
+    assert_eq!(unit("ProtectSystem"), ["strict"]);
+    let writable = unit("ReadWritePaths").join(" ");
+    for place in ["/tmp", "/var/tmp"] {
+        assert!(
+            writable.split(' ').any(|path| path == place),
+            "{place} is read-only: {writable}"
+        );
+    }
+}
+
+#[test]
+fn all_folders_of_the_installation_are_made_before_the_doctor_is_asked() {
+    let text = read("deploy/gavel.service");
+    let steps: Vec<&str> = text.lines().take_while(|line| *line != "[Unit]").collect();
+    let at = |word: &str| steps.iter().position(|line| line.contains(word));
+    let doctor = at("gavel doctor").expect("the doctor is a step");
+    for folder in ["/etc/gavel", "/var/lib/gavel"] {
+        let made = steps.iter().position(|line| {
+            let mut words = line.split_whitespace();
+            line.contains("install -d -o gavel -g gavel -m 0700")
+                && words.any(|word| word == folder)
+        });
+        assert!(
+            made.is_some_and(|made| made < doctor),
+            "no step before the doctor makes {folder}"
+        );
+    }
+}
