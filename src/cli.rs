@@ -314,11 +314,17 @@ fn leave(verified: &Verified, folder: &Path) -> anyhow::Result<()> {
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let filter = EnvFilter::try_from_env("GAVEL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_writer(std::io::stderr);
+    let form = std::env::var_os("GAVEL_LOG_FORMAT").unwrap_or_else(|| "text".into());
+    match form.to_str() {
+        Some("text") => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        Some("json") => log.json().init(),
+        _ => anyhow::bail!(
+            "the environment asks for a log in the form {form:?}, which is not known; set GAVEL_LOG_FORMAT to text or json, or remove it"
+        ),
+    }
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -13,10 +13,19 @@ use std::{path::PathBuf, time::Duration};
 /// Variables that Gavel sets for each call of the helper.
 const SET_FOR_HELPER: [&str; 3] = ["POST", "MAX_WAIT", "INTERVAL"];
 
+/// Bytes that a process of the flow may have, unless the configuration says otherwise. Some runtimes take some gigabytes beforehand and use
+/// few of them.
+const MEMORY: u64 = 8 << 30;
+
+/// With fewer no agent's runtime starts.
+const LEAST_MEMORY: u64 = 256 << 20;
+
 /// The flow under verification.
 #[derive(Debug, Clone)]
 pub struct Flow {
     pub account: Account,
+    /// Bytes of memory that each process of its commands may have.
+    pub memory: u64,
     pub helper: Helper,
     pub recipe_upgrade: Option<RecipeUpgrade>,
     pub verify_pr: Option<VerifyPr>,
@@ -147,6 +156,9 @@ impl VerifyPr {
 
 pub fn read(section: Section, around: &Around) -> Option<Flow> {
     let account = section.need("account", "\"flow\"", values::parsed);
+    let memory = section.may("memory", "\"8GiB\"", |place| {
+        values::bytes(place, LEAST_MEMORY)
+    });
     let shared = command::variables(&section, &[], around).unwrap_or_default();
     let helper = section
         .section("helper")
@@ -166,6 +178,7 @@ pub fn read(section: Section, around: &Around) -> Option<Flow> {
     let skills = section.optional("skills", |section| skills(section, around));
     Some(Flow {
         account: account?,
+        memory: memory?.unwrap_or(MEMORY),
         helper: helper?,
         recipe_upgrade: recipe_upgrade?,
         verify_pr: verify_pr?,

@@ -59,6 +59,7 @@ fn the_example_is_read() {
         config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
         "what stands in /etc/gavel/flow.token"
     );
+    assert_eq!(config.flow.memory, 8 << 30);
     assert_eq!(config.patience.outage, Duration::from_secs(7200));
 }
 
@@ -146,6 +147,15 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
             "command = [\"/srv/cc-ci/bin/testme-on-pr.sh\"]",
             "command = [\"\"]",
         ),
+        ("account = \"flow\"", "account = \"flow\"\nmemory = \"8GB\""),
+        (
+            "account = \"flow\"",
+            "account = \"flow\"\nmemory = \"255MiB\"",
+        ),
+        (
+            "account = \"flow\"",
+            "account = \"flow\"\nmemory = \"16777216TiB\"",
+        ),
         ("{ FORGE_URL =", "{ POST ="),
         ("{ FORGE_URL =", "{ FORGE_TOKEN ="),
         ("{ FORGE_URL =", "{ \"FORGE URL\" ="),
@@ -183,7 +193,7 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     line 36, `gate.interval`: "30" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `interval = "30s"`.
     line 36, `gate.interval`: a duration greater than zero is expected. Write for example `interval = "30s"`.
     line 36, `gate.interval`: "-1s" is negative. Write for example `interval = "30s"`.
-    line 164, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
+    line 165, `patience.reaction`: a bridge that polls every `gate.interval` reacts later than this: healthy, it would count as dead. Make it several times as long as `gate.interval`.
     line 37, `gate.quiet_intervals`: a whole number from 3 to 1000 is expected. Write for example `quiet_intervals = 3`.
     line 42, `gate.bad_triggers[0]`: " !testme " is a good trigger: it starts a build. Write something that is not exactly `!testme`, or remove it.
     line 45, `gate.outsider.account`: bridge has access, so it is no outsider. Use an account that has access to nothing.
@@ -191,17 +201,20 @@ fn what_is_wrong_is_told_with_key_line_and_mend() {
     line 49, `suite.stages`: the stage "install" is named twice. Name every stage once.
     line 50, `suite.results_url`: `{build}` is missing in it. Write for example `results_url = "https://ci.example.org/results/{build}/results.json"`.
     line 51, `suite.log_pattern`: "abra (app" is not a regular expression: unclosed group. Write for example `log_pattern = "abra app deploy"`.
-    line 57, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
-    line 60, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
-    line 60, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
-    line 60, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
-    line 156, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
-    line 126, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
-    line 153, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
-    line 167, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
-    line 163, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
-    line 168, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
-    line 169, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 58, `flow.helper.command[0]`: this is empty. Write for example `command = ["/srv/cc-ci/bin/testme-on-pr.sh"]`.
+    line 55, `flow.memory`: "8GB" is no amount of memory: a whole number and `MiB`, `GiB` or `TiB` are expected. Write for example `memory = "8GiB"`.
+    line 55, `flow.memory`: "255MiB" is less than 256 MiB. Write for example `memory = "8GiB"`.
+    line 55, `flow.memory`: "16777216TiB" is no amount of memory: a whole number and `MiB`, `GiB` or `TiB` are expected. Write for example `memory = "8GiB"`.
+    line 61, `flow.helper.environment.POST`: Gavel sets this variable itself, for each call. Remove it.
+    line 61, `flow.helper.environment`: `FORGE_TOKEN` stands in `secrets`, too. Keep it in one of the two.
+    line 61, `flow.helper.environment.FORGE URL`: "FORGE URL" is not the name of an environment variable. Use letters, digits and `_`.
+    line 157, `sandbox.gate.known_red`: the same branch cannot be green and red. Name a branch on which a test fails.
+    line 127, `sandbox.gate`: this section is missing. Add `[sandbox.gate]`, as in gavel.example.toml.
+    line 154, `sandbox.gates`: this key is not known. Did you mean `gate`? Otherwise remove it.
+    line 168, `patience.poll`: an effect would count as absent before it was looked for. Make it shorter than `reaction`.
+    line 164, `patience.request`: this key is missing. Add for example `request = "30s"` to `[patience]`.
+    line 169, `patience.requests`: this key is not known. Did you mean `request`? Otherwise remove it.
+    line 170, `patience.requested`: this key is not known. Did you mean `request`? Otherwise remove it.
     "#);
 }
 
@@ -486,33 +499,33 @@ fn what_is_wrong_with_the_flow_is_told() {
     .map(|(from, to)| told_of_the_whole(from, to))
     .collect();
     insta::assert_snapshot!(told, @r#"
-    line 72, `flow.verify_prs`: this key is not known. Did you mean `verify_pr`? Otherwise remove it.
-    line 68, `flow.recipe_upgrade.time_limit`: "long" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `time_limit = "2h"`.
-    line 77, `flow.upgrade_all.time_limit`: this key is missing. Add for example `time_limit = "6h"` to `[flow.upgrade_all]`.
-    line 69, `flow.recipe_upgrade.branch`: `{version}` is missing in it, which stands for the new version label. Write for example `branch = "upgrade-{version}"`.
-    line 69, `flow.recipe_upgrade.branch`: "-{version}" cannot be the name of a branch. Write for example `branch = "upgrade-{version}"`.
-    line 75, `flow.verify_pr.results_url`: `{tests_head}` is missing in it. Write for example `results_url = "https://ci.example.org/results/verify/{recipe_head}-{tests_head}.json"`.
-    line 81, `flow.upgrade_all.candidate`: it has no group `(?<from>…)`. Write for example `candidate = '^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$'`.
-    line 82, `flow.upgrade_all.summary`: "(===== SUMMARY =====$" is not a regular expression: unclosed group. Write for example `summary = '^===== SUMMARY =====$'`.
-    line 80, `flow.upgrade_all.scope`: "RE CIPES" is not the name of an environment variable. Write for example `scope = "RECIPES"`.
-    line 81, `flow.upgrade_all.environment.RECIPES`: Gavel sets this variable itself, for each call. Remove it.
-    line 88, `flow.launcher.session`: "cc:ci" is not a name of letters, digits, `-` and `_`. Write for example `session = "cc-ci-upgrader"`.
-    line 116, `host.stacks`: `{recipe}` is missing in it, which stands for the recipe. Write for example `stacks = "ci-{recipe}-"`.
-    line 110, `host.tmux`: a list is expected, this is a text. Write for example `tmux = ["tmux"]`.
-    line 107, `registry.port`: this key is not known. Remove it; known here are `url`.
-    line 131, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox upgrade" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 131, `sandbox.upgrade.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "--with-tests" is not so. Write for example `recipe = "sandbox-upgrade"`.
-    line 131, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox;reboot" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 131, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "../cc-ci" is not. Write for example `recipe = "sandbox-upgrade"`.
-    line 131, `sandbox.upgrade.recipe`: `cc-ci` is the repository in which builds run, and no recipe. Name a throwaway recipe.
-    line 141, `sandbox.stale`: `sandbox-stale` is the recipe of `sandbox.upgrade`, too, and they would disturb each other. Name a recipe of its own.
-    line 154, `sandbox.gate.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "-tiny" is not so. Write for example `recipe = "custom-html-tiny"`.
-    line 151, `sandbox.all.recipes[2]`: a recipe is made of letters, digits, `-`, `_` and `.`, "sand/box" is not. Write for example `recipes = ["sandbox-upgrade", "sandbox-stale"]`.
-    line 128, `sandbox.allowed_paths[4]`: "../**" leads out of the repository. Write for example `allowed_paths = ["compose.yml"]`.
-    line 128, `sandbox.allowed_paths[4]`: "[a" is not a pattern of paths: unclosed character class; missing ']'. Write for example `allowed_paths = ["compose.yml"]`.
-    line 143, `sandbox.stale.test`: "tells-its-version" is not a stage and a test (`stage/name`). Write for example `test = "functional/tells-its-version"`.
-    line 144, `sandbox.stale.file`: "/tests/sandbox-stale/functional/tells-its-version.sh" leads out of the repository. Write for example `file = "tests/sandbox-stale/functional/tells-its-version.sh"`.
-    line 139, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
+    line 73, `flow.verify_prs`: this key is not known. Did you mean `verify_pr`? Otherwise remove it.
+    line 69, `flow.recipe_upgrade.time_limit`: "long" is not a duration: a number and `ms`, `s`, `m` or `h` are expected. Write for example `time_limit = "2h"`.
+    line 78, `flow.upgrade_all.time_limit`: this key is missing. Add for example `time_limit = "6h"` to `[flow.upgrade_all]`.
+    line 70, `flow.recipe_upgrade.branch`: `{version}` is missing in it, which stands for the new version label. Write for example `branch = "upgrade-{version}"`.
+    line 70, `flow.recipe_upgrade.branch`: "-{version}" cannot be the name of a branch. Write for example `branch = "upgrade-{version}"`.
+    line 76, `flow.verify_pr.results_url`: `{tests_head}` is missing in it. Write for example `results_url = "https://ci.example.org/results/verify/{recipe_head}-{tests_head}.json"`.
+    line 82, `flow.upgrade_all.candidate`: it has no group `(?<from>…)`. Write for example `candidate = '^CANDIDATE (?<recipe>\S+) (?<from>\S+) -> (?<to>\S+)$'`.
+    line 83, `flow.upgrade_all.summary`: "(===== SUMMARY =====$" is not a regular expression: unclosed group. Write for example `summary = '^===== SUMMARY =====$'`.
+    line 81, `flow.upgrade_all.scope`: "RE CIPES" is not the name of an environment variable. Write for example `scope = "RECIPES"`.
+    line 82, `flow.upgrade_all.environment.RECIPES`: Gavel sets this variable itself, for each call. Remove it.
+    line 89, `flow.launcher.session`: "cc:ci" is not a name of letters, digits, `-` and `_`. Write for example `session = "cc-ci-upgrader"`.
+    line 117, `host.stacks`: `{recipe}` is missing in it, which stands for the recipe. Write for example `stacks = "ci-{recipe}-"`.
+    line 111, `host.tmux`: a list is expected, this is a text. Write for example `tmux = ["tmux"]`.
+    line 108, `registry.port`: this key is not known. Remove it; known here are `url`.
+    line 132, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox upgrade" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 132, `sandbox.upgrade.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "--with-tests" is not so. Write for example `recipe = "sandbox-upgrade"`.
+    line 132, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "sandbox;reboot" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 132, `sandbox.upgrade.recipe`: a recipe is made of letters, digits, `-`, `_` and `.`, "../cc-ci" is not. Write for example `recipe = "sandbox-upgrade"`.
+    line 132, `sandbox.upgrade.recipe`: `cc-ci` is the repository in which builds run, and no recipe. Name a throwaway recipe.
+    line 142, `sandbox.stale`: `sandbox-stale` is the recipe of `sandbox.upgrade`, too, and they would disturb each other. Name a recipe of its own.
+    line 155, `sandbox.gate.recipe`: a recipe begins with a letter or a digit and does not end with `.git`, "-tiny" is not so. Write for example `recipe = "custom-html-tiny"`.
+    line 152, `sandbox.all.recipes[2]`: a recipe is made of letters, digits, `-`, `_` and `.`, "sand/box" is not. Write for example `recipes = ["sandbox-upgrade", "sandbox-stale"]`.
+    line 129, `sandbox.allowed_paths[4]`: "../**" leads out of the repository. Write for example `allowed_paths = ["compose.yml"]`.
+    line 129, `sandbox.allowed_paths[4]`: "[a" is not a pattern of paths: unclosed character class; missing ']'. Write for example `allowed_paths = ["compose.yml"]`.
+    line 144, `sandbox.stale.test`: "tells-its-version" is not a stage and a test (`stage/name`). Write for example `test = "functional/tells-its-version"`.
+    line 145, `sandbox.stale.file`: "/tests/sandbox-stale/functional/tells-its-version.sh" leads out of the repository. Write for example `file = "tests/sandbox-stale/functional/tells-its-version.sh"`.
+    line 140, `sandbox.persistent.red_because`: "cannot (start" is not a regular expression: unclosed group. Write for example `red_because = 'SERVER_ROOT is not set'`.
     "#);
 }
 

@@ -27,6 +27,25 @@ pub fn duration(place: &Place) -> Option<Duration> {
     }
 }
 
+/// A number of bytes such as `"8GiB"`, at least as many as `least`.
+pub fn bytes(place: &Place, least: u64) -> Option<u64> {
+    let text = place.text()?;
+    let units = [("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+    let counted = units.iter().find_map(|(unit, bytes)| {
+        let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+        number.checked_mul(*bytes)
+    });
+    match counted {
+        None => place.wrong(format!(
+            "{text:?} is no amount of memory: a whole number and `MiB`, `GiB` or `TiB` are expected"
+        )),
+        Some(bytes) if bytes < least => {
+            place.wrong(format!("{text:?} is less than {} MiB", least >> 20))
+        }
+        bytes => bytes,
+    }
+}
+
 /// An address on the web: http or https, with a host, and nothing secret in it.
 pub fn web_address(place: &Place) -> Option<Url> {
     let text = place.text()?;

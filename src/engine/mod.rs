@@ -151,7 +151,11 @@ impl Engine {
         let world = World {
             registry,
             redactor: Redactor::new(config.secrets()),
-            spools: Spools::new(config.server.data.join("spool"), config.secrets()),
+            spools: Spools::new(
+                config.server.data.join("spool"),
+                config.secrets(),
+                config.flow.memory,
+            ),
             config: config.clone(),
             forge,
             outsider,

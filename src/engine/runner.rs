@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Instrument;
 
 /// How often an item is begun anew when an attempt was interrupted where it cannot be resumed.
 const ATTEMPTS: usize = 5;
@@ -232,42 +233,71 @@ async fn verify(
                 engine.store.open_attempt(run.id, item.id).await?
             }
         };
-        tracing::info!(
+        // Each line of the log says which attempt it is about.
+        let about = tracing::info_span!(
+            "attempt",
             run = run.id,
             item = item.id,
-            attempt = attempt.ordinal,
-            "attempt"
+            attempt = attempt.ordinal
         );
-        let bench = bench(engine, run, &attempt, cancelled);
-        let ended = bench.play(item).await;
-        // Where the attempt is gone on with, its commands are waited for again: begun anew, they would do everything twice.
-        let goes_on = engine.shutdown.is_cancelled() || matches!(ended, Err(Stop::Broken(_)));
-        if !goes_on {
-            end_commands(engine, &name(run, &attempt)).await?;
+        let is_last = tried >= ATTEMPTS;
+        let came_to = play(engine, run, item, &attempt, is_last, cancelled);
+        match came_to.instrument(about).await? {
+            Played::Judged => return Ok(true),
+            Played::Ended => return Ok(false),
+            Played::Lost => {}
         }
-        match ended {
-            Ok(()) | Err(Stop::Unseen(_)) => {}
-            Err(Stop::Cancelled) if engine.shutdown.is_cancelled() => return Ok(false),
-            Err(Stop::Cancelled) => {
-                engine.store.attempt_lost(attempt.id, ENDED_EARLY).await?;
-                return Ok(false);
-            }
-            Err(Stop::Lost(why)) if tried < ATTEMPTS => {
-                tracing::warn!(run = run.id, item = item.id, %why, "the attempt is given up; a new one begins");
-                engine.store.attempt_lost(attempt.id, &why).await?;
-                cleanup::clean(engine, run).await?;
-                continue;
-            }
-            // Judged by what it saw: what is missing is INCONCLUSIVE.
-            Err(Stop::Lost(why)) => tracing::warn!(%why, "interrupted too often"),
-            Err(Stop::Broken(why)) => anyhow::bail!(why),
-        }
-        let facts = engine.store.facts(attempt.id).await?;
-        let clauses = plan::judge(item, &facts);
-        engine.store.attempt_judged(attempt.id, &clauses).await?;
-        tell(engine, run, &attempt).await?;
-        return Ok(true);
     }
+}
+
+/// What came of one attempt.
+enum Played {
+    Judged,
+    /// Its run does not go on, or not now.
+    Ended,
+    /// Another one begins.
+    Lost,
+}
+
+/// One attempt, from wherever it is to its verdict.
+async fn play(
+    engine: &Arc<Engine>,
+    run: &Run,
+    item: &'static Item,
+    attempt: &Attempt,
+    is_last: bool,
+    cancelled: &CancellationToken,
+) -> anyhow::Result<Played> {
+    tracing::info!("it begins");
+    let bench = bench(engine, run, attempt, cancelled);
+    let ended = bench.play(item).await;
+    // Where the attempt is gone on with, its commands are waited for again: begun anew, they would do everything twice.
+    let goes_on = engine.shutdown.is_cancelled() || matches!(ended, Err(Stop::Broken(_)));
+    if !goes_on {
+        end_commands(engine, &name(run, attempt)).await?;
+    }
+    match ended {
+        Ok(()) | Err(Stop::Unseen(_)) => {}
+        Err(Stop::Cancelled) if engine.shutdown.is_cancelled() => return Ok(Played::Ended),
+        Err(Stop::Cancelled) => {
+            engine.store.attempt_lost(attempt.id, ENDED_EARLY).await?;
+            return Ok(Played::Ended);
+        }
+        Err(Stop::Lost(why)) if !is_last => {
+            tracing::warn!(%why, "the attempt is given up; a new one begins");
+            engine.store.attempt_lost(attempt.id, &why).await?;
+            cleanup::clean(engine, run).await?;
+            return Ok(Played::Lost);
+        }
+        // Judged by what it saw: what is missing is INCONCLUSIVE.
+        Err(Stop::Lost(why)) => tracing::warn!(%why, "interrupted too often"),
+        Err(Stop::Broken(why)) => anyhow::bail!(why),
+    }
+    let facts = engine.store.facts(attempt.id).await?;
+    let clauses = plan::judge(item, &facts);
+    engine.store.attempt_judged(attempt.id, &clauses).await?;
+    tell(engine, run, attempt).await?;
+    Ok(Played::Judged)
 }
 
 /// The tools of one attempt.

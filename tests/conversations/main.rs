@@ -12,6 +12,7 @@ mod filing;
 mod helpers;
 mod keeping;
 mod lab;
+mod logging;
 mod machine;
 mod mask;
 mod outages;

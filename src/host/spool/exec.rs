@@ -5,6 +5,7 @@ use crate::host::durable;
 use crate::host::process::{self, Bounded, Command};
 use crate::redact::Redactor;
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -25,6 +26,7 @@ pub fn exec(folder: &Path) -> anyhow::Result<()> {
     // Half of it is what a Gavel that was killed on the way has left: then nothing was begun.
     let order: Order = serde_json::from_slice(&order)
         .context("standard input does not say what is to be run; Gavel starts `exec` by itself")?;
+    limit_memory(order.memory)?;
     // Synced before anything is run: after a power cut a command that was begun must not look like one that was not.
     durable::write(&folder.join(PID), std::process::id().to_string().as_bytes())
         .with_context(|| format!("writing into {} failed", folder.display()))?;
@@ -33,6 +35,21 @@ pub fn exec(folder: &Path) -> anyhow::Result<()> {
         .build()
         .context("starting the runtime failed")?;
     runtime.block_on(run(folder, order))
+}
+
+/// Limits what this process and each that it starts may take, for good. It is the memory that can be written and is its own which counts
+/// (`RLIMIT_DATA`), and not its addresses (`RLIMIT_AS`): the runtimes of Go, Java and JavaScript set addresses aside by the terabyte.
+fn limit_memory(bytes: u64) -> anyhow::Result<()> {
+    let now = getrlimit(Resource::Data);
+    // A limit that is narrower already stays, and none can be widened.
+    let at_most = |limit: Option<u64>| Some(limit.map_or(bytes, |limit| limit.min(bytes)));
+    let limit = Rlimit {
+        current: at_most(now.current),
+        maximum: at_most(now.maximum),
+    };
+    setrlimit(Resource::Data, limit).with_context(|| {
+        format!("limiting the command's memory to {bytes} bytes (`flow.memory`) failed")
+    })
 }
 
 async fn run(folder: &Path, order: Order) -> anyhow::Result<()> {

@@ -54,6 +54,8 @@ struct Order {
     arguments: Vec<OsString>,
     environment: BTreeMap<String, OsString>,
     time_limit: Duration,
+    /// Bytes that each of its processes may have.
+    memory: u64,
     /// What must not stand in what is kept of the output.
     secrets: Vec<String>,
 }
@@ -64,6 +66,7 @@ pub struct Spools {
     /// The program whose `exec` is run: this one.
     program: PathBuf,
     secrets: Vec<SecretString>,
+    memory: u64,
 }
 
 /// One command's.
@@ -82,14 +85,20 @@ pub enum Waited {
 }
 
 impl Spools {
-    /// In a folder that is made when it is needed; `secrets` are taken out of what commands print.
-    pub fn new<'a>(folder: PathBuf, secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+    /// In a folder that is made when it is needed; `secrets` are taken out of what commands print, and none of their processes has more than
+    /// `memory` bytes.
+    pub fn new<'a>(
+        folder: PathBuf,
+        secrets: impl IntoIterator<Item = &'a SecretString>,
+        memory: u64,
+    ) -> Self {
         let secrets = secrets.into_iter();
         Self {
             folder,
             // The file that was started, also where another one has taken its place since.
             program: "/proc/self/exe".into(),
             secrets: secrets.cloned().collect(),
+            memory,
         }
     }
 
@@ -158,6 +167,7 @@ impl Spool<'_> {
             arguments: command.arguments.clone(),
             environment: command.environment.clone(),
             time_limit: command.time_limit,
+            memory: self.of.memory,
             secrets: self.of.secrets.iter().map(exposed).collect(),
         };
         let mut stdin = child
