@@ -193,11 +193,11 @@ pub struct Patience {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(
-        "cannot read the configuration {path}: {source}. Name the right file, or copy gavel.example.toml to it."
+        "cannot read the configuration {path}: {cause}. Name the right file, or copy gavel.example.toml to it."
     )]
     Unreadable {
         path: PathBuf,
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     #[error("{}", list(path, problems))]
     Wrong {
@@ -240,9 +240,9 @@ impl Config {
     }
 
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable {
+        let unreadable = |cause| ConfigError::Unreadable {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let whole = std::path::absolute(path).map_err(unreadable)?;

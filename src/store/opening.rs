@@ -109,7 +109,7 @@ pub(super) async fn migrate(path: &Path, pool: &SqlitePool) -> Result<()> {
                 known: known.unwrap_or_default(),
             },
             MigrateError::VersionMismatch(form) => StoreError::Altered { path, form },
-            source => StoreError::Migrate { path, source },
+            cause => StoreError::Migrate { path, cause },
         }
     })
 }
@@ -125,7 +125,7 @@ pub(super) fn unusable(path: &Path, error: sqlx::Error) -> StoreError {
         },
         _ => StoreError::Open {
             path,
-            source: error,
+            cause: error.to_string(),
         },
     }
 }
