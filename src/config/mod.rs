@@ -75,6 +75,11 @@ impl Server {
         self.data.join("bundles")
     }
 
+    /// What is made only where there is a database.
+    pub fn made_after_the_database(&self) -> [PathBuf; 2] {
+        [self.signing_key(), self.bundles()]
+    }
+
     /// The evidence bundle of a run.
     pub fn bundle(&self, run: u64) -> PathBuf {
         self.bundles().join(format!("run-{run}.tar.gz"))

@@ -24,6 +24,14 @@ pub enum StoreError {
     )]
     Broken { path: PathBuf, what: String },
     #[error(
+        "the database {path} is empty: the file has 0 bytes, and Gavel never leaves one like that, so that its content was lost. Restore a backup, as deploy/OPERATIONS.md says; or, to begin anew, move it aside, with the signing key and the bundles"
+    )]
+    Empty { path: PathBuf },
+    #[error(
+        "there is no database {path}, but beside its place {beside}, which only an installation with a database has: it was lost, or its disk is not mounted. Mount it, or restore a backup, as deploy/OPERATIONS.md says; or, to begin anew, move aside what is there"
+    )]
+    Lost { path: PathBuf, beside: String },
+    #[error(
         "bringing the database {path} to this version's form failed: {cause}. Check disk space and permissions; the file is as it was"
     )]
     Migrate { path: PathBuf, cause: MigrateError },
