@@ -12,10 +12,11 @@ use crate::engine::by_hand::{self, Verified};
 use crate::host::owned;
 use crate::plan;
 use crate::server;
-use crate::store::Store;
+use crate::store::{self, Store};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use std::io::{IsTerminal, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -343,10 +344,14 @@ async fn answer<T>(
     let shutdown = CancellationToken::new();
     end_with_signals(shutdown.clone())?;
     let data = &config.server.data;
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("making the data folder {} failed", data.display()))?;
+    // For Gavel's user alone; one that is there has the mode that somebody gave it.
+    let mut folder = std::fs::DirBuilder::new();
+    let made = folder.recursive(true).mode(0o700).create(data);
+    made.with_context(|| format!("making the data folder {} failed", data.display()))?;
     let _only = alone(data)?;
-    let store = Store::open(&config.server.database()).await?;
+    let database = config.server.database();
+    store::is_not_lost(&database, &config.server.made_after_the_database())?;
+    let store = Store::open(&database).await?;
     let listen = config.server.listen;
     let engine = Engine::new(config, store.clone(), shutdown.clone())?;
     let listener = TcpListener::bind(listen)

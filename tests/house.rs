@@ -308,6 +308,17 @@ fn nothing_is_said_to_a_shell() {
     }
 }
 
+/// A field of that name is the error's source as well: who prints an error with its sources would say it twice.
+#[test]
+fn no_error_says_its_source_in_its_own_words() {
+    for file in files() {
+        for token in flat(&file.tokens, true) {
+            let twice = text(Some(&token)).filter(|text| text.contains("{source"));
+            assert_eq!(twice, None, "{} says its source", file.path);
+        }
+    }
+}
+
 #[test]
 fn no_call_that_merges_exists() {
     for file in files() {

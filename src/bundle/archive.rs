@@ -26,7 +26,7 @@ pub const LONGEST_TEXT: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     #[error("this is no gzipped tar archive, or it is cut off: {0}")]
-    Archive(#[from] io::Error),
+    Archive(io::Error),
     #[error(
         "something stands behind the gzip stream, and other tools may read it too: take the bundle from the run's page"
     )]

@@ -75,6 +75,11 @@ impl Server {
         self.data.join("bundles")
     }
 
+    /// What is made only where there is a database.
+    pub fn made_after_the_database(&self) -> [PathBuf; 2] {
+        [self.signing_key(), self.bundles()]
+    }
+
     /// The evidence bundle of a run.
     pub fn bundle(&self, run: u64) -> PathBuf {
         self.bundles().join(format!("run-{run}.tar.gz"))
@@ -193,11 +198,11 @@ pub struct Patience {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(
-        "cannot read the configuration {path}: {source}. Name the right file, or copy gavel.example.toml to it."
+        "cannot read the configuration {path}: {cause}. Name the right file, or copy gavel.example.toml to it."
     )]
     Unreadable {
         path: PathBuf,
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     #[error("{}", list(path, problems))]
     Wrong {
@@ -240,9 +245,9 @@ impl Config {
     }
 
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable {
+        let unreadable = |cause| ConfigError::Unreadable {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let whole = std::path::absolute(path).map_err(unreadable)?;

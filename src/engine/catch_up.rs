@@ -20,6 +20,7 @@ pub async fn work(engine: Arc<Engine>) {
             read = read(&engine) => read,
             () = engine.shutdown.cancelled() => return,
         };
+        engine.memory.caught_up(&read);
         match read {
             Ok(()) => tracing::debug!("caught up with the tracking issue"),
             Err(error) => {

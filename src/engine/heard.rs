@@ -19,7 +19,10 @@ pub struct Told {
     pub since: Timestamp,
     /// When something was taken last from each repository that the configuration names, as `owner/name`.
     taken: BTreeMap<String, Timestamp>,
+    /// What was refused for what its signature, or what it vouches for, is.
     refused: Option<Refused>,
+    /// What was refused before a signature was looked at: anybody sends that, and it tells nothing of a webhook.
+    unread: Option<Refused>,
 }
 
 /// A delivery that was not taken.
@@ -38,6 +41,7 @@ impl Heard {
                 since: Timestamp::now(),
                 taken: BTreeMap::new(),
                 refused: None,
+                unread: None,
             }),
         }
     }
@@ -55,11 +59,14 @@ impl Heard {
         }
     }
 
+    /// Something was refused for what its signature, or what it vouches for, is.
     pub fn refused(&self, outcome: &'static str) {
-        self.change().refused = Some(Refused {
-            at: Timestamp::now(),
-            outcome,
-        });
+        self.change().refused = Some(Refused::now(outcome));
+    }
+
+    /// Something was refused before a signature was looked at.
+    pub fn unread(&self, outcome: &'static str) {
+        self.change().unread = Some(Refused::now(outcome));
     }
 
     /// As it is now.
@@ -70,6 +77,15 @@ impl Heard {
     fn change(&self) -> MutexGuard<'_, Told> {
         // Each change is one call: whoever held it did not leave it half changed.
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Refused {
+    fn now(outcome: &'static str) -> Refused {
+        Refused {
+            at: Timestamp::now(),
+            outcome,
+        }
     }
 }
 

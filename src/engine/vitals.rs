@@ -3,6 +3,7 @@
 //! Looked at every minute, and told to the log where it is not as it should be; the same as numbers for `/metrics`.
 
 use super::Engine;
+use crate::gitea::GiteaError;
 use crate::store::Counts;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +19,10 @@ pub struct Memory(Mutex<Remembered>);
 struct Remembered {
     /// Commands that no webhook brought.
     commands_read: u64,
+    /// When the issue was last read.
+    caught_up: Option<Timestamp>,
+    /// The forge refused Gavel's token, and was not heard to take it since.
+    token_refused: bool,
     silent: bool,
     /// The run and the beginning of the step that was told to be stuck.
     stuck: Option<(u64, Timestamp)>,
@@ -29,6 +34,8 @@ pub struct Signs {
     pub counts: Counts,
     pub last_delivery: Option<Timestamp>,
     pub commands_read: u64,
+    /// When reading the issue last succeeded since the start.
+    pub caught_up: Option<Timestamp>,
     /// Gavel wrote a comment, and the webhook did not tell of it.
     pub webhook_silent: bool,
     /// The active run has been at one step for longer than any wait may take.
@@ -43,6 +50,38 @@ impl Memory {
     /// Reading the issue found commands that no webhook had brought.
     pub fn read(&self, commands: u64) {
         self.with(|it| it.commands_read += commands);
+    }
+
+    /// What reading the issue came to; tells the log what is new about Gavel's token.
+    pub fn caught_up(&self, read: &anyhow::Result<()>) {
+        match self.with(|it| it.learn(read, Timestamp::now())) {
+            Some(true) => tracing::error!(
+                "the forge refuses Gavel's token: nothing is read there, and nothing written. Make a new token, put it into the file that \
+                 `forge.token_file` names, and start Gavel anew; `gavel doctor` says what else is wrong"
+            ),
+            Some(false) => tracing::info!("the forge takes Gavel's token again"),
+            None => {}
+        }
+    }
+}
+
+impl Remembered {
+    /// Whether the forge refuses Gavel's token, where that is news. Whatever else fails says nothing of it.
+    fn learn(&mut self, read: &anyhow::Result<()>, now: Timestamp) -> Option<bool> {
+        let refused = match read {
+            Ok(()) => {
+                self.caught_up = Some(now);
+                false
+            }
+            Err(error) => {
+                let asked = error.downcast_ref::<GiteaError>();
+                if !asked.is_some_and(GiteaError::is_unauthorized) {
+                    return None;
+                }
+                true
+            }
+        };
+        (std::mem::replace(&mut self.token_refused, refused) != refused).then_some(refused)
     }
 }
 
@@ -60,6 +99,7 @@ pub async fn signs(engine: &Engine) -> anyhow::Result<Signs> {
         counts,
         last_delivery,
         commands_read: engine.memory.with(|it| it.commands_read),
+        caught_up: engine.memory.with(|it| it.caught_up),
     })
 }
 
@@ -124,6 +164,7 @@ fn is_stuck(step_begun: Option<Timestamp>, longest: SignedDuration, now: Timesta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gitea::Gitea;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).expect("a time")
@@ -164,5 +205,36 @@ mod tests {
         assert!(!is_stuck(None, hour, at(9000)));
         assert!(!is_stuck(Some(at(0)), hour, at(3600)));
         assert!(is_stuck(Some(at(0)), hour, at(3601)));
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_news_once_and_so_is_one_that_is_taken_again() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let stranger = async || axum::http::StatusCode::UNAUTHORIZED;
+        let forge = axum::Router::new().fallback(stranger);
+        tokio::spawn(async move { axum::serve(listener, forge).await });
+        let limits = crate::gitea::Limits {
+            request: std::time::Duration::from_secs(30),
+            outage: std::time::Duration::ZERO,
+        };
+        let forge = Gitea::new(&url.parse().unwrap(), None, limits).unwrap();
+        let refused = async || Err(forge.whoami().await.err().unwrap().into());
+        let mut remembered = Remembered::default();
+        let reads: [(anyhow::Result<()>, _, _); 8] = [
+            (Ok(()), None, 1),
+            (Err(anyhow::anyhow!("the disk is full")), None, 1),
+            (refused().await, Some(true), 1),
+            (refused().await, None, 1),
+            // Who does not answer takes no token either.
+            (Err(anyhow::anyhow!("no answer")), None, 1),
+            (refused().await, None, 1),
+            (Ok(()), Some(false), 7),
+            (Ok(()), None, 8),
+        ];
+        for ((read, news, read_at), now) in reads.into_iter().zip(1..) {
+            assert_eq!(remembered.learn(&read, at(now)), news, "{read:?} at {now}");
+            assert_eq!(remembered.caught_up, Some(at(read_at)), "{read:?} at {now}");
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    #[error("{method} {url}: no answer: {source}")]
+    #[error("{method} {url}: no answer: {cause}")]
     Unreachable {
         method: Method,
         url: String,
-        source: reqwest::Error,
+        cause: reqwest::Error,
     },
     #[error("{method} {url}: answered {status}: {text}")]
     Refused {
@@ -204,10 +204,10 @@ impl Api {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let unreachable = |source| ApiError::Unreachable {
+        let unreachable = |cause| ApiError::Unreachable {
             method: method.clone(),
             url: url.clone(),
-            source,
+            cause,
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();

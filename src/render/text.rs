@@ -1,5 +1,8 @@
 //! Texts of others, made harmless where they are shown: no table broken, no HTML, nobody pinged, nothing invisible.
 
+use regex::Regex;
+use std::sync::LazyLock;
+
 /// As much of one text as a comment shows; the pages show all of it.
 const SHOWN: usize = 600;
 /// As much of one name or line in code.
@@ -36,7 +39,7 @@ pub fn cell(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for piece in pieces(&text) {
         match piece {
-            Piece::Plain(part) => part.chars().for_each(|c| plain(&mut shown, c)),
+            Piece::Plain(part) => characters(part).for_each(|c| plain(&mut shown, c)),
             Piece::Code(part) => {
                 // Two spans that touch would read as one with a longer fence.
                 if shown.ends_with('`') {
@@ -99,7 +102,7 @@ pub fn shell(lines: &[String]) -> String {
     let mut shown = String::from("  ```sh");
     for line in lines {
         shown.push_str("\n  ");
-        for character in line.chars() {
+        for character in characters(line) {
             match character {
                 '\n' | '\r' | '\t' => shown.push(' '),
                 hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
@@ -153,7 +156,7 @@ pub fn verbatim(text: &str) -> String {
 /// Text for a terminal: one line, and nothing in it that a terminal would obey.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in characters(text) {
         match character {
             '\n' | '\r' | '\t' => shown.push(' '),
             hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
@@ -164,7 +167,7 @@ pub fn visible(text: &str) -> String {
 }
 
 fn in_html(shown: &mut String, part: &str) {
-    for character in part.chars() {
+    for character in characters(part) {
         match character {
             '&' => shown.push_str("&amp;"),
             '<' => shown.push_str("&lt;"),
@@ -187,6 +190,8 @@ fn plain(shown: &mut String, character: char) {
         '|' => shown.push_str("&#124;"),
         '\\' => shown.push_str("&#92;"),
         '<' => shown.push_str("&lt;"),
+        // Else `&commat;` would be a mention, and `&rlm;` would hide.
+        '&' => shown.push_str("&amp;"),
         // A zero-width joiner: looks the same, pings nobody.
         '@' => shown.push_str("@\u{200d}"),
         // `#1` and `!1` are an issue and a pull request to the forge, which would tell there who names them.
@@ -205,7 +210,7 @@ fn plain(shown: &mut String, character: char) {
 fn in_code(shown: &mut String, part: &str) {
     shown.push('`');
     let mut before = ' ';
-    for character in part.chars() {
+    for character in characters(part) {
         match character {
             '\n' | '\r' | '\t' => shown.push(' '),
             hidden if is_hidden(hidden) => shown.push_str(&escaped(hidden)),
@@ -230,15 +235,97 @@ fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// Control characters and those that turn the direction of writing.
+/// The characters of a text as they are told apart. The selector that only has an emoji drawn in colour is left out: the emoji stays, and a
+/// second selector, or one behind anything else, is hidden like all others.
+fn characters(text: &str) -> impl Iterator<Item = char> + '_ {
+    let mut before = ' ';
+    text.chars().filter(move |character| {
+        let is_colour = *character == '\u{fe0f}' && is_one(&EMOJI, before);
+        before = *character;
+        !is_colour
+    })
+}
+
+/// Those that show nothing by themselves, by Unicode's own account: what a font leaves out, what formats, what ends lines, and what controls.
+static HIDDEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Zl}\p{Zp}\p{Cc}]")
+        .expect("it is a regex")
+});
+static EMOJI: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\p{Emoji}").expect("it is a regex"));
+
 fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    match character.is_ascii() {
+        true => character.is_ascii_control(),
+        false => is_one(&HIDDEN, character),
+    }
+}
+
+fn is_one(of: &Regex, character: char) -> bool {
+    of.is_match(character.encode_utf8(&mut [0; 4]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Unicode 16's own lists, joined: `Default_Ignorable_Code_Point` of DerivedCoreProperties.txt; Cf, Zl, Zp and Cc of UnicodeData.txt.
+    const SHOWING_NOTHING: &[std::ops::RangeInclusive<char>] = &[
+        '\0'..='\u{1f}',
+        '\u{7f}'..='\u{9f}',
+        '\u{ad}'..='\u{ad}',
+        '\u{34f}'..='\u{34f}',
+        '\u{600}'..='\u{605}',
+        '\u{61c}'..='\u{61c}',
+        '\u{6dd}'..='\u{6dd}',
+        '\u{70f}'..='\u{70f}',
+        '\u{890}'..='\u{891}',
+        '\u{8e2}'..='\u{8e2}',
+        '\u{115f}'..='\u{1160}',
+        '\u{17b4}'..='\u{17b5}',
+        '\u{180b}'..='\u{180f}',
+        '\u{200b}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+        '\u{3164}'..='\u{3164}',
+        '\u{fe00}'..='\u{fe0f}',
+        '\u{feff}'..='\u{feff}',
+        '\u{ffa0}'..='\u{ffa0}',
+        '\u{fff0}'..='\u{fffb}',
+        '\u{110bd}'..='\u{110bd}',
+        '\u{110cd}'..='\u{110cd}',
+        '\u{13430}'..='\u{1343f}',
+        '\u{1bca0}'..='\u{1bca3}',
+        '\u{1d173}'..='\u{1d17a}',
+        '\u{e0000}'..='\u{e0fff}',
+    ];
+
+    fn shows_nothing(character: char) -> bool {
+        SHOWING_NOTHING.iter().any(|it| it.contains(&character))
+    }
+
+    #[test]
+    fn hidden_is_what_unicode_says_shows_nothing() {
+        for character in '\0'..=char::MAX {
+            let listed = shows_nothing(character);
+            assert_eq!(is_hidden(character), listed, "{}", escaped(character));
+        }
+    }
+
+    #[test]
+    fn an_emoji_stays_one_and_no_selector_hides() {
+        for (text, shown) in [
+            ("\u{26a0}\u{fe0f} late", "\u{26a0} late"),
+            ("1\u{fe0f}", "1"),
+            ("\u{26a0}\u{fe0f}\u{fe0f}", "\u{26a0}\\u{fe0f}"),
+            ("a\u{fe0f}", "a\\u{fe0f}"),
+            ("\u{26a0}\u{fe0e}", "\u{26a0}\\u{fe0e}"),
+        ] {
+            assert_eq!(visible(text), shown, "{text:?}");
+            assert_eq!(verbatim(text), shown, "{text:?}");
+            assert_eq!(cell(text), shown.replace('\\', "&#92;"), "{text:?}");
+            assert_eq!(code(text), format!("`{shown}`"), "{text:?}");
+        }
+    }
 
     #[test]
     fn nothing_of_others_leaves_its_cell() {
@@ -251,6 +338,9 @@ mod tests {
             ("@maintainer", "@\u{200d}maintainer"),
             ("`@maintainer <b>`", "`@maintainer <b>`"),
             ("see !1 and o/r#2", "see !\u{200d}1 and o/r\\#\u{200d}2"),
+            ("&commat;maintainer", "&amp;commat;maintainer"),
+            ("&num;1 &rlm; a & b", "&amp;num;1 &amp;rlm; a &amp; b"),
+            ("`&commat;maintainer`", "`&commat;maintainer`"),
             ("two\nlines", "two lines"),
             ("right\u{202e}left", "right&#92;u{202e}left"),
             ("open `code", "open `code`"),
@@ -314,7 +404,83 @@ mod tests {
             comrak::markdown_to_html(&text, &options)
         }
 
+        /// What one attempt to reach out of a text, or to hide in it, is made of.
+        const PIECES: &[&str] = &[
+            "@",
+            "maintainer",
+            "#",
+            "!",
+            "1",
+            "a",
+            " ",
+            "`",
+            "|",
+            "\\",
+            "<",
+            "; ",
+            "&",
+            ";",
+            "&amp;",
+            "&commat;",
+            "&#64;",
+            "&#x40",
+            "&num;",
+            "&#35;",
+            "&excl;",
+            "&rlm;",
+            "&lrm;",
+            "&shy;",
+            "&zwj;",
+            "&ZeroWidthSpace;",
+            "&#xe0041;",
+            "&#8238;",
+            "\u{26a0}",
+            "\u{fe0f}",
+        ];
+
+        fn pieces() -> impl Strategy<Value = String> {
+            let hidden = prop::char::ranges(SHOWING_NOTHING.into());
+            let piece = prop_oneof![
+                4 => prop::sample::select(PIECES).prop_map(str::to_owned),
+                1 => hidden.prop_map(String::from),
+            ];
+            prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+        }
+
+        /// What a reader sees of HTML, with a sign in place of each tag and each piece of code: in code the forge looks for nobody.
+        fn read(html: &str) -> String {
+            let code = Regex::new("(?s)<code[^>]*>.*?</code>|<[^>]*>").unwrap();
+            let text = code.replace_all(html, "¤");
+            let text = text.replace("&lt;", "<").replace("&gt;", ">");
+            text.replace("&quot;", "\"").replace("&amp;", "&")
+        }
+
+        /// What is hidden in it, but line ends of HTML's own and the joiners that Gavel puts where a name or a number would begin.
+        fn hidden(html: &str) -> Option<char> {
+            let own = Regex::new("@\u{200d}|([#!])\u{200d}([0-9])").unwrap();
+            let others = own.replace_all(html, "$1$2");
+            others.chars().find(|it| shows_nothing(*it) && *it != '\n')
+        }
+
         proptest! {
+            #[test]
+            fn nobody_is_named_and_nothing_is_hidden(text in pieces()) {
+                let reaches = Regex::new("@[-0-9A-Za-z_]|[#!][0-9]").unwrap();
+                for shown in [cell(&text), statements(&text), code(&text)] {
+                    let html = table(&shown);
+                    let found = reaches.find(&read(&html)).map(|it| it.as_str().to_owned());
+                    prop_assert_eq!(found, None, "{}\n{}", &shown, &html);
+                    prop_assert_eq!(hidden(&html), None, "{}\n{}", &shown, &html);
+                }
+                let block = comrak::markdown_to_html(&shell(&[format!("say {text}")]), &comrak::Options::default());
+                prop_assert_eq!(hidden(&block), None, "{}", &block);
+                prop_assert_eq!(hidden(&visible(&text)), None, "{}", visible(&text));
+                // Columns of a page stay.
+                for shown in [html(&text), html_statements(&text), verbatim(&text)] {
+                    prop_assert_eq!(hidden(&shown.replace('\t', " ")), None, "{}", &shown);
+                }
+            }
+
             #[test]
             fn a_cell_stays_a_cell(text in "[ab|`\\\\<>\\[\\]()!*_~#@&;/: \n-]{0,24}") {
                 for shown in [cell(&text), statements(&text).replace("<br>", " "), code(&text)] {

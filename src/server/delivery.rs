@@ -44,6 +44,11 @@ impl Refusal {
         }
     }
 
+    /// Whether a signature was looked at before. A forge whose webhook has no secret sends an empty one, which is a wrong one.
+    pub fn is_of_signed(self) -> bool {
+        !matches!(self, Self::Unsigned | Self::TooLarge | Self::Cut)
+    }
+
     /// Its name in metrics and logs.
     pub fn word(self) -> &'static str {
         match self {

@@ -25,7 +25,10 @@ pub async fn take(State(shared): State<Arc<Shared>>, mut request: Request) -> Re
         }
         Err(refusal) => {
             shared.deliveries.count(refusal.word());
-            shared.engine.heard.refused(refusal.word());
+            match refusal.is_of_signed() {
+                true => shared.engine.heard.refused(refusal.word()),
+                false => shared.engine.heard.unread(refusal.word()),
+            }
             tracing::warn!(
                 refusal = refusal.word(),
                 "a delivery was refused: {refusal}"

@@ -113,6 +113,11 @@ fn register(registry: &mut Registry, signs: &Signs) {
             "When the tracking repository last delivered since Gavel started, 0 for never",
             seconds(signs.last_delivery),
         ),
+        (
+            "gavel_catch_up_timestamp_seconds",
+            "When reading the tracking issue last succeeded since Gavel started, 0 for never",
+            seconds(signs.caught_up),
+        ),
     ] {
         registry.register(name, help, ConstGauge::new(value));
     }

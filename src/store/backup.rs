@@ -17,16 +17,16 @@ pub enum BackupError {
     #[error("there is no database {0}. Check `server.data`: Gavel makes one at its first start")]
     Nothing(PathBuf),
     #[error(
-        "writing the backup {path} failed: {source}. Check that its folder exists and may be written"
+        "writing the backup {path} failed: {cause}. Check that its folder exists and may be written"
     )]
-    File { path: PathBuf, source: io::Error },
+    File { path: PathBuf, cause: io::Error },
     #[error(
-        "copying the database {from} to {to} failed: {source}. Check that there is as much room as the database takes"
+        "copying the database {from} to {to} failed: {cause}. Check that there is as much room as the database takes"
     )]
     Copy {
         from: PathBuf,
         to: PathBuf,
-        source: sqlx::Error,
+        cause: sqlx::Error,
     },
     #[error(
         "the database {from} was copied, and its copy is damaged: {what}. Check the disks of both; the last good backup is worth keeping"
@@ -54,9 +54,9 @@ pub async fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.into()));
     }
-    let file = |source| BackupError::File {
+    let file = |cause| BackupError::File {
         path: to.into(),
-        source,
+        cause,
     };
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = std::path::absolute(folder.unwrap_or(Path::new("."))).map_err(file)?;
@@ -66,10 +66,10 @@ pub async fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
         .tempfile_in(&folder)
         .map_err(file)?;
     let copied = copy(from, beside.path()).await;
-    let backup = copied.map_err(|source| BackupError::Copy {
+    let backup = copied.map_err(|cause| BackupError::Copy {
         from: from.into(),
         to: to.into(),
-        source,
+        cause,
     })?;
     let backup = backup.map_err(|what| BackupError::Damaged {
         from: from.into(),

@@ -3,13 +3,14 @@
 use sqlx::migrate::MigrateError;
 use std::path::PathBuf;
 
-/// The database file, or what is written in it, is not usable.
+/// The database file, or what is written in it, is not usable. Each says its cause itself, and has no other beside it: who prints both
+/// would say it twice.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(
-        "opening the database {path} failed: {source}. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's"
+        "opening the database {path} failed: {cause}. Check that its folder exists, that Gavel may write there, and that the file is one of Gavel's"
     )]
-    Open { path: PathBuf, source: sqlx::Error },
+    Open { path: PathBuf, cause: String },
     #[error(
         "the file {path} is no SQLite database. Restore a backup, or let `server.data` name another folder"
     )]
@@ -23,9 +24,17 @@ pub enum StoreError {
     )]
     Broken { path: PathBuf, what: String },
     #[error(
-        "bringing the database {path} to this version's form failed: {source}. Check disk space and permissions; the file is as it was"
+        "the database {path} is empty: the file has 0 bytes, and Gavel never leaves one like that, so that its content was lost. Restore a backup, as deploy/OPERATIONS.md says; or, to begin anew, move it aside, with the signing key and the bundles"
     )]
-    Migrate { path: PathBuf, source: MigrateError },
+    Empty { path: PathBuf },
+    #[error(
+        "there is no database {path}, but beside its place {beside}, which only an installation with a database has: it was lost, or its disk is not mounted. Mount it, or restore a backup, as deploy/OPERATIONS.md says; or, to begin anew, move aside what is there"
+    )]
+    Lost { path: PathBuf, beside: String },
+    #[error(
+        "bringing the database {path} to this version's form failed: {cause}. Check disk space and permissions; the file is as it was"
+    )]
+    Migrate { path: PathBuf, cause: MigrateError },
     #[error(
         "a newer Gavel wrote the database {path}: its form is {form}, and this one knows forms up to {known}. Run that one, or restore a backup from before"
     )]

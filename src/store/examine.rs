@@ -42,7 +42,7 @@ pub async fn examine(path: &Path) -> Result<Option<Examined>> {
     connection.close().await.map_err(unusable)?;
     let newest = FORMS.iter().map(|form| form.version).max().unwrap_or(0);
     let mut form = 0;
-    // One that is empty is to become one.
+    // One without tables is to become one.
     for row in rows.unwrap_or_default() {
         form = row.get("version");
         match FORMS.iter().find(|known| known.version == form) {

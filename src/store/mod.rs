@@ -27,6 +27,7 @@ pub use comments::Slot;
 pub use counts::Counts;
 pub use examine::{Examined, examine};
 pub use filed::Filed;
+pub use opening::is_not_lost;
 pub use pauses::Pause;
 pub use resources::{Resource, ResourceKind};
 pub use runs::{Attempt, AttemptState, CutShort, Run, RunOptions, RunState};
@@ -64,15 +65,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens (and creates, where it is missing) the database file, in the form of this version. One that is damaged, of another program,
+    /// Opens (and creates, where it is missing) the database file, in the form of this version. One that is empty, damaged, of another program,
     /// of a later form, or cannot be written is refused; one whose disk is full is opened, and says so.
     ///
     /// Writes are synced before they return: what is acknowledged after them survives a power cut.
     pub async fn open(path: &Path) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true);
-        Self::open_with(path, options).await
+        opening::make(path).await?;
+        opening::keep_private(path);
+        Self::open_with(path, SqliteConnectOptions::new().filename(path)).await
     }
 
     async fn open_with(path: &Path, options: SqliteConnectOptions) -> Result<Self> {

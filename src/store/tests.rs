@@ -1,6 +1,7 @@
 //! A real database file, written by one handle and read by another: what is on record is on record once, and stays.
 
 mod at_once;
+mod beginning;
 mod copies;
 mod disk;
 mod examined;

@@ -447,6 +447,11 @@ async fn what_an_installation_lacks_is_found_by_name_and_nothing_else_fails() {
     let told = examined(&lab);
     assert!(with_outcome(&told, "failed").is_empty(), "{told:#}");
 
+    // What a stranger sends without a signature says nothing of the webhook.
+    let stranger = reqwest::Client::new().post(url).body("{}");
+    assert_eq!(stranger.send().await.unwrap().status(), 401);
+    let told = examined(&lab);
+    assert!(with_outcome(&told, "failed").is_empty(), "{told:#}");
     // Nobody tells a webhook's secret, but what is signed with another one is refused.
     let forged = reqwest::Client::new()
         .post(url)
@@ -474,4 +479,6 @@ async fn where_gavel_is_not_up_it_is_told_to_be_started() {
     let missing = doctor(&lab, &["--json"]);
     assert_eq!(missing.status.code(), Some(2), "{missing:?}");
     assert!(missing.stdout.is_empty());
+    let said = String::from_utf8(missing.stderr).unwrap();
+    assert_eq!(said.matches("No such file").count(), 1, "{said}");
 }

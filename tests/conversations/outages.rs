@@ -40,6 +40,36 @@ async fn while_drone_is_away_gavel_says_so_and_then_goes_on() {
     lab.assert_clean().await;
 }
 
+/// When the issue was last read.
+async fn caught_up(lab: &Lab) -> Option<u64> {
+    let metrics = String::from_utf8(lab.file("/metrics").await).unwrap();
+    let mut lines = metrics.lines();
+    let number = lines.find_map(|line| line.strip_prefix("gavel_catch_up_timestamp_seconds "));
+    Some(number.unwrap().parse().unwrap()).filter(|read| *read > 0)
+}
+
+#[tokio::test]
+async fn a_token_that_the_forge_refuses_is_told_from_a_calm_issue() {
+    let mut lab = Lab::without_gavel().await;
+    let token = lab.path(&lab.configured("forge", "token_file"));
+    let good = std::fs::read(&token).unwrap();
+    std::fs::write(&token, "0123456789abcdef0123456789abcdef01234567").unwrap();
+    lab.start_gavel(&[]).await;
+    lab.until("the log says it", async || {
+        let log = std::fs::read_to_string(lab.path("logs/gavel.log")).unwrap();
+        let mut lines = log.lines();
+        let error = lines.find(|line| line.contains("the forge refuses Gavel's token"));
+        error.map(|error| assert!(error.contains("ERROR"), "{error}"))
+    })
+    .await;
+    assert_eq!(caught_up(&lab).await, None);
+    lab.gavel().stop();
+    std::fs::write(&token, good).unwrap();
+    lab.start_gavel(&[]).await;
+    lab.until("the issue was read", async || caught_up(&lab).await)
+        .await;
+}
+
 #[tokio::test]
 async fn a_drone_that_stays_away_leaves_the_verdict_open() {
     let (lab, proxy) = behind_a_proxy("drone_url", "1s").await;

@@ -3,6 +3,7 @@
 use crate::lab::{Lab, TRACKING};
 use crate::mask::mask;
 use insta::assert_snapshot;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -11,6 +12,17 @@ fn backup(lab: &Lab, to: &Path) -> Output {
     command.arg("backup").arg(to);
     command.arg("--config").arg(lab.path("gavel.toml"));
     command.output().unwrap()
+}
+
+/// What a start says that ends by itself, since nobody is to be verified for.
+fn start(lab: &Lab) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    command.args(["verify", "V1", "--as", "nobody", "--config"]);
+    let ended = command.arg(lab.path("gavel.toml")).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    let last = said.lines().last().unwrap_or_default();
+    last.replace(lab.path("").to_str().unwrap(), "DIR/")
 }
 
 /// Everything since the backup is lost.
@@ -23,6 +35,14 @@ async fn lose_and_restore(lab: &mut Lab, kept: &Path) {
         let lost = format!("{}{ending}", database.display());
         let _ = std::fs::remove_file(lost);
     }
+    // Without one it does not begin as if there had been none, nor with one that a disk emptied.
+    assert_snapshot!(start(lab), @"gavel: there is no database DIR/gavel-data/gavel.sqlite, but beside its place is DIR/gavel-data/signing.pem, which only an installation with a database has: it was lost, or its disk is not mounted. Mount it, or restore a backup, as deploy/OPERATIONS.md says; or, to begin anew, move aside what is there");
+    std::fs::write(&database, "").unwrap();
+    let empty = start(lab);
+    assert!(
+        empty.contains("gavel.sqlite is empty: the file has 0 bytes"),
+        "{empty}"
+    );
     std::fs::copy(kept, &database).unwrap();
     lab.start_gavel(&[]).await;
 }
@@ -30,6 +50,9 @@ async fn lose_and_restore(lab: &mut Lab, kept: &Path) {
 #[tokio::test]
 async fn a_run_begins_anew_from_a_backup_and_nothing_typed_before_is_lost() {
     let mut lab = Lab::start().await;
+    let data = lab.path(&lab.configured("server", "data"));
+    let mode = data.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
     lab.say("maintainer", "/verify V1").await;
     let decided = lab.talk("/decision Restores are drilled").await;
     lab.until("a pull request", async || {

@@ -69,10 +69,15 @@ pub async fn look(config: &Config) -> Machine {
         }
     });
     let database = config.server.database();
+    let left = config.server.made_after_the_database();
+    let examined = match store::is_not_lost(&database, &left) {
+        Ok(()) => store::examine(&database).await,
+        Err(lost) => Err(lost),
+    };
     let asked = format!("{}, by reads alone", database.display());
     Machine {
         data: folder(&config.server.data),
-        database: match store::examine(&database).await {
+        database: match examined {
             Ok(examined) => Look::this(asked, examined),
             Err(error) => Look::nothing(asked, Because::Other, error.to_string()),
         },

@@ -27,7 +27,10 @@ pub struct Own {
 pub struct Deliveries {
     pub since: Timestamp,
     pub taken: BTreeMap<String, Timestamp>,
+    /// What was refused for what its signature, or what it vouches for, is.
     pub refused: Option<Refused>,
+    /// What was refused before a signature was looked at.
+    pub unread: Option<Refused>,
 }
 
 /// A delivery that was not taken.

@@ -61,30 +61,39 @@ fn public(answer: &str) -> Ruling {
     }
 }
 
-/// What is signed with another secret is not taken, and nothing else tells which secret a webhook has.
+/// What is signed with another secret is not taken, and nothing else tells which secret a webhook has. What anybody can send without
+/// signing it tells nothing of one.
 pub(super) fn deliveries(seen: &Deliveries) -> Ruling {
     let newest = seen.taken.values().max();
     match &seen.refused {
         Some(refused) if newest.is_none_or(|taken| *taken <= refused.at) => {
             let mend = match refused.outcome.as_str() {
-                "unsigned" | "wrong_signature" => {
-                    "Write the secret of `forge.webhook_secret_file` into every webhook that leads here"
+                "wrong_signature" => {
+                    "Write the secret of `forge.webhook_secret_file` into every webhook that leads here. Anybody can sign wrongly: where all have it, comment on the tracking issue and look again, and what is taken then shows that they are well"
                 }
                 "content_type" => "Set the webhooks' content type to application/json",
                 _ => "Gavel's log says why",
             };
             let seen = format!(
-                "the latest delivery was refused, at {:.0}: {}",
+                "the latest signed delivery was refused, at {:.0}: {}",
                 refused.at, refused.outcome
             );
             Ruling::failed(seen, mend)
         }
-        _ => match newest {
-            Some(taken) => Ruling::ok(format!("the latest was taken at {taken:.0}")),
-            None => Ruling::warning(
-                format!("none since Gavel's start at {:.0}", seen.since),
-                "Comment on the tracking issue, and look again; the forge's page of the webhook shows what became of a delivery",
-            ),
-        },
+        _ => {
+            let note = seen.unread.as_ref().map_or(String::new(), |unread| {
+                format!(
+                    "; something without a signature to look at was refused at {:.0} ({}), which need not be the forge's",
+                    unread.at, unread.outcome
+                )
+            });
+            match newest {
+                Some(taken) => Ruling::ok(format!("the latest was taken at {taken:.0}{note}")),
+                None => Ruling::warning(
+                    format!("none since Gavel's start at {:.0}{note}", seen.since),
+                    "Comment on the tracking issue, and look again; the forge's page of the webhook shows what became of a delivery",
+                ),
+            }
+        }
     }
 }

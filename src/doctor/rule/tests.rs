@@ -175,29 +175,63 @@ fn a_webhook_that_brings_everything_here() {
 fn the_latest_delivery_tells_which_secret_a_webhook_has() {
     let at = |second: u8| format!("2026-06-01T00:00:{second:02}Z");
     let refused = |second, outcome: &str| json!({ "at": at(second), "outcome": outcome });
-    for (taken, refused, expected, says) in [
-        (json!({ "a/b": at(3) }), Value::Null, Well, "00:00:03"),
+    let (some, none) = (json!({ "a/b": at(3) }), json!({}));
+    let nothing = Value::Null;
+    for (taken, refused, unread, expected, says) in [
+        (&some, &nothing, &nothing, Well, "00:00:03"),
         (
-            json!({ "a/b": at(3) }),
-            refused(2, "wrong_signature"),
+            &some,
+            &refused(2, "wrong_signature"),
+            &nothing,
             Well,
             "00:00:03",
         ),
         (
-            json!({ "a/b": at(3) }),
-            refused(4, "wrong_signature"),
+            &some,
+            &refused(4, "wrong_signature"),
+            &nothing,
             Failed,
             "wrong_signature",
         ),
         (
-            json!({}),
-            refused(4, "content_type"),
+            &none,
+            &refused(4, "content_type"),
+            &nothing,
             Failed,
             "content_type",
         ),
-        (json!({}), Value::Null, Warning, "none since"),
+        (&none, &nothing, &nothing, Warning, "none since"),
+        // What anybody can send says nothing, whenever it came, and hides nothing.
+        (
+            &some,
+            &nothing,
+            &refused(4, "unsigned"),
+            Well,
+            "00:00:04Z (unsigned)",
+        ),
+        (
+            &some,
+            &refused(2, "wrong_signature"),
+            &refused(4, "too_large"),
+            Well,
+            "(too_large)",
+        ),
+        (
+            &some,
+            &refused(4, "wrong_signature"),
+            &refused(5, "cut"),
+            Failed,
+            "wrong_signature",
+        ),
+        (
+            &none,
+            &nothing,
+            &refused(4, "unsigned"),
+            Warning,
+            "none since",
+        ),
     ] {
-        let seen = json!({ "since": at(0), "taken": taken, "refused": refused });
+        let seen = json!({ "since": at(0), "taken": taken, "refused": refused, "unread": unread });
         let ruling = deliveries(&serde_json::from_value::<Deliveries>(seen).unwrap());
         assert!(ruling.seen.contains(says), "{ruling:?}");
         assert_eq!(outcome(ruling), expected);

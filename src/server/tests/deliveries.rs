@@ -477,5 +477,12 @@ async fn the_latest_deliveries_are_told_by_repository_and_no_others() {
     let refused = told().await;
     assert_eq!(refused["refused"]["outcome"], "wrong_signature");
     assert_eq!(refused["taken"], taken["taken"]);
+    assert_eq!(refused["unread"], Value::Null);
+    // What comes without a signature takes the place of nothing that was signed.
+    let unsigned = gavel.post("{}").send().await.unwrap();
+    assert_eq!(unsigned.status(), StatusCode::UNAUTHORIZED);
+    let after = told().await;
+    assert_eq!(after["unread"]["outcome"], "unsigned");
+    assert_eq!(after["refused"], refused["refused"]);
     gavel.stop().await;
 }

@@ -149,6 +149,7 @@ async fn metrics_tell_how_it_is() {
     assert_eq!(before["gavel_storable"], 1);
     assert_eq!(before["gavel_commands_waiting"], 0);
     assert_eq!(before["gavel_webhook_last_delivery_timestamp_seconds"], 0);
+    assert_eq!(before["gavel_catch_up_timestamp_seconds"], 0);
 
     let command = said(31, "maintainer", "/verify V1");
     gavel.deliver("issue_comment", &command).await;
