@@ -36,7 +36,8 @@ async fn lose_and_restore(lab: &mut Lab, kept: &Path) {
         let _ = std::fs::remove_file(lost);
     }
     // Without one it does not begin as if there had been none, nor with one that a disk emptied.
-    assert_snapshot!(start(lab), @"gavel: there is no database DIR/gavel-data/gavel.sqlite, but beside its place is DIR/gavel-data/signing.pem, which only an installation with a database has: it was lost, or its disk is not mounted. Mount it, or restore a backup, as deploy/OPERATIONS.md says; or, to begin anew, move aside what is there");
+    let lost = "gavel: there is no database DIR/gavel-data/gavel.sqlite, but beside its place is DIR/gavel-data/signing.pem, which only an installation with a database has: it was lost, or its disk is not mounted. Mount it, or restore a backup, as deploy/OPERATIONS.md says; or, to begin anew, move aside what is there";
+    assert_eq!(start(lab), lost);
     std::fs::write(&database, "").unwrap();
     let empty = start(lab);
     assert!(
