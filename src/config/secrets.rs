@@ -1,12 +1,19 @@
 //! Reads secrets out of files that nobody else can read.
 
+use rustix::fs::OFlags;
 use secrecy::SecretString;
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::Read,
-    os::unix::fs::MetadataExt,
+    os::{
+        fd::AsRawFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
 };
+
+/// By this variable systemd tells where it hands over what `LoadCredential=` names.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Far more than any token; a file of this size was named by mistake.
 const LIMIT: u64 = 64 * 1024;
@@ -52,8 +59,18 @@ impl SecretError {
 
 /// The secret in a file: its one line, without the white space around it.
 pub fn read(path: &Path) -> Result<SecretString, SecretError> {
-    // Mode and content are of the same open file, whatever is renamed meanwhile.
-    let mut file = match File::open(path) {
+    let credentials = std::env::var_os(CREDENTIALS).map(PathBuf::from);
+    read_where(path, credentials.as_deref())
+}
+
+/// The same, where the service manager hands credentials over in this folder.
+fn read_where(path: &Path, credentials: Option<&Path>) -> Result<SecretString, SecretError> {
+    // A FIFO is opened at once, too, and told apart below. Mode and content are of the same open file, whatever is renamed meanwhile.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::CLOEXEC).bits().cast_signed())
+        .open(path);
+    let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(SecretError::Missing(path.to_owned()));
@@ -65,7 +82,12 @@ pub fn read(path: &Path) -> Result<SecretString, SecretError> {
     if !metadata.is_file() {
         return Err(SecretError::NotAFile(path.to_owned()));
     }
-    if metadata.mode() & 0o077 != 0 {
+    // Credentials belong to root, and Gavel's user reads them by an access list, which the mode shows as a group that may read.
+    let others = match credentials.is_some_and(|folder| lies_in(&file, folder)) {
+        true => 0o037,
+        false => 0o077,
+    };
+    if metadata.mode() & others != 0 {
         return Err(SecretError::Open {
             path: path.to_owned(),
             mode: metadata.mode() & 0o777,
@@ -94,11 +116,21 @@ pub fn read(path: &Path) -> Result<SecretString, SecretError> {
     }
 }
 
+/// Whether an open file lies in the folder itself, by whatever path it was opened.
+fn lies_in(file: &File, folder: &Path) -> bool {
+    let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    match (place, folder.canonicalize()) {
+        (Ok(place), Ok(folder)) => place.parent() == Some(&folder),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use secrecy::ExposeSecret;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn file(content: &[u8], mode: u32) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -122,6 +154,78 @@ mod tests {
                 matches!(read(&path), Err(SecretError::Open { mode: seen, .. }) if seen == mode)
             );
         }
+    }
+
+    #[test]
+    fn credentials_are_handed_over_by_a_group_that_may_read() {
+        let (folder, _) = file(b"s3cret", 0o600);
+        let credentials = folder.path().join("credentials");
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::create_dir_all(credentials.join("below")).unwrap();
+        std::fs::create_dir(&elsewhere).unwrap();
+        symlink(&credentials, folder.path().join("link")).unwrap();
+        symlink(elsewhere.join("token"), credentials.join("linked")).unwrap();
+        for (opened, lies, mode, taken) in [
+            ("credentials/token", "credentials/token", 0o440, true),
+            ("credentials/token", "credentials/token", 0o400, true),
+            ("link/token", "credentials/token", 0o440, true),
+            (
+                "elsewhere/../credentials/token",
+                "credentials/token",
+                0o440,
+                true,
+            ),
+            ("credentials/token", "credentials/token", 0o444, false),
+            ("credentials/token", "credentials/token", 0o460, false),
+            (
+                "credentials/below/token",
+                "credentials/below/token",
+                0o440,
+                false,
+            ),
+            (
+                "credentials/../elsewhere/token",
+                "elsewhere/token",
+                0o440,
+                false,
+            ),
+            ("credentials/linked", "elsewhere/token", 0o440, false),
+            ("elsewhere/token", "elsewhere/token", 0o440, false),
+            ("elsewhere/token", "elsewhere/token", 0o400, true),
+        ] {
+            let (opened, lies) = (folder.path().join(opened), folder.path().join(lies));
+            std::fs::write(&lies, "s3cret").unwrap();
+            std::fs::set_permissions(&lies, std::fs::Permissions::from_mode(mode)).unwrap();
+            let read = read_where(&opened, Some(&credentials));
+            let shown = opened.display();
+            match taken {
+                true => assert!(read.is_ok(), "{shown}, {mode:o}: {read:?}"),
+                false => assert!(
+                    matches!(read, Err(SecretError::Open { mode: seen, .. }) if seen == mode),
+                    "{shown}, {mode:o}: {read:?}"
+                ),
+            }
+            std::fs::remove_file(&lies).unwrap();
+        }
+        let (_folder, path) = file(b"s3cret", 0o440);
+        assert!(matches!(
+            read_where(&path, None),
+            Err(SecretError::Open { .. })
+        ));
+    }
+
+    #[test]
+    fn a_fifo_is_no_file_and_nobody_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || told.send(read(&path)));
+        let read = heard.recv_timeout(std::time::Duration::from_secs(10));
+        assert!(
+            matches!(read, Ok(Err(SecretError::NotAFile(_)))),
+            "{read:?}"
+        );
     }
 
     #[test]
