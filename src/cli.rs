@@ -3,6 +3,7 @@
 mod backup;
 mod doctor;
 mod setup;
+mod signals;
 
 use crate::audit;
 use crate::bundle::{self, Judge, PublicKey, Sealed};
@@ -15,12 +16,12 @@ use crate::server;
 use crate::store::Store;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use signals::Signals;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -269,15 +270,13 @@ fn items() -> anyhow::Result<()> {
 }
 
 fn serve(path: &Path) -> anyhow::Result<()> {
-    let config = Config::load(path)?;
-    runtime()?.block_on(answer(config, async |engine: &Arc<Engine>| {
+    runtime()?.block_on(answer(path, async |engine: &Arc<Engine>| {
         engine.until_shutdown().await;
         Ok(())
     }))
 }
 
 fn verify(asked: &Verify) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&asked.config)?;
     let line = format!("/verify {}", asked.items.join(" "));
     let once = async |engine: &Arc<Engine>| {
         let Some(verified) = by_hand::verify(engine, &line, &asked.account).await? else {
@@ -289,7 +288,7 @@ fn verify(asked: &Verify) -> anyhow::Result<ExitCode> {
         print(&verified.text)?;
         Ok(verified.passed)
     };
-    let passed = runtime()?.block_on(answer(config, once))?;
+    let passed = runtime()?.block_on(answer(&asked.config, once))?;
     Ok(match passed {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -325,13 +324,14 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("starting the runtime failed")
 }
 
-/// Answers on the tracking issue for as long as `until` takes.
+/// Answers on the tracking issue, as the configuration at `path` says, for as long as `until` takes.
 async fn answer<T>(
-    config: Config,
+    path: &Path,
     until: impl AsyncFnOnce(&Arc<Engine>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    let signals = Signals::hear()?;
+    let config = Config::load(path)?;
     let shutdown = CancellationToken::new();
-    end_with_signals(shutdown.clone())?;
     let data = &config.server.data;
     std::fs::create_dir_all(data)
         .with_context(|| format!("making the data folder {} failed", data.display()))?;
@@ -339,6 +339,7 @@ async fn answer<T>(
     let store = Store::open(&config.server.database()).await?;
     let listen = config.server.listen;
     let engine = Engine::new(config, store.clone(), shutdown.clone())?;
+    signals.obey(engine.clone(), shutdown.clone());
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("listening on {listen} failed; change `server.listen`"))?;
@@ -376,18 +377,4 @@ fn alone(data: &Path) -> anyhow::Result<std::fs::File> {
         tracing::warn!(left, "what a Gavel that was killed left running is ended");
     }
     Ok(lock)
-}
-
-/// SIGTERM and Ctrl-C end Gavel; what is under way goes on at the next start.
-fn end_with_signals(shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening to signals failed")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening to signals failed")?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        shutdown.cancel();
-    });
-    Ok(())
 }

@@ -1,8 +1,10 @@
-//! Reads secrets out of files that nobody else can read.
+//! Reads secrets out of files that nobody else can read, as often as somebody asks.
 
+use crate::secret::Secret;
 use rustix::fs::OFlags;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::{
+    collections::BTreeMap,
     fs::{File, OpenOptions},
     io::Read,
     os::{
@@ -10,6 +12,7 @@ use std::{
         unix::fs::{MetadataExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 /// By this variable systemd tells where it hands over what `LoadCredential=` names.
@@ -53,6 +56,78 @@ impl SecretError {
             SecretError::Empty(_) | SecretError::NotOneLine(_) => {
                 "Write the secret into it, on one line and nothing else".to_owned()
             }
+        }
+    }
+}
+
+/// All secrets of a configuration, each by its file.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets(BTreeMap<PathBuf, Secret>);
+
+/// What files with secrets say that they did not say before.
+pub struct Renewal(Vec<(PathBuf, Secret, SecretString)>);
+
+impl Secrets {
+    /// The one in a file, which `read` reads where it is not known yet.
+    pub fn of(
+        &mut self,
+        path: PathBuf,
+        read: impl FnOnce(&Path) -> Result<SecretString, SecretError>,
+    ) -> Result<Secret, SecretError> {
+        if let Some(secret) = self.0.get(&path) {
+            return Ok(secret.clone());
+        }
+        let secret = Secret::from(read(&path)?);
+        self.0.insert(path, secret.clone());
+        Ok(secret)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        self.0.values()
+    }
+
+    /// What they say, and what they said before: nothing of that may stand in any text.
+    pub fn known(&self) -> Vec<SecretString> {
+        self.all().flat_map(Secret::known).collect()
+    }
+
+    /// Reads all files again, which exchanges nothing yet.
+    ///
+    /// # Errors
+    /// What is wrong with each file that gives no secret.
+    pub fn read_again(&self) -> Result<Renewal, Vec<SecretError>> {
+        let mut changed = Vec::new();
+        let mut wrong = Vec::new();
+        for (path, secret) in &self.0 {
+            match read(path) {
+                Ok(value) if value.expose_secret() == secret.now().expose_secret() => {}
+                Ok(value) => changed.push((path.clone(), secret.clone(), value)),
+                Err(error) => wrong.push(error),
+            }
+        }
+        match wrong.is_empty() {
+            true => Ok(Renewal(changed)),
+            false => Err(wrong),
+        }
+    }
+}
+
+impl Renewal {
+    /// The files that say something else.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|(path, ..)| path.as_path())
+    }
+
+    /// What they say.
+    pub fn values(&self) -> impl Iterator<Item = &SecretString> {
+        self.0.iter().map(|(.., value)| value)
+    }
+
+    /// Exchanges them in all that uses them.
+    pub fn take_effect(self) {
+        let at = Instant::now();
+        for (_, secret, value) in self.0 {
+            secret.exchange(value, at);
         }
     }
 }
@@ -129,7 +204,6 @@ fn lies_in(file: &File, folder: &Path) -> bool {
 mod tests {
     use super::*;
     use rustix::fs::{CWD, FileType, Mode, mknodat};
-    use secrecy::ExposeSecret;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn file(content: &[u8], mode: u32) -> (tempfile::TempDir, PathBuf) {
@@ -226,6 +300,46 @@ mod tests {
             matches!(read, Ok(Err(SecretError::NotAFile(_)))),
             "{read:?}"
         );
+    }
+
+    #[test]
+    fn all_files_are_exchanged_or_none() {
+        let (folder, first) = file(b"first", 0o600);
+        let second = folder.path().join("second");
+        let write = |path: &Path, content: &str, mode| {
+            std::fs::write(path, content).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        write(&second, "second", 0o600);
+        let mut secrets = Secrets::default();
+        let mut of = |path: &Path| secrets.of(path.to_owned(), read).unwrap();
+        let (one, same, other) = (of(&first), of(&first), of(&second));
+        let says = |secret: &Secret| secret.now().expose_secret().to_owned();
+
+        let renewal = secrets.read_again().unwrap();
+        assert_eq!(renewal.files().count(), 0);
+
+        write(&first, "third", 0o600);
+        write(&second, "fourth", 0o644);
+        let wrong = secrets.read_again().err().unwrap();
+        assert!(
+            matches!(&wrong[..], [SecretError::Open { path, .. }] if *path == second),
+            "{wrong:?}"
+        );
+        assert_eq!([says(&one), says(&other)], ["first", "second"]);
+
+        write(&second, "second", 0o600);
+        let renewal = secrets.read_again().unwrap();
+        assert_eq!(renewal.files().collect::<Vec<_>>(), [&first]);
+        assert_eq!(says(&one), "first", "reading exchanges nothing");
+        renewal.take_effect();
+        assert_eq!(
+            [says(&one), says(&same), says(&other)],
+            ["third", "third", "second"]
+        );
+        let known = secrets.known();
+        let known: Vec<_> = known.iter().map(ExposeSecret::expose_secret).collect();
+        assert_eq!(known, ["second", "third", "first"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod keeping;
 mod limits;
 mod progress;
 mod putting_away;
+mod renewal;
 mod report;
 mod reporter;
 mod restored;
@@ -150,8 +151,8 @@ impl Engine {
             .map(|registry| Registry::new(&registry.url, patience.request));
         let world = World {
             registry,
-            redactor: Redactor::new(config.secrets()),
-            spools: Spools::new(config.server.data.join("spool"), config.secrets()),
+            redactor: Redactor::new(&config.secrets.known()),
+            spools: Spools::new(config.server.data.join("spool"), config.secrets.all()),
             config: config.clone(),
             forge,
             outsider,
