@@ -3,6 +3,7 @@
 mod backup;
 mod doctor;
 mod setup;
+mod signals;
 
 use crate::audit;
 use crate::bundle::{self, Judge, PublicKey, Sealed};
@@ -15,6 +16,7 @@ use crate::server;
 use crate::store::{self, Store};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use signals::Signals;
 use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -271,15 +272,13 @@ fn items() -> anyhow::Result<()> {
 }
 
 fn serve(path: &Path) -> anyhow::Result<()> {
-    let config = Config::load(path)?;
-    runtime()?.block_on(answer(config, async |engine: &Arc<Engine>| {
+    runtime()?.block_on(answer(path, async |engine: &Arc<Engine>| {
         engine.until_shutdown().await;
         Ok(())
     }))
 }
 
 fn verify(asked: &Verify) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&asked.config)?;
     let line = format!("/verify {}", asked.items.join(" "));
     let once = async |engine: &Arc<Engine>| {
         let Some(verified) = by_hand::verify(engine, &line, &asked.account).await? else {
@@ -291,7 +290,7 @@ fn verify(asked: &Verify) -> anyhow::Result<ExitCode> {
         print(&verified.text)?;
         Ok(verified.passed)
     };
-    let passed = runtime()?.block_on(answer(config, once))?;
+    let passed = runtime()?.block_on(answer(&asked.config, once))?;
     Ok(match passed {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -336,13 +335,14 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Requests that are under way at the end have so long.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
-/// Answers on the tracking issue for as long as `until` takes.
+/// Answers on the tracking issue, as the configuration at `path` says, for as long as `until` takes.
 async fn answer<T>(
-    config: Config,
+    path: &Path,
     until: impl AsyncFnOnce(&Arc<Engine>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    let signals = Signals::hear()?;
+    let config = Config::load(path)?;
     let shutdown = CancellationToken::new();
-    end_with_signals(shutdown.clone())?;
     let data = &config.server.data;
     // For Gavel's user alone; one that is there has the mode that somebody gave it.
     let mut folder = std::fs::DirBuilder::new();
@@ -354,6 +354,7 @@ async fn answer<T>(
     let store = Store::open(&database).await?;
     let listen = config.server.listen;
     let engine = Engine::new(config, store.clone(), shutdown.clone())?;
+    signals.obey(engine.clone(), shutdown.clone());
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("listening on {listen} failed; change `server.listen`"))?;
@@ -398,18 +399,4 @@ fn alone(data: &Path) -> anyhow::Result<std::fs::File> {
         tracing::warn!(left, "what a Gavel that was killed left running is ended");
     }
     Ok(lock)
-}
-
-/// SIGTERM and Ctrl-C end Gavel; what is under way goes on at the next start.
-fn end_with_signals(shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening to signals failed")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening to signals failed")?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        shutdown.cancel();
-    });
-    Ok(())
 }

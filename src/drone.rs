@@ -9,10 +9,11 @@ mod model;
 pub use error::{DroneError, Kind};
 pub use model::{Account, Build, LogLine, Repository, Version};
 
+use crate::secret::Secret;
 use crate::{http, retry};
 use backon::Retryable;
 use reqwest::{Client, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ pub struct Drone {
     base: Url,
     owner: String,
     name: String,
-    token: Option<SecretString>,
+    token: Option<Secret>,
     limits: Limits,
     trouble: watch::Sender<Option<String>>,
 }
@@ -77,7 +78,7 @@ impl Drone {
     pub fn new(
         url: &Url,
         repository: &str,
-        token: Option<SecretString>,
+        token: Option<Secret>,
         limits: Limits,
     ) -> anyhow::Result<Self> {
         anyhow::ensure!(
@@ -305,7 +306,7 @@ impl Drone {
         };
         let mut request = self.client.get(url.clone());
         if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose_secret());
+            request = request.bearer_auth(token.now().expose_secret());
         }
         let mut response = request
             .send()

@@ -25,6 +25,7 @@ mod redact;
 mod registry;
 mod render;
 mod retry;
+mod secret;
 mod server;
 mod setup;
 mod store;

@@ -17,7 +17,7 @@ use std::{
     borrow::Cow,
     collections::BTreeSet,
     fmt,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
 /// What stands where a secret stood.
@@ -29,17 +29,23 @@ const SHORTEST: usize = 4;
 /// Forms of a secret that are shorter than this are found in other texts by chance.
 const SHORTEST_FORM: usize = 10;
 
+/// So many forms are looked for at once. With three times as many the search takes sixteen times as long: it can no longer remember where it is.
+const AT_ONCE: usize = 64;
+
 /// Knows the secrets of this installation. Clones are the same one.
 #[derive(Clone)]
-pub struct Redactor {
-    forms: Arc<BTreeSet<String>>,
-    /// All forms at once, the longest first; `None` where there is none.
-    known: Option<Regex>,
+pub struct Redactor(Arc<RwLock<Arc<Known>>>);
+
+/// The secrets, as they are looked for.
+struct Known {
+    forms: BTreeSet<String>,
+    /// All forms, the longest first.
+    any: Vec<Regex>,
     scattered: Scattered,
 }
 
-impl Redactor {
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Redactor {
+impl Known {
+    fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Known {
         let secrets: Vec<&str> = secrets
             .into_iter()
             .map(ExposeSecret::expose_secret)
@@ -47,34 +53,46 @@ impl Redactor {
         let forms: BTreeSet<String> = secrets.iter().copied().flat_map(forms).collect();
         let mut longest_first: Vec<&String> = forms.iter().collect();
         longest_first.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        let any = longest_first
-            .iter()
-            .map(|form| scattered(form))
-            .collect::<Vec<_>>()
-            .join("|");
-        let known = match any.as_str() {
-            "" => None,
-            // Escaped texts are a good expression; only their number could be too much, and it is a handful.
-            any => Some(
-                regex::RegexBuilder::new(any)
-                    .size_limit(64 << 20)
-                    .build()
-                    .expect("escaped texts are an expression"),
-            ),
-        };
-        Redactor {
-            forms: Arc::new(forms),
-            known,
+        // Escaped texts are a good expression; only their number could be too much, and it is a handful.
+        let any = longest_first.chunks(AT_ONCE).map(|forms| {
+            let any: Vec<String> = forms.iter().map(|form| scattered(form)).collect();
+            regex::RegexBuilder::new(&any.join("|"))
+                .size_limit(64 << 20)
+                .build()
+                .expect("escaped texts are an expression")
+        });
+        let any = any.collect();
+        Known {
+            forms,
+            any,
             scattered: Scattered::new(secrets),
         }
+    }
+}
+
+impl Redactor {
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Redactor {
+        Redactor(Arc::new(RwLock::new(Arc::new(Known::new(secrets)))))
+    }
+
+    /// Takes these out from now on, and no others.
+    pub fn know<'a>(&self, secrets: impl IntoIterator<Item = &'a SecretString>) {
+        let known = Arc::new(Known::new(secrets));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    fn known(&self) -> Arc<Known> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&known)
     }
 
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = Cow::Borrowed(text);
-        if let Some(known) = &self.known {
-            replace(&mut clean, known, |_| REDACTED.to_owned());
+        let known = self.known();
+        for any in &known.any {
+            replace(&mut clean, any, |_| REDACTED.to_owned());
         }
-        for place in self.scattered.places(&clean).into_iter().rev() {
+        for place in known.scattered.places(&clean).into_iter().rev() {
             clean.to_mut().replace_range(place, REDACTED);
         }
         for (pattern, kept) in PATTERNS.iter() {
@@ -85,7 +103,8 @@ impl Redactor {
 
     /// A text that was cut off at its end, where half a secret may stand.
     pub fn cut_text(&self, text: &str) -> String {
-        let half = self.forms.iter().filter_map(|form| {
+        let known = self.known();
+        let half = known.forms.iter().filter_map(|form| {
             let most = (SHORTEST..form.len())
                 .rev()
                 .filter(|end| form.is_char_boundary(*end));
@@ -124,7 +143,7 @@ impl Redactor {
 /// How many secrets it knows is all that it tells.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor({} forms)", self.forms.len())
+        write!(f, "Redactor({} forms)", self.known().forms.len())
     }
 }
 
@@ -419,6 +438,17 @@ mod tests {
             "it is [redacted]"
         );
         assert_eq!(redactor().cut_text("it is over"), "it is over");
+    }
+
+    #[test]
+    fn what_it_is_told_later_every_clone_knows() {
+        let (redactor, text) = (Redactor::new([]), format!("{TOKEN} {ODD}"));
+        let clone = redactor.clone();
+        assert_eq!(clone.text(&text), text);
+        redactor.know(&[SecretString::from(TOKEN), SecretString::from(ODD)]);
+        assert_eq!(clone.text(&text), "[redacted] [redacted]");
+        redactor.know(&[SecretString::from(ODD)]);
+        assert_eq!(clone.text(&text), format!("{TOKEN} [redacted]"));
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Setup {
                 request: config.patience.request,
                 outage: Duration::from_secs(5),
             };
-            let forge = Gitea::new(&config.forge.url, Some(&token), limits)?;
+            let forge = Gitea::new(&config.forge.url, Some(&token.clone().into()), limits)?;
             let admin = forge.whoami().await?.value;
             print(&format!("as {} on {}\n", admin.login, config.forge.url))?;
             let credentials = Credentials {

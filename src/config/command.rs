@@ -5,7 +5,7 @@ use super::{
     sections::Around,
     values,
 };
-use secrecy::SecretString;
+use crate::secret::Secret;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// One command of the flow or of the box, as it is run: nothing else is inherited but PATH, HOME and LANG.
@@ -16,7 +16,7 @@ pub struct Command {
     /// Those that come before what Gavel adds.
     pub arguments: Vec<String>,
     pub environment: BTreeMap<String, String>,
-    pub secrets: BTreeMap<String, SecretString>,
+    pub secrets: BTreeMap<String, Secret>,
     /// After this it is killed with its whole process group.
     pub time_limit: Duration,
 }
@@ -25,7 +25,7 @@ pub struct Command {
 #[derive(Debug, Clone, Default)]
 pub struct Shared {
     pub environment: BTreeMap<String, String>,
-    pub secrets: BTreeMap<String, SecretString>,
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 impl Command {

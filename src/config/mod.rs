@@ -19,8 +19,9 @@ pub use names::{Account, Recipe, Repository, Team};
 pub use reader::Problem;
 pub use sandbox::Sandbox;
 
+use crate::secret::Secret;
 use secrecy::SecretString;
-use secrets::SecretError;
+use secrets::{SecretError, Secrets};
 use std::{
     fmt,
     net::SocketAddr,
@@ -46,6 +47,8 @@ pub struct Config {
     pub findings: Option<Findings>,
     pub versions: Versions,
     pub patience: Patience,
+    /// Those of all sections.
+    pub secrets: Secrets,
 }
 
 /// Gavel's own server.
@@ -91,8 +94,8 @@ pub struct Forge {
     pub url: Url,
     /// Gavel's own.
     pub account: Account,
-    pub token: SecretString,
-    pub webhook_secret: SecretString,
+    pub token: Secret,
+    pub webhook_secret: Secret,
 }
 
 /// The issue on which commands are typed and verdicts posted.
@@ -119,7 +122,7 @@ pub struct Drone {
     /// In which builds run.
     pub repository: Repository,
     pub branch: String,
-    pub token: SecretString,
+    pub token: Secret,
 }
 
 /// The bridge: what turns the trigger into a build.
@@ -150,7 +153,7 @@ pub struct Gate {
 #[derive(Debug, Clone)]
 pub struct Outsider {
     pub account: Account,
-    pub token: SecretString,
+    pub token: Secret,
 }
 
 /// What a build must run.
@@ -265,29 +268,6 @@ impl Config {
         secret: &dyn Fn(&Path) -> Result<SecretString, SecretError>,
     ) -> Result<Config, Vec<Problem>> {
         sections::read(text, folder, secret)
-    }
-
-    /// Everything that must not stand in any text.
-    pub fn secrets(&self) -> Vec<&SecretString> {
-        let named = [
-            &self.forge.token,
-            &self.forge.webhook_secret,
-            &self.drone.token,
-            &self.gate.outsider.token,
-        ];
-        let host = self
-            .host
-            .iter()
-            .flat_map(|host| [&host.tmux, &host.docker, &host.crontab]);
-        let verified = self
-            .verified
-            .iter()
-            .filter_map(|verified| verified.command.as_ref());
-        let commands = self.flow.commands().chain(host).chain(verified);
-        named
-            .into_iter()
-            .chain(commands.flat_map(|command| command.secrets.values()))
-            .collect()
     }
 
     /// No single wait of a run may take longer: for a command of the flow, a build, an effect or its absence, and for servers that are down.

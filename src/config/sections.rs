@@ -5,10 +5,12 @@ use super::{
     Tracking, Versions, between, flow, host,
     reader::{Place, Reader, Section},
     sandbox,
-    secrets::SecretError,
+    secrets::{SecretError, Secrets},
     values,
 };
+use crate::secret::Secret;
 use secrecy::SecretString;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,11 +20,18 @@ type SecretSource<'a> = &'a dyn Fn(&Path) -> Result<SecretString, SecretError>;
 pub struct Around<'a> {
     pub folder: &'a Path,
     secret: SecretSource<'a>,
+    /// Those that were read so far.
+    secrets: RefCell<Secrets>,
 }
 
 pub fn read(text: &str, folder: &Path, secret: SecretSource) -> Result<Config, Vec<Problem>> {
     let reader = Reader::parse(text).map_err(|problem| vec![problem])?;
-    let config = config(&reader, &Around { folder, secret });
+    let around = Around {
+        folder,
+        secret,
+        secrets: RefCell::default(),
+    };
+    let config = config(&reader, &around);
     match config {
         Some(config) if reader.is_sound() => Ok(config),
         _ => Err(reader.into_problems()),
@@ -79,6 +88,7 @@ fn config(reader: &Reader, around: &Around) -> Option<Config> {
         findings: findings?,
         versions: versions?,
         patience: patience?,
+        secrets: around.secrets.take(),
     };
     between::check(reader, &config);
     Some(config)
@@ -310,8 +320,11 @@ impl Around<'_> {
         place.text().map(|text| self.folder.join(text))
     }
 
-    pub fn secret(&self, place: &Place) -> Option<SecretString> {
-        match (self.secret)(&self.path(place)?) {
+    /// The secret in the file that stands there; one that is named twice is one.
+    pub fn secret(&self, place: &Place) -> Option<Secret> {
+        let path = self.path(place)?;
+        let secret = self.secrets.borrow_mut().of(path, self.secret);
+        match secret {
             Ok(secret) => Some(secret),
             Err(error) => place.refuse(error.to_string(), error.mend()),
         }

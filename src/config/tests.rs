@@ -56,7 +56,9 @@ fn the_example_is_read() {
         Path::new("/srv/cc-ci/bin/testme-on-pr.sh")
     );
     assert_eq!(
-        config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
+        config.flow.helper.command.secrets["FORGE_TOKEN"]
+            .now()
+            .expose_secret(),
         "what stands in /etc/gavel/flow.token"
     );
     assert_eq!(config.flow.memory, 8 << 30);
@@ -80,7 +82,9 @@ fn relative_paths_start_at_the_file() {
     );
     assert_eq!(config.flow.helper.command.arguments, ["-x"]);
     assert_eq!(
-        config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
+        config.flow.helper.command.secrets["FORGE_TOKEN"]
+            .now()
+            .expose_secret(),
         "what stands in /etc/gavel/../flow.token"
     );
 }
@@ -267,7 +271,9 @@ fn a_file_of_secrets_that_others_can_read_stops_it() {
     write("drone.token", "e", 0o600);
     let config = Config::load(&path).unwrap();
     assert_eq!(
-        config.flow.helper.command.secrets["FORGE_TOKEN"].expose_secret(),
+        config.flow.helper.command.secrets["FORGE_TOKEN"]
+            .now()
+            .expose_secret(),
         "d"
     );
 
@@ -414,7 +420,7 @@ fn variables_of_the_flow_are_shared_and_a_command_has_the_last_word() {
     assert_eq!(helper.environment["FORGE_URL"], "https://git.example.org");
     assert!(!helper.environment.contains_key("FORGE_TOKEN"));
     assert_eq!(
-        helper.secrets["FORGE_TOKEN"].expose_secret(),
+        helper.secrets["FORGE_TOKEN"].now().expose_secret(),
         "what stands in /etc/gavel/flow.token"
     );
     let upgrade = config.flow.recipe_upgrade.as_ref().unwrap();
@@ -442,7 +448,7 @@ fn every_secret_of_every_command_is_known() {
         text = text.replace(name, &more);
     }
     let config = parse(&text).unwrap();
-    let known = config.secrets();
+    let known = config.secrets.known();
     for file in ["a", "b", "c", "d", "e", "f", "g"] {
         let secret = format!("what stands in /etc/gavel/{file}.secret");
         assert!(

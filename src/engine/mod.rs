@@ -14,6 +14,7 @@ mod keeping;
 mod limits;
 mod progress;
 mod putting_away;
+mod renewal;
 mod report;
 mod reporter;
 mod restored;
@@ -150,10 +151,10 @@ impl Engine {
             .map(|registry| Registry::new(&registry.url, patience.request));
         let world = World {
             registry,
-            redactor: Redactor::new(config.secrets()),
+            redactor: Redactor::new(&config.secrets.known()),
             spools: Spools::new(
                 config.server.data.join("spool"),
-                config.secrets(),
+                config.secrets.all(),
                 config.flow.memory,
             ),
             config: config.clone(),

@@ -51,7 +51,7 @@ pub async fn act(engine: &Engine, record: &RunRecord) -> anyhow::Result<()> {
             process = process.env(name, value);
         }
         for (name, value) in &command.secrets {
-            process = process.secret_env(name, value);
+            process = process.secret_env(name, &value.now());
         }
         let ran = process::run(process).await;
         let shown = command.line(&[]).join(" ");

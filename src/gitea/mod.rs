@@ -34,9 +34,9 @@ pub use repositories::{About, NewFile};
 pub use token::Scopes;
 
 use crate::config::Account;
+use crate::secret::Secret;
 use jiff::Timestamp;
 use reqwest::Method;
-use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
@@ -81,11 +81,7 @@ impl<T> Seen<T> {
 
 impl Gitea {
     /// A client for the forge at `url` that acts as the account of `token`; without one it acts as anybody.
-    pub fn new(
-        url: &Url,
-        token: Option<&SecretString>,
-        limits: Limits,
-    ) -> Result<Gitea, GiteaError> {
+    pub fn new(url: &Url, token: Option<&Secret>, limits: Limits) -> Result<Gitea, GiteaError> {
         Ok(Gitea {
             transport: Arc::new(Transport::new(url, token, limits)?),
         })

@@ -6,13 +6,14 @@ use super::{
     trouble::{Desk, Wait},
 };
 use crate::instants::{reach, shape};
+use crate::secret::Secret;
 use crate::{http, retry};
 use backon::BackoffBuilder;
 use jiff::Timestamp;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, Response, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::{sync::watch, time::Instant};
@@ -24,6 +25,7 @@ const BODY_LIMIT: usize = 32 * 1024 * 1024;
 pub struct Transport {
     client: Client,
     base: Url,
+    token: Option<Secret>,
     limits: Limits,
     desk: Desk,
     began: Instant,
@@ -84,26 +86,15 @@ impl Call {
 }
 
 impl Transport {
-    pub fn new(
-        url: &Url,
-        token: Option<&SecretString>,
-        limits: Limits,
-    ) -> Result<Transport, GiteaError> {
+    pub fn new(url: &Url, token: Option<&Secret>, limits: Limits) -> Result<Transport, GiteaError> {
         let unsayable = |why: String| {
             let (base, failure) = (url.to_string(), Failure::Unsayable(why));
             GiteaError::new("use the token", base, failure, 0, Duration::ZERO)
         };
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(token) = token.map(ExposeSecret::expose_secret) {
-            if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                let why = "the token is not one line of plain characters";
-                return Err(unsayable(why.to_owned()));
-            }
-            let mut value = HeaderValue::from_str(&format!("token {token}"))
-                .map_err(|error| unsayable(chain(&error)))?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
+        if let Some(token) = token {
+            authorization(token).map_err(unsayable)?;
         }
         let client = Client::builder()
             .default_headers(headers)
@@ -115,6 +106,7 @@ impl Transport {
         Ok(Transport {
             client,
             base: url.clone(),
+            token: token.cloned(),
             limits,
             desk: Desk::default(),
             began: Instant::now(),
@@ -202,6 +194,10 @@ impl Transport {
         let base = self.base.as_str().trim_end_matches('/');
         let url = format!("{base}/api/v1/{}", call.path);
         let mut request = self.client.request(call.method.clone(), url);
+        if let Some(token) = &self.token {
+            let value = authorization(token).map_err(Failure::Unsayable)?;
+            request = request.header(header::AUTHORIZATION, value);
+        }
         request = match &call.body {
             None => request,
             Some(Body::Json(body)) => request.json(body),
@@ -360,6 +356,19 @@ impl Transport {
             Failure::Cut(chain(&error))
         }
     }
+}
+
+/// What the token is sent as; it may be another one each time.
+fn authorization(token: &Secret) -> Result<HeaderValue, String> {
+    let token = token.now();
+    let token = token.expose_secret();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("the token is not one line of plain characters".to_owned());
+    }
+    let value = HeaderValue::from_str(&format!("token {token}"));
+    let mut value = value.map_err(|error| chain(&error))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The innermost cause, which says most, without the URL, which is told elsewhere.

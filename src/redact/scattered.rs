@@ -9,7 +9,6 @@ use std::ops::Range;
 const SHORTEST: usize = 16;
 
 /// Finds the secrets of an installation.
-#[derive(Clone)]
 pub struct Scattered(Option<AhoCorasick>);
 
 /// What of a line is looked at. The bytes of a dump stand between the place at its beginning and the characters at its end.

@@ -10,6 +10,11 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// For as long as this the webhook's earlier secret is taken after an exchange: deliveries are under way, and nobody can change it here and on
+/// the forge at one instant.
+const GRACE: Duration = Duration::from_secs(600);
 
 /// `POST /hooks/gitea`.
 pub async fn take(State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
@@ -65,7 +70,8 @@ async fn taken(
 ) -> Result<(StatusCode, &'static str), Refusal> {
     let engine = &shared.engine;
     let secret = &engine.config.forge.webhook_secret;
-    let delivery = delivery::read(headers, body, secret)?;
+    let secrets = secret.within(GRACE, Instant::now());
+    let delivery = delivery::read(headers, body, &secrets)?;
     if let Some(repository) = delivery.repository() {
         engine.heard.taken(repository);
     }

@@ -180,7 +180,7 @@ async fn webhook(config: &Config, forge: &Gitea, name: &Repository) -> anyhow::R
     let url: Url = address(config).parse()?;
     let wanted = WantedHook {
         url: &url,
-        secret: &config.forge.webhook_secret,
+        secret: &config.forge.webhook_secret.now(),
         events: &EVENTS,
     };
     let hooks = forge.hooks(name).await?.value;

@@ -166,6 +166,20 @@ impl Lab {
         .await;
     }
 
+    /// Asks Gavel to read its secrets again, and waits for what its log says of that; the line.
+    pub async fn reload(&self, says: &str) -> String {
+        let lines = || {
+            let log = std::fs::read_to_string(self.path("logs/gavel.log")).unwrap();
+            let lines = log.lines().filter(|line| line.contains(says));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let before = lines().len();
+        self.bot.as_ref().unwrap().hang_up();
+        let what = format!("{says:?} in the log");
+        self.until(&what, async || lines().get(before).cloned())
+            .await
+    }
+
     /// Takes Gavel's process away, to be stopped or killed.
     pub fn gavel(&mut self) -> Process {
         self.bot.take().unwrap()
@@ -242,26 +256,47 @@ impl Lab {
 
     /// Writes a token of somebody into a file, one that may only read.
     pub async fn read_token(&self, who: &str) -> PathBuf {
-        let of = |key: &str| self.accounts["accounts"][who][key].as_str().unwrap();
-        let url = format!(
-            "{}/api/v1/users/{}/tokens",
-            self.place("forge_url"),
-            of("login")
-        );
         let scopes = [
             "read:repository",
             "read:issue",
             "read:user",
             "read:organization",
         ];
-        let request = self.client.post(url);
-        let request = request.basic_auth(of("login"), Some(of("password")));
-        let request = request.json(&json!({ "name": "audit", "scopes": scopes }));
-        let made: Value = request.send().await.unwrap().json().await.unwrap();
-        let path = self.path("audit.token");
-        std::fs::write(&path, made["sha1"].as_str().unwrap()).unwrap();
+        let token = self.new_token(who, "audit", &scopes).await;
+        self.write_secret("audit.token", &token)
+    }
+
+    /// Writes a file that its owner alone may read.
+    pub fn write_secret(&self, name: &str, secret: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, secret).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path
+    }
+
+    /// Makes one more token of somebody.
+    pub async fn new_token(&self, who: &str, name: &str, scopes: &[&str]) -> String {
+        let new = json!({ "name": name, "scopes": scopes });
+        let made = self.tokens(who, Method::POST, "", new).await;
+        let made: Value = made.parse().unwrap();
+        made["sha1"].as_str().unwrap().to_owned()
+    }
+
+    /// Has the forge forget the token that somebody began with.
+    pub async fn forget_first_token(&self, who: &str) {
+        self.tokens(who, Method::DELETE, "/lab", Value::Null).await;
+    }
+
+    /// Asks something about somebody's tokens, for which the forge wants the password.
+    async fn tokens(&self, who: &str, method: Method, path: &str, body: Value) -> String {
+        let of = |key: &str| self.accounts["accounts"][who][key].as_str().unwrap();
+        let (forge, login) = (self.place("forge_url"), of("login"));
+        let url = format!("{forge}/api/v1/users/{login}/tokens{path}");
+        let request = self.client.request(method, &url).json(&body);
+        let request = request.basic_auth(login, Some(of("password")));
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+        answer.text().await.unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Value {

@@ -29,6 +29,11 @@ impl Process {
         self.end();
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        kill_process(self.pid(), Signal::HUP).unwrap();
+    }
+
     /// Ends it and its group as a crash or a power cut does.
     pub fn kill(mut self) {
         kill_process_group(self.pid(), Signal::KILL).unwrap();

@@ -1,7 +1,11 @@
-//! A part of the flow that prints its secrets, in ten shapes: they are nowhere afterwards.
+//! A part of the flow that prints its secrets, in ten shapes: they are nowhere afterwards. Secrets that are exchanged while Gavel works.
 
-use crate::lab::{Lab, TRACKING};
+use crate::lab::{Lab, MIRROR, TRACKING};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::Sha256;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -115,6 +119,131 @@ async fn what_the_flow_gives_away_gavel_keeps_to_itself() {
                     .any(|part| part == shape.as_bytes());
                 assert!(!there, "{account}'s token is in {place}, as {shape:?}");
             }
+        }
+    }
+}
+
+/// Keeps the token that it was given in a file, and prints it with the one before.
+const KEEPS_TOKEN: &str = r#"#!/bin/bash
+echo "$FORGE_TOKEN $(<"OLD")"
+printf '%s' "$FORGE_TOKEN" >"GIVEN"
+echo VERDICT=GREEN
+"#;
+
+/// Delivers something signed with this secret; the status.
+async fn deliver(lab: &Lab, secret: &str) -> u16 {
+    let body =
+        json!({ "ref": "refs/heads/main", "after": "00", "repository": { "full_name": MIRROR } });
+    let body = body.to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let delivery = client
+        .post(format!("{}/hooks/gitea", lab.place("gavel_url")))
+        .header("content-type", "application/json")
+        .header("x-gitea-event", "push")
+        .header(
+            "x-gitea-signature",
+            hex::encode(mac.finalize().into_bytes()),
+        )
+        .body(body);
+    delivery.send().await.unwrap().status().as_u16()
+}
+
+/// How many commands came by webhook.
+async fn delivered(lab: &Lab) -> u64 {
+    let metrics = String::from_utf8(lab.file("/metrics").await).unwrap();
+    let start = "gavel_deliveries_total{outcome=\"command\"} ";
+    let mut lines = metrics.lines();
+    let count = lines.find_map(|line| line.strip_prefix(start));
+    count.map_or(0, |count| count.parse().unwrap())
+}
+
+#[tokio::test]
+async fn secrets_are_exchanged_while_gavel_works() {
+    let mut lab = Lab::without_gavel().await;
+    let read = |name: &str| std::fs::read_to_string(lab.path(name)).unwrap();
+    let old_secret = read("secrets/webhook.secret").trim().to_owned();
+    let old_tokens = ["gavel", "flow"].map(|who| {
+        let token = read(&format!("secrets/{who}.token"));
+        token.trim().to_owned()
+    });
+    let (helper, old, given) = (
+        lab.path("bin/helper.sh"),
+        lab.path("old"),
+        lab.path("given"),
+    );
+    let script = KEEPS_TOKEN.replace("OLD", old.to_str().unwrap());
+    std::fs::write(&helper, script.replace("GIVEN", given.to_str().unwrap())).unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(&old, &old_tokens[1]).unwrap();
+    lab.configure("flow.helper.command", &format!("[{helper:?}]"));
+    lab.start_gavel(&[]).await;
+
+    // One of the files is bad: the good one beside it is not taken either.
+    let secret = lab.write_secret("secrets/webhook.secret", "another-secret-of-the-webhook");
+    let token = lab.write_secret("secrets/gavel.token", "");
+    let said = lab.reload("no secret was exchanged").await;
+    let wrong = format!(
+        "the file {} is empty. Write the secret into it, on one line and nothing else",
+        token.display()
+    );
+    assert!(said.contains(" ERROR ") && said.contains(&wrong), "{said}");
+    assert_eq!(deliver(&lab, "another-secret-of-the-webhook").await, 401);
+    assert_eq!(deliver(&lab, &old_secret).await, 200);
+
+    // All of them are good.
+    let scopes = ["write:repository", "write:issue", "read:user"];
+    let new_tokens = [
+        lab.new_token("gavel", "second", &scopes).await,
+        "another-token-of-the-flow".to_owned(),
+    ];
+    lab.write_secret("secrets/gavel.token", &new_tokens[0]);
+    lab.write_secret("secrets/flow.token", &new_tokens[1]);
+    let said = lab.reload("secrets were exchanged").await;
+    assert!(said.contains(" INFO "), "{said}");
+    for (file, is_named) in [
+        (&secret, true),
+        (&token, true),
+        (&lab.path("secrets/flow.token"), true),
+        (&lab.path("secrets/drone.token"), false),
+    ] {
+        assert_eq!(said.contains(file.to_str().unwrap()), is_named, "{said}");
+    }
+    assert_eq!(deliver(&lab, "another-secret-of-the-webhook").await, 200);
+    assert_eq!(deliver(&lab, &old_secret).await, 200);
+    assert_eq!(deliver(&lab, "a-secret-of-nobody").await, 401);
+
+    // The forge knows the new ones alone, and Gavel hears and answers.
+    lab.forget_first_token("gavel").await;
+    let hooks = format!("repos/{TRACKING}/hooks");
+    let listed = lab.ask("admin", Method::GET, &hooks, None).await;
+    let hook = format!("{hooks}/{}", listed[0]["id"]);
+    let new = json!({ "config": {
+        "url": listed[0]["config"]["url"], "content_type": "json", "secret": "another-secret-of-the-webhook",
+    } });
+    let mended = lab.ask("admin", Method::PATCH, &hook, Some(new)).await;
+    assert_ne!(mended, Value::Null);
+    let before = delivered(&lab).await;
+    lab.talk("/status").await;
+    assert_eq!(delivered(&lab).await, before + 1);
+
+    // A command that begins now is given the new one, and neither is anywhere.
+    lab.say("maintainer", "/verify V2").await;
+    lab.ended(1).await;
+    assert_eq!(std::fs::read_to_string(&given).unwrap(), new_tokens[1]);
+    let evidence = lab.file("/runs/1/evidence.json").await;
+    let evidence = String::from_utf8(evidence).unwrap();
+    assert!(evidence.contains("[redacted] [redacted]"), "{evidence}");
+    for (place, text) in [
+        ("the logs", all(&lab.path("logs"))),
+        ("the database", all(&lab.path("gavel-data"))),
+        ("the evidence", evidence.into_bytes()),
+    ] {
+        for secret in old_tokens.iter().chain(&new_tokens) {
+            let mut parts = text.windows(secret.len());
+            let there = parts.any(|part| part == secret.as_bytes());
+            assert!(!there, "{secret} is in {place}");
         }
     }
 }

@@ -135,7 +135,10 @@ pub async fn ask(places: &Places, record: &Record) -> anyhow::Result<Asked> {
         outage: OUTAGE,
     };
     let forge = match &places.forge {
-        Some(place) => Some(Gitea::new(&place.url, place.token.as_ref(), limits)?),
+        Some(place) => {
+            let token = place.token.clone().map(Into::into);
+            Some(Gitea::new(&place.url, token.as_ref(), limits)?)
+        }
         None => None,
     };
     let drone = match &places.drone {
@@ -146,7 +149,7 @@ pub async fn ask(places: &Places, record: &Record) -> anyhow::Result<Asked> {
             };
             // Without builds on record there is only the version, which belongs to no repository.
             let repository = record.built.as_deref().unwrap_or("no/builds");
-            let token = place.token.clone();
+            let token = place.token.clone().map(Into::into);
             Some(Drone::new(&place.url, repository, token, limits)?)
         }
         None => None,

@@ -4,7 +4,6 @@ use super::{Because, Look, limits};
 use crate::config::{Account, Config};
 use crate::gitea::{Gitea, Membership, Scopes, User};
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 /// What was seen of the forge as a whole.
 #[derive(Clone)]
@@ -39,7 +38,7 @@ pub struct Person {
 
 pub async fn look(config: &Config) -> Forge {
     let url = &config.forge.url;
-    let client = |token: Option<&SecretString>| Gitea::new(url, token, limits(config));
+    let client = |token| Gitea::new(url, token, limits(config));
     let anybody = match client(None) {
         Ok(client) => client,
         Err(error) => return absent(Look::failed(&error)),

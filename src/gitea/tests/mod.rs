@@ -92,6 +92,25 @@ async fn a_read_is_repeated_until_the_forge_is_itself_again() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_exchanged_is_sent_from_then_on() {
+    let token = Secret::from("t0ken");
+    let exchanged = token.clone();
+    let forge = Forge::start(move |_, n| match n {
+        1 => {
+            exchanged.exchange("an0ther".into(), std::time::Instant::now());
+            (StatusCode::SERVICE_UNAVAILABLE, "busy").into_response()
+        }
+        _ => ok(json!({ "version": "1.25.4" })),
+    })
+    .await;
+    let gitea = Gitea::new(&forge.url, Some(&token), limits()).unwrap();
+    gitea.version().await.unwrap();
+    let sent = forge.requests();
+    let sent: Vec<_> = sent.iter().map(|sent| &sent.authorization[..]).collect();
+    assert_eq!(sent, ["token t0ken", "token an0ther"]);
+}
+
+#[tokio::test]
 async fn retry_after_is_obeyed() {
     let forge = Forge::start(|_, n| match n {
         1 => (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response(),

@@ -15,11 +15,12 @@ pub use exec::exec;
 
 use super::process::{Command, Outcome};
 use super::{durable, owned};
+use crate::secret::Secret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use process_wrap::tokio::{CommandWrap, ProcessSession};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -65,7 +66,7 @@ pub struct Spools {
     folder: PathBuf,
     /// The program whose `exec` is run: this one.
     program: PathBuf,
-    secrets: Vec<SecretString>,
+    secrets: Vec<Secret>,
     memory: u64,
 }
 
@@ -89,7 +90,7 @@ impl Spools {
     /// `memory` bytes.
     pub fn new<'a>(
         folder: PathBuf,
-        secrets: impl IntoIterator<Item = &'a SecretString>,
+        secrets: impl IntoIterator<Item = &'a Secret>,
         memory: u64,
     ) -> Self {
         let secrets = secrets.into_iter();
@@ -168,7 +169,7 @@ impl Spool<'_> {
             environment: command.environment.clone(),
             time_limit: command.time_limit,
             memory: self.of.memory,
-            secrets: self.of.secrets.iter().map(exposed).collect(),
+            secrets: self.of.secrets.iter().flat_map(exposed).collect(),
         };
         let mut stdin = child
             .stdin()
@@ -290,8 +291,11 @@ impl Spool<'_> {
     }
 }
 
-fn exposed(secret: &SecretString) -> String {
-    secret.expose_secret().to_owned()
+/// What it says, and what it said before: a command that was begun earlier may have left that somewhere.
+fn exposed(secret: &Secret) -> Vec<String> {
+    let known = secret.known();
+    let known = known.iter().map(|value| value.expose_secret().to_owned());
+    known.collect()
 }
 
 /// Whether a small process says that it is on record, before it ends.

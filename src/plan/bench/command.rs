@@ -53,7 +53,7 @@ impl Bench {
             process = process.env(name, value);
         }
         for (name, value) in &command.secrets {
-            process = process.secret_env(name, value);
+            process = process.secret_env(name, &value.now());
         }
         self.run(label, process, command.line(arguments), told)
             .await

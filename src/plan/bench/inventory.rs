@@ -17,7 +17,7 @@ pub fn tool(command: &Command) -> Tool {
         .envs(&command.environment)
         .time_limit(command.time_limit);
     command.secrets.iter().fold(tool, |tool, (name, value)| {
-        tool.secret_env(name, value.clone())
+        tool.secret_env(name, value.now())
     })
 }
 

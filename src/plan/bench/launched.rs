@@ -337,7 +337,7 @@ impl World {
             command = command.env(name, value);
         }
         for (name, value) in secrets {
-            command = command.secret_env(name, value);
+            command = command.secret_env(name, &value.now());
         }
         let outcome = crate::host::process::run(command).await;
         tracing::info!(exit = ?outcome.exit, "the launcher was asked to stop the session");

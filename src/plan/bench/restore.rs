@@ -68,7 +68,7 @@ impl World {
         );
         let credentials = Credentials {
             login: self.config.forge.account.to_string(),
-            token: self.config.forge.token.clone(),
+            token: self.config.forge.token.now(),
         };
         let git = Git::default();
         let reference = format!("refs/heads/{branch}");

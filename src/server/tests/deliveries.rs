@@ -2,8 +2,32 @@
 
 use super::*;
 use crate::store::{ResourceKind, RunOptions};
+use axum::http::HeaderMap;
+use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+#[test]
+fn a_delivery_is_taken_that_one_of_the_secrets_signed() {
+    let body = said(1, "maintainer", "/verify V1").to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    headers.insert("x-gitea-event", "issue_comment".parse().unwrap());
+    let signature = sign(body.as_bytes()).parse().unwrap();
+    headers.insert("x-gitea-signature", signature);
+    for (secrets, taken) in [
+        (&[SECRET][..], true),
+        (&["new", SECRET], true),
+        (&[SECRET, "old"], true),
+        (&["new", "s3cre", "s3crett", ""], false),
+        (&[], false),
+    ] {
+        let given: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
+        let refused = delivery::read(&headers, body.as_bytes(), &given).err();
+        let expected = (!taken).then_some(delivery::Refusal::WrongSignature);
+        assert_eq!(refused, expected, "{secrets:?}");
+    }
+}
 
 #[tokio::test]
 async fn bad_input_gets_what_it_deserves_and_leaves_nothing() {

@@ -31,7 +31,7 @@ fn headers(event: &str, signature: Option<&str>, content_type: &str) -> HeaderMa
 #[test]
 fn fuzz() {
     const JSON: &str = "application/json";
-    let secret = SECRET.into();
+    let secrets = [SECRET.into()];
     bolero::check!(name = "deliveries")
         .with_iterations(RUNS)
         .with_max_len(LONGEST)
@@ -59,19 +59,19 @@ fn fuzz() {
                 if wrong.is_some_and(|wrong| wrong.eq_ignore_ascii_case(&right)) {
                     continue;
                 }
-                let refused = read(&headers(event, wrong, JSON), body, &secret)
+                let refused = read(&headers(event, wrong, JSON), body, &secrets)
                     .expect_err("it is not signed");
                 assert!(matches!(
                     refused,
                     Refusal::Unsigned | Refusal::WrongSignature
                 ));
             }
-            let plain = read(&headers(event, Some(&right), "text/plain"), body, &secret);
+            let plain = read(&headers(event, Some(&right), "text/plain"), body, &secrets);
             assert!(matches!(plain, Err(Refusal::ContentType)));
 
             let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
             let json: Option<Value> = serde_json::from_slice(body).ok();
-            match read(&headers(event, Some(&right), JSON), body, &secret) {
+            match read(&headers(event, Some(&right), JSON), body, &secrets) {
                 Err(refusal) => {
                     assert!(!matches!(
                         refusal,
