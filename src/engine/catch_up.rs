@@ -3,14 +3,12 @@
 
 use super::inbox::{Comment, Inbox};
 use super::{Engine, keeping, vitals};
-use jiff::{SignedDuration, Timestamp};
+use crate::gitea::MARGIN;
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(60);
-
-/// The forge's times are whole seconds and its clock is not ours: read a little more than needed, ids tell what is new.
-pub const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 pub async fn work(engine: Arc<Engine>) {
     loop {

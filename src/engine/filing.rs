@@ -1,6 +1,7 @@
 //! Findings become issues: one for each clause, as long as that is open. What later runs come to is said there.
 
-use super::{Engine, reporter};
+use super::Engine;
+use super::marker::marker;
 use crate::config::Repository;
 use crate::gitea::{Earlier, Outcome};
 use crate::record::{self, RunRecord};
@@ -67,7 +68,7 @@ async fn one(
         true => Earlier::Sent,
         false => Earlier::Made,
     };
-    let marker = reporter::marker(
+    let marker = marker(
         &engine.store.installation().await?,
         &format!("finding-{clause}"),
     );

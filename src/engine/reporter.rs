@@ -1,10 +1,10 @@
 //! One writer for all of Gavel's comments. Each has a slot; what should stand there is stored first, and found again on the forge by
 //! marker and author, so that a lost answer makes no second comment.
 
-use super::catch_up::MARGIN;
+use super::marker::marker;
 use super::seconds;
 use crate::config::{Account, Repository};
-use crate::gitea::{Gitea, GiteaError, Outcome};
+use crate::gitea::{self, Gitea, GiteaError, Outcome};
 use crate::store::{Slot, Store, StoreError, StoredCommand};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -241,7 +241,7 @@ impl Reporter {
         if self.store.in_doubt().await? {
             since = since.min(self.store.copied_since().await?);
         }
-        Ok(since.map(|since| since.saturating_sub(MARGIN).unwrap_or(since)))
+        Ok(since.map(|since| since.saturating_sub(gitea::MARGIN).unwrap_or(since)))
     }
 
     /// Answers whether the comment is a new one.
@@ -347,11 +347,6 @@ impl Due {
             false => AFTER_FAILURE,
         };
     }
-}
-
-/// How a comment of Gavel's is found again; invisible on the page. An installation before this one counted its runs from 1 as well.
-pub fn marker(installation: &str, slot: &str) -> String {
-    format!("<!-- gavel:{slot} {installation} -->")
 }
 
 #[derive(Debug)]

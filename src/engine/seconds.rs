@@ -1,6 +1,6 @@
 //! Removes a comment that stands twice: one whose answer was lost was written once more, and came to stand there after all.
 
-use super::reporter::marker;
+use super::marker::marker;
 use crate::config::{Account, Repository};
 use crate::gitea::{Comment, Gitea};
 use crate::store::{Slot, Store};

@@ -2,10 +2,13 @@
 
 use super::{Comment, Gitea, GiteaError, Seen, User, model::or_default, path};
 use crate::config::Repository;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
+
+/// So much earlier than a time is to be asked for what was updated since: the forge's times are whole seconds, and its clock is not ours.
+pub const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 /// One account's reaction.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

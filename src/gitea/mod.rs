@@ -24,6 +24,7 @@ mod trouble;
 #[cfg(test)]
 pub mod tests;
 
+pub use comments::MARGIN;
 pub use error::{GiteaError, Outcome};
 pub use hooks::{Hook, WantedHook};
 pub use issues::Issue;
