@@ -35,6 +35,8 @@ pub async fn issue(deliveries: &Deliveries) -> Result<(), String> {
         let sent = connection.deliver(&deliveries.said(typed, "/status")).await;
         sent.map_err(|error| format!("delivering a command: {error}"))?;
         within("an answer", forge.answer(0, "Nothing is running")).await?;
+        // What stands there before the first read ever was not typed to this Gavel.
+        within("the first read", gavel.has_read()).await??;
         server.kill().await?;
 
         let before = forge.answers();

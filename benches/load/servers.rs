@@ -219,6 +219,22 @@ impl Gavel {
             .collect())
     }
 
+    /// Waits until the tracking issue has been read.
+    pub async fn has_read(&self) -> Result<(), String> {
+        let pool = self.open().await?;
+        loop {
+            let row = sqlx::query("select count(*) from cursors").fetch_one(&pool);
+            let row = row.await;
+            let row = row.map_err(|error| format!("reading how far it has read: {error}"))?;
+            if row.get::<i64, _>(0) > 0 {
+                pool.close().await;
+                return Ok(());
+            }
+            // Who only ever asks would keep it from reading.
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// How many commands wait to be dealt with.
     pub async fn waiting(&self) -> Result<i64, String> {
         let pool = self.open().await?;
