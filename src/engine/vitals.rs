@@ -57,7 +57,7 @@ impl Memory {
         match self.with(|it| it.learn(read, Timestamp::now())) {
             Some(true) => tracing::error!(
                 "the forge refuses Gavel's token: nothing is read there, and nothing written. Make a new token, put it into the file that \
-                 `forge.token_file` names, and start Gavel anew; `gavel doctor` says what else is wrong"
+                 `forge.token_file` names, and send Gavel SIGHUP; `gavel doctor` says what else is wrong"
             ),
             Some(false) => tracing::info!("the forge takes Gavel's token again"),
             None => {}

@@ -172,7 +172,7 @@ async fn put_each(writer: &SqlitePool, all: Vec<Said>) {
     }
 }
 
-/// All of it, or nothing; synced when this returns. SQLite works in a thread of its own, and each statement goes there and back: there
+/// All commands, or none; synced when this returns. SQLite works in a thread of its own, and each statement goes there and back: there
 /// is one for all commands, and one more where a comment holds none.
 async fn put(writer: &SqlitePool, all: &[Said]) -> Result<Vec<Heard>> {
     let mut known = HashSet::new();
